@@ -1,0 +1,67 @@
+# `make book` and `make test` each work alone on a machine with make and Python 3.11–3.13. `make help` lists the rest.
+
+# The first Python that the environment can be made with; `make book PYTHON=/path/to/python` takes another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p book/check_python.py >/dev/null 2>&1 && { command -v $$p; break; }; done)
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+export PYTHONWARNINGS ?= ignore::DeprecationWarning
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help book test quick lab serve data verify clean
+
+NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
+LIBRARY := $(wildcard fer_lib/*.py)
+PAGES := $(wildcard book/*) $(wildcard book/_static/*) _config.yml
+RECORDS := $(wildcard results/*/*/*) $(wildcard results/analysis/*)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: build/full/html/index.html ## render the report from the recorded runs into build/full/html
+	@echo "The book: build/full/html/index.html"
+
+test: .venv/ready ## run the tests
+	$(BIN)/python -m pytest
+
+quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
+	@echo "The book of the quick profile: build/quick/html/index.html"
+
+lab: .venv/ready ## open JupyterLab in notebooks/
+	$(BIN)/jupyter lab notebooks
+
+serve: build/full/html/index.html ## serve the built book on http://localhost:8000
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/full/html
+
+data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it holds
+	$(BIN)/python -m fer_lib fetch
+	$(BIN)/python -m fer_lib data
+
+verify: .venv/ready ## recompute every recorded run
+	$(BIN)/python -m fer_lib verify
+
+clean: ## remove what was built; runs/ and the environment stay
+	rm -rf build
+
+# The environment. Made again when the lock changes.
+.venv/ready: requirements.lock pyproject.toml
+	@set -- "$(PYTHON)"; if [ -z "$$1" ]; then \
+		python3 book/check_python.py || echo "No Python found: install Python 3.11, 3.12 or 3.13." >&2; exit 2; fi; \
+	"$$1" book/check_python.py && "$$1" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
+build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) book/execute.py .venv/ready
+	$(BIN)/python book/execute.py $< $@ full
+build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) book/execute.py .venv/ready
+	$(BIN)/python book/execute.py $< $@ quick
+
+# The comparison trains what the model pages have not: it runs after them, also under `make -j`.
+build/quick/notebooks/05_comparison.ipynb: $(foreach n,$(filter-out 05_comparison,$(NOTEBOOKS)),build/quick/notebooks/$(n).ipynb)
+
+build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
+	$(BIN)/python book/render.py build/$*

@@ -1,0 +1,55 @@
+"""The short trials on PublicTest that chose the custom CNN's shape.
+
+Each candidate is trained with the recipe of `custom_cnn`, one seed, eight epochs, and judged by the lowest validation loss;
+PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json`, and resumes where it was stopped.
+
+    python benchmarks/custom_cnn_trials.py
+"""
+
+import sys
+from dataclasses import replace
+
+from fer_lib import models, profiles, training
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.files import write_json
+
+EPOCHS = 8
+CANDIDATES = {
+    "even, dropout": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.2},
+    "deep and narrow maps, dropout": {"blocks": ((64, 1), (128, 2), (256, 3)), "block_dropout": 0.2},
+    "even, dropout in the head only": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.0},
+}
+
+
+def main() -> None:
+    full = profiles.find("full")
+    dataset = full.dataset()
+    if dataset is None:
+        sys.exit("FER2013 is not on this machine: set FER2013 to its CSV")
+    rows = []
+    for title, options in CANDIDATES.items():
+        experiment = replace(
+            EXPERIMENTS["custom_cnn"], title=title, model_options=options, epochs=EPOCHS, opens_private_test=False
+        )
+        folder = profiles.RUNS / "trials" / title.replace(",", "").replace(" ", "_")
+        run = training.train("custom_cnn_trial", experiment, 0, dataset, folder, "full")
+        network = training.build(experiment)
+        best = run.history.loc[run.history["val_loss"].idxmin()]
+        rows.append(
+            {
+                "candidate": title,
+                **options,
+                "parameters": network.count_params(),
+                "multiply_adds": models.multiply_adds(network),
+                "epochs": len(run.history),
+                "best_epoch": int(best["epoch"]),
+                "val_loss": float(best["val_loss"]),
+                "val_accuracy": float(best["val_accuracy"]),
+                "images_per_second": run.config["images_per_second"],
+            }
+        )
+        write_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json", rows)
+
+
+if __name__ == "__main__":
+    main()

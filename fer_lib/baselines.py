@@ -1,0 +1,72 @@
+"""What the networks must beat: chance, the largest class, and a classical method."""
+
+from pathlib import Path
+
+import numpy as np
+from skimage.feature import hog
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fer_lib.data import Dataset
+from fer_lib.emotions import EMOTIONS
+from fer_lib.runs import Run, write_run
+
+HOG = "hog_logistic_regression"
+CONFIGURATION = {
+    "title": "HOG + logistic regression",
+    "orientations": 8,
+    "pixels_per_cell": [6, 6],
+    "cells_per_block": [2, 2],
+    "inverse_regularisation": 3e-4,
+    "opens_private_test": True,
+}
+
+
+def chance(labels: np.ndarray) -> dict[str, float]:
+    """The expectation of guessing the seven emotions with equal probability.
+
+    Accuracy and balanced accuracy are 1/7. The F1 of a class with share p is 2·p·(1/7) / (p + 1/7): precision is p, recall 1/7.
+
+    Args:
+        labels: integers [n].
+    """
+    guess = 1 / len(EMOTIONS)
+    share = np.bincount(labels, minlength=len(EMOTIONS)) / len(labels)
+    return {
+        "accuracy": guess,
+        "balanced_accuracy": guess,
+        "macro_f1": float(np.mean(2 * share * guess / (share + guess))),
+    }
+
+
+def majority_logits(n: int, training_counts: np.ndarray) -> np.ndarray:
+    """Logits float32 [n, 7] that always choose the largest class of Training, whose counts are given, [7]."""
+    logits = np.zeros((n, len(EMOTIONS)), np.float32)
+    logits[:, np.argmax(training_counts)] = 1
+    return logits
+
+
+def hog_features(images: np.ndarray) -> np.ndarray:
+    """Histograms of oriented gradients (Dalal & Triggs 2005), float32 [n, 1568], of images uint8 [n, 48, 48]."""
+    options = {key: CONFIGURATION[key] for key in ("orientations", "pixels_per_cell", "cells_per_block")}
+    return np.array([hog(image, **options) for image in images], np.float32)
+
+
+def train(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
+    """Fit multinomial logistic regression on the histograms of Training, and write the run to `folder`.
+
+    Its logits are the decision function. `seed` only names the run: the fit has no random part.
+    """
+    classifier = make_pipeline(
+        StandardScaler(), LogisticRegression(C=CONFIGURATION["inverse_regularisation"], max_iter=2_000)
+    )
+    classifier.fit(hog_features(dataset.training.images), dataset.training.labels)
+    if len(classifier.classes_) < len(EMOTIONS):
+        raise ValueError(f"Training holds only the labels {classifier.classes_.tolist()}, expected all seven")
+    logits = {
+        name: classifier.decision_function(hog_features(split.images)).astype(np.float32)
+        for name, split in (("public_test", dataset.public_test), ("private_test", dataset.private_test))
+    }
+    config = {"experiment": HOG, "seed": seed, "profile": profile, "configuration": CONFIGURATION, "data_sha256": dataset.sha256}
+    return write_run(folder, config, logits, dataset)

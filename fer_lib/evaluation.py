@@ -1,0 +1,90 @@
+"""What a network's logits are worth: every metric of the report, from logits and labels alone."""
+
+import numpy as np
+from sklearn import metrics as sk
+
+from fer_lib.emotions import EMOTIONS, NAMES
+
+CONFIDENCE = 0.95
+RESAMPLES = 2_000
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, float64, same shape."""
+    shifted = np.asarray(logits, np.float64)
+    exponentials = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
+    """Every metric of one split, as JSON knows it.
+
+    Args:
+        logits: float [n, 7]. labels: integers [n].
+
+    Returns:
+        `n`; `accuracy`, `balanced_accuracy`, `macro_precision`, `macro_recall`, `macro_f1`, all 0–1, as scikit-learn
+        defines them, with a 0 where a class is never predicted; `intervals`, 95 % bootstrap intervals [low, high] of accuracy,
+        balanced accuracy and macro-F1; `per_class`, precision, recall, F1 and support by emotion; and `confusion`, the
+        counts [true][predicted].
+    """
+    predicted = np.argmax(logits, axis=1)
+    classes = range(len(EMOTIONS))
+    confusion = sk.confusion_matrix(labels, predicted, labels=classes)
+    precision, recall, f1, support = sk.precision_recall_fscore_support(
+        labels, predicted, labels=classes, zero_division=0
+    )
+    return {
+        "n": len(labels),
+        "accuracy": float(sk.accuracy_score(labels, predicted)),
+        "balanced_accuracy": float(recall[support > 0].mean()),
+        "macro_precision": float(precision.mean()),
+        "macro_recall": float(recall.mean()),
+        "macro_f1": float(f1.mean()),
+        "intervals": bootstrap_intervals(confusion),
+        "per_class": {
+            name: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
+            for name, p, r, f, s in zip(NAMES, precision, recall, f1, support, strict=True)
+        },
+        "confusion": confusion.tolist(),
+    }
+
+
+def bootstrap_intervals(confusion: np.ndarray, seed: int = 0) -> dict[str, list[float]]:
+    """95 % percentile bootstrap intervals (Efron & Tibshirani 1993) of accuracy, balanced accuracy and macro-F1.
+
+    Resampling images with replacement draws the cells of the confusion matrix from a multinomial distribution, so that
+    is what is drawn, 2,000 times. The intervals cover the sampling of the test images, not the luck of the training seed.
+
+    Args:
+        confusion: counts [7, 7], true class by row.
+    """
+    n = confusion.sum()
+    draws = np.random.default_rng(seed).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
+    draws = draws.reshape(-1, *confusion.shape)
+    hits = draws.diagonal(axis1=1, axis2=2)
+    actual, predicted = draws.sum(axis=2), draws.sum(axis=1)
+    recall = np.divide(hits, actual, out=np.full(hits.shape, np.nan), where=actual > 0)
+    f1 = np.divide(2 * hits, actual + predicted, out=np.zeros(hits.shape), where=actual + predicted > 0)
+    samples = {
+        "accuracy": hits.sum(axis=1) / n,
+        "balanced_accuracy": np.nanmean(recall, axis=1),
+        "macro_f1": f1.mean(axis=1),
+    }
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    return {name: [float(limit) for limit in np.quantile(values, tails)] for name, values in samples.items()}
+
+
+def metrics_of_splits(predictions: dict[str, np.ndarray]) -> dict:
+    """Metrics of `public_test`, and where PrivateTest was opened of `private_test` and of `both` together.
+
+    Args:
+        predictions: the arrays of a run's `predictions.npz`: `<split>_logits` float32 [n, 7] and `<split>_labels` uint8 [n].
+    """
+    splits = [split for split in ("public_test", "private_test") if f"{split}_logits" in predictions]
+    logits = [predictions[f"{split}_logits"] for split in splits]
+    labels = [predictions[f"{split}_labels"] for split in splits]
+    result = {split: metrics(*pair) for split, pair in zip(splits, zip(logits, labels, strict=True), strict=True)}
+    if len(splits) == 2:
+        result["both"] = metrics(np.concatenate(logits), np.concatenate(labels))
+    return result

@@ -1,0 +1,67 @@
+"""Every experiment of the report, in one table."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A frozen training configuration. A run is one experiment trained with one seed.
+
+    Attributes:
+        title: how tables and figures call it.
+        model: a key of `models.MODELS`, with its arguments in `model_options`.
+        augmentation: a key of `augmentation.AUGMENTATIONS`.
+        focal_gamma, focal_alpha: focal loss (Lin et al. 2017), `keras.losses.CategoricalFocalCrossentropy`;
+            alpha is one number or one for each class.
+        learning_rate: of Adam (Kingma & Ba 2015).
+        batch_size, epochs: images a step, and passes over Training at most.
+        patience: stop after so many epochs without a lower validation loss (PublicTest); the best weights are kept.
+        precision: a Keras dtype policy.
+        opens_private_test: a headline experiment, predicted on PrivateTest once, when its training has ended.
+    """
+
+    title: str
+    model: str
+    model_options: Mapping = field(default_factory=dict)
+    augmentation: str = "flip_rotate_zoom"
+    focal_gamma: float = 2.0
+    focal_alpha: float | tuple[float, ...] = 0.25
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    epochs: int = 120
+    patience: int = 15
+    precision: str = "float32"
+    opens_private_test: bool = False
+
+    def to_dict(self) -> dict:
+        """The configuration as JSON knows it (tuples become lists)."""
+        return _plain(asdict(self))
+
+
+def _plain(value):
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+# Unless a row says otherwise, the training recipe is the source report's: batch 64, at most 120 epochs, Adam at 1e-3,
+# focal loss with gamma 2 and alpha 0.25, patience 15, best weights.
+CUSTOM_CNN = Experiment(title="Custom CNN", model="custom_cnn", precision="mixed_bfloat16", opens_private_test=True)
+HEAD_ONLY = Experiment(
+    title="MobileNetV2, head only",
+    model="mobilenetv2",
+    model_options={"weights": "imagenet", "trainable": False},
+    opens_private_test=True,
+)
+
+EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
+    {
+        "custom_cnn": CUSTOM_CNN,
+        "mobilenetv2_head_only": HEAD_ONLY,
+        "mobilenetv2_fine_tuned": replace(
+            HEAD_ONLY, title="MobileNetV2, fine-tuned", model_options={"weights": "imagenet", "trainable": True}
+        ),
+    }
+)

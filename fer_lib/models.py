@@ -1,0 +1,109 @@
+"""The networks. Each takes raw grey pixels and returns logits; scaling and colour channels are its own business.
+
+Contract: input [batch, 48, 48, 1], grey levels 0–255 of any real dtype; output float32 [batch, 7], in label order.
+"""
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers
+
+from fer_lib.data import SIDE
+from fer_lib.emotions import EMOTIONS
+
+
+def custom_cnn(
+    stem: int = 64,
+    blocks: tuple[tuple[int, int], ...] = ((64, 2), (128, 2), (256, 2)),
+    block_dropout: float = 0.2,
+    head_dropout: float = 0.4,
+) -> keras.Model:
+    """A plain convolutional network, trained from scratch.
+
+    A 5×5 convolution of stride 2 (`stem` filters), then blocks of (width, depth) 3×3 convolutions, each followed by
+    batch normalisation and ReLU; blocks are separated by 2×2 max pooling and dropout; then global average pooling,
+    dropout, and one dense layer. The stride halves the picture before the work starts: at 48×48 batch normalisation
+    costs more time than the convolutions, and the multiply-adds buy more accuracy at 24×24 and below.
+    """
+    network = keras.Sequential(name="custom_cnn")
+    network.add(keras.Input((SIDE, SIDE, 1), name="grey_pixels"))
+    network.add(layers.Rescaling(1 / 127.5, offset=-1, name="scale"))
+
+    def convolution(width, size, name, strides=1):
+        network.add(layers.Conv2D(width, size, strides, padding="same", use_bias=False, name=f"{name}_convolution"))
+        network.add(layers.BatchNormalization(name=f"{name}_normalisation"))
+        network.add(layers.ReLU(name=f"{name}_relu"))
+
+    convolution(stem, 5, "stem", strides=2)
+    for number, (width, depth) in enumerate(blocks, 1):
+        if number > 1:
+            network.add(layers.MaxPooling2D(name=f"block{number}_pooling"))
+        for layer in range(1, depth + 1):
+            convolution(width, 3, f"block{number}_{layer}")
+        network.add(layers.Dropout(block_dropout, name=f"block{number}_dropout"))
+    network.add(layers.GlobalAveragePooling2D(name="average"))
+    network.add(layers.Dropout(head_dropout, name="head_dropout"))
+    network.add(layers.Dense(len(EMOTIONS), dtype="float32", name="logits"))
+    return network
+
+
+def mobilenetv2(weights: str | None, trainable: bool, head_width: int = 128, head_dropout: float = 0.4) -> keras.Model:
+    """MobileNetV2 (Sandler et al. 2018) without its top, and a head of our own.
+
+    Grey becomes three equal channels scaled to −1…1, as the ImageNet weights expect. The head is global average
+    pooling, dropout, a dense ReLU layer, dropout, and the logits.
+
+    Args:
+        weights: `"imagenet"` (Keras's file, found or downloaded by Keras) or None for random initial weights.
+        trainable: False freezes the base and runs it in inference mode, batch normalisation included.
+    """
+    pixels = keras.Input((SIDE, SIDE, 1), name="grey_pixels")
+    base = keras.applications.MobileNetV2(
+        input_shape=(SIDE, SIDE, 3), include_top=False, weights=weights, name="mobilenetv2"
+    )
+    base.trainable = trainable
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
+    x = layers.Concatenate(name="three_channels")([x, x, x])
+    x = base(x) if trainable else base(x, training=False)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dropout(head_dropout, name="head_dropout")(x)
+    x = layers.Dense(head_width, activation="relu", name="head")(x)
+    x = layers.Dropout(head_dropout, name="logits_dropout")(x)
+    x = layers.Dense(len(EMOTIONS), dtype="float32", name="logits")(x)
+    return keras.Model(pixels, x, name="mobilenetv2_fine_tuned" if trainable else "mobilenetv2_head_only")
+
+
+MODELS = {"custom_cnn": custom_cnn, "mobilenetv2": mobilenetv2}
+
+
+def multiply_adds(layer: keras.layers.Layer) -> int:
+    """Return the multiply-adds that one image costs in `layer` (a model: the sum over its layers).
+
+    Counted are convolutions, depthwise convolutions and dense layers; everything else is small beside them.
+    """
+    if isinstance(layer, keras.Model):
+        return sum(multiply_adds(inner) for inner in layer.layers)
+    if isinstance(layer, layers.Dense | layers.Conv2D | layers.DepthwiseConv2D):
+        positions = np.prod(layer.output.shape[1:-1], dtype=int)
+        return int(positions * np.prod(layer.kernel.shape))
+    return 0
+
+
+def layer_table(model: keras.Model) -> pd.DataFrame:
+    """One row for each layer that has parameters or costs multiply-adds; a pretrained base is one row.
+
+    Columns: layer, kind, output (the shape without the batch), parameters, trainable, multiply_adds.
+    """
+    rows = [
+        {
+            "layer": layer.name,
+            "kind": type(layer).__name__,
+            "output": "×".join(str(size) for size in layer.output.shape[1:]),
+            "parameters": layer.count_params(),
+            "trainable": sum(int(np.prod(v.shape)) for v in layer.trainable_variables),
+            "multiply_adds": multiply_adds(layer),
+        }
+        for layer in model.layers
+        if layer.count_params()
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,253 @@
+"""The figures of the report. Each function draws one figure from data and returns it.
+
+A run that is not recorded yet (None) gives a figure that says so, so that pages hold before every run exists.
+"""
+
+import functools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from fer_lib import evaluation
+from fer_lib.data import SIDE, Dataset
+from fer_lib.emotions import COLOURS, NAMES
+from fer_lib.profiles import Profile
+from fer_lib.runs import Run
+from fer_lib.tables import NOT_RECORDED
+
+# The models' colours differ from the emotions' by being used with the models' names beside them; Okabe–Ito again.
+TRAIN_COLOUR, VALIDATION_COLOUR = "#0072B2", "#D55E00"
+_MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7")
+
+
+def use(profile: Profile) -> None:
+    """Set the style of every later figure, and the mark of the profile."""
+    sns.set_theme(
+        context="notebook",
+        style="whitegrid",
+        rc={"figure.dpi": 110, "savefig.bbox": "tight", "axes.titleweight": "bold", "axes.titlesize": 11, "font.size": 10},
+    )
+    global _mark
+    _mark = profile.mark
+
+
+_mark = ""
+
+
+def _finished(figure: Figure) -> Figure:
+    """Mark the figure, and keep Jupyter from showing it twice."""
+    if _mark:
+        figure.text(0.995, 1.0, _mark, ha="right", va="bottom", fontsize=8, color="#B00020")
+    plt.close(figure)
+    return figure
+
+
+def _placeholder_without_run(draw):
+    @functools.wraps(draw)
+    def wrapper(run, *arguments, **keywords):
+        return _placeholder(NOT_RECORDED) if run is None else draw(run, *arguments, **keywords)
+
+    return wrapper
+
+
+def _placeholder(text: str) -> Figure:
+    figure, axes = plt.subplots(figsize=(6, 1.5))
+    axes.axis("off")
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12, color="#555555")
+    return _finished(figure)
+
+
+def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
+    """Bars of the share of each emotion in Training and in the two test splits together, with the counts.
+
+    Args:
+        counts: by split (`Training`, `PublicTest`, `PrivateTest`), then by emotion.
+    """
+    test = {name: counts["PublicTest"][name] + counts["PrivateTest"][name] for name in NAMES}
+    figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    for axes, (title, values) in zip(panels, {"Training": counts["Training"], "PublicTest and PrivateTest": test}.items(), strict=True):
+        numbers = np.array([values[name] for name in NAMES])
+        bars = axes.bar(NAMES, 100 * numbers / numbers.sum(), color=COLOURS)
+        axes.bar_label(bars, [f"{n:,}" for n in numbers], fontsize=8, padding=2)
+        axes.set(title=f"{title} ({numbers.sum():,} images)")
+        axes.tick_params(axis="x", rotation=35)
+        axes.grid(axis="x", visible=False)
+    panels[0].set_ylabel("share of the split, %")
+    return _finished(figure)
+
+
+def focal_loss_curves(gammas=(0.0, 0.5, 1.0, 2.0, 5.0)) -> Figure:
+    """The focal loss of one image against the probability of its true class, drawn with Keras's own loss, for each γ."""
+    import keras
+
+    p = np.linspace(0.01, 1, 200, dtype=np.float32)
+    predicted = np.stack([p, 1 - p], axis=1)
+    true = np.tile(np.float32([1, 0]), (len(p), 1))
+    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for gamma, colour in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
+        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, reduction=None)(true, predicted)
+        axes.plot(p, keras.ops.convert_to_numpy(loss), color=colour, label=f"γ = {gamma:g}" + (" (cross-entropy)" if gamma == 0 else ""))
+    axes.set(xlabel="probability given to the true class", ylabel="loss", xlim=(0, 1), ylim=(0, 5))
+    axes.legend()
+    return _finished(figure)
+
+
+def faces_by_emotion(images: np.ndarray, labels: np.ndarray, columns: int = 8) -> Figure:
+    """A row of faces for each emotion.
+
+    Args:
+        images: uint8 [n, 48, 48]. labels: integers [n].
+    """
+    figure, grid = plt.subplots(len(NAMES), columns, figsize=(columns, len(NAMES)), layout="constrained")
+    for label, (name, row) in enumerate(zip(NAMES, grid, strict=True)):
+        chosen = np.flatnonzero(labels == label)[:columns]
+        for axes in row:
+            axes.axis("off")
+        for axes, index in zip(row, chosen, strict=False):
+            axes.imshow(images[index], cmap="gray", vmin=0, vmax=255)
+        row[0].set_title(name, loc="left", fontsize=9, color=COLOURS[label])
+    return _finished(figure)
+
+
+def augmentations(images: np.ndarray, augmented: np.ndarray) -> Figure:
+    """Each face in the first column, what training makes of it in the others.
+
+    Args:
+        images: uint8 [n, 48, 48]. augmented: float [n, k, 48, 48], grey levels 0–255.
+    """
+    figure, grid = plt.subplots(len(images), augmented.shape[1] + 1, figsize=(augmented.shape[1] + 1, len(images)), layout="constrained")
+    for row, image, versions in zip(grid, images, augmented, strict=True):
+        for axes, picture in zip(row, [image, *versions], strict=True):
+            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+            axes.axis("off")
+    grid[0, 0].set_title("face", fontsize=9)
+    grid[0, 1].set_title("as trained on", fontsize=9, loc="left")
+    return _finished(figure)
+
+
+@_placeholder_without_run
+def curves(run: Run) -> Figure:
+    """Accuracy and loss by epoch on Training and PublicTest, with the chosen epoch marked."""
+    history, best = run.history, run.config["best_epoch"]
+    figure, panels = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    for axes, (title, column, scale) in zip(panels, [("Accuracy, %", "accuracy", 100), ("Loss", "loss", 1)], strict=True):
+        axes.plot(history["epoch"], scale * history[column], color=TRAIN_COLOUR, label="Training (augmented, with dropout)")
+        axes.plot(history["epoch"], scale * history[f"val_{column}"], color=VALIDATION_COLOUR, label="PublicTest")
+        axes.axvline(best, color="#444444", linestyle="--", linewidth=1, label=f"chosen epoch ({best})")
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    panels[1].legend(fontsize=8)
+    return _finished(figure)
+
+
+@_placeholder_without_run
+def confusion(run: Run, split: str = "private_test") -> Figure:
+    """The confusion matrix: shares of each true class as colour, counts as numbers."""
+    counts = np.array(run.metrics[split]["confusion"])
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = plt.subplots(figsize=(6.2, 5), layout="constrained")
+    notes = [[f"{share:.0%}\n{n}" for share, n in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)]
+    sns.heatmap(
+        shares, vmin=0, vmax=1, cmap="cividis", annot=np.array(notes), fmt="", annot_kws={"fontsize": 8}, ax=axes,
+        xticklabels=NAMES, yticklabels=NAMES, cbar_kws={"label": "share of the true class"},
+    )  # fmt: skip
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(axis="y", rotation=0)
+    return _finished(figure)
+
+
+def samples(runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, n: int = 4) -> Figure:
+    """The first `n` PrivateTest images of an emotion, and the probabilities that each model gives them.
+
+    The images are the same for all models. Where the data set is not on this machine a labelled grey square stands in
+    for the picture; nothing else changes.
+
+    Args:
+        runs: by title; those that are None are left out, and their columns say so.
+    """
+    label = NAMES.index(emotion)
+    known = [run for run in runs.values() if run is not None]
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    rows = np.flatnonzero(known[0].predictions["private_test_labels"] == label)[:n]
+    hashes = known[0].predictions["private_test_hashes"][rows]
+    pictures = _pictures(hashes, dataset)
+    ratios = [1, *[1.6] * len(runs)]
+    figure, grid = plt.subplots(
+        len(rows), len(ratios), figsize=(2 + 2.6 * len(runs), 1.75 * len(rows)), layout="constrained",
+        squeeze=False, width_ratios=ratios,
+    )  # fmt: skip
+    for line, row, value, picture in zip(grid, rows, hashes, pictures, strict=True):
+        _thumbnail(line[0], picture, f"{emotion}, row {row}")
+        for axes, (title, run) in zip(line[1:], runs.items(), strict=True):
+            _probability_bars(axes, run, value, label)
+            if line is grid[0]:
+                axes.set_title(title, fontsize=9)
+    return _finished(figure)
+
+
+def _pictures(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | None]:
+    if dataset is None:
+        return [None] * len(hashes)
+    rows = {value: row for row, value in enumerate(dataset.private_test.hashes.tolist())}
+    return [dataset.private_test.images[rows[value]] if value in rows else None for value in hashes.tolist()]
+
+
+def _thumbnail(axes, picture: np.ndarray | None, text: str) -> None:
+    axes.imshow(np.full((SIDE, SIDE), 200) if picture is None else picture, cmap="gray", vmin=0, vmax=255)
+    if picture is None:
+        axes.text(SIDE / 2, SIDE / 2, "FER2013\nnot on this\nmachine", ha="center", va="center", fontsize=7)
+    axes.set_title(text, fontsize=8)
+    axes.axis("off")
+
+
+def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(NAMES) - 0.5, -0.5), yticks=range(len(NAMES)), yticklabels=NAMES)
+    axes.tick_params(labelsize=7)
+    axes.get_yticklabels()[label].set_fontweight("bold")
+    axes.grid(axis="y", visible=False)
+    if run is None:
+        axes.text(0.5, 3, NOT_RECORDED, ha="center", va="center", fontsize=8)
+        return
+    (row,) = np.flatnonzero(run.predictions["private_test_hashes"] == image_hash)[:1]
+    values = evaluation.probabilities(run.predictions["private_test_logits"][row])
+    axes.barh(range(len(NAMES)), values, color=COLOURS)
+    for position, value in enumerate(values):
+        axes.text(min(value + 0.02, 0.84), position, f"{value:.2f}", va="center", fontsize=6)
+
+
+def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together."""
+    known = {title: run for title, run in runs.items() if run is not None}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(known)), layout="constrained")
+    shown = (("private_test", "PrivateTest", -0.12, "o", "#222222"), ("both", "both (contains the selection set)", 0.12, "s", "#0072B2"))
+    for split, title, offset, marker, colour in shown:
+        values = np.array([run.metrics[split]["accuracy"] for run in known.values()])
+        limits = np.array([run.metrics[split]["intervals"]["accuracy"] for run in known.values()])
+        errors = 100 * np.abs(limits - values[:, None]).T
+        axes.errorbar(100 * values, np.arange(len(known)) + offset, xerr=errors, fmt=marker, color=colour, capsize=3, label=title)
+    axes.set(yticks=range(len(known)), yticklabels=list(known), xlabel="accuracy, %, with 95 % interval")
+    axes.invert_yaxis()
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return _finished(figure)
+
+
+def per_class_f1(runs: dict[str, Run | None], split: str = "private_test") -> Figure:
+    """F1 by emotion, a dot for each recorded model."""
+    known = {title: run for title, run in runs.items() if run is not None}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+    for index, ((title, run), marker) in enumerate(zip(known.items(), "osD^v", strict=False)):
+        values = [run.metrics[split]["per_class"][name]["f1"] for name in NAMES]
+        places = np.arange(len(NAMES)) + 0.12 * (index - (len(known) - 1) / 2)
+        axes.plot(places, values, marker, color=_MODEL_COLOURS[index], label=title)
+    axes.set(xticks=range(len(NAMES)), xticklabels=NAMES, ylabel="F1", ylim=(0, 1))
+    for tick, colour in zip(axes.get_xticklabels(), COLOURS, strict=True):
+        tick.set_color(colour)
+    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return _finished(figure)

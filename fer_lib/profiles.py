@@ -1,0 +1,91 @@
+"""The two ways to run the report: `full` reads recorded runs on FER2013, `quick` trains everything on synthetic faces."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from fer_lib import data, synthetic
+from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.files import read_json
+
+RUNS = data.REPOSITORY / "runs"
+RESULTS = data.REPOSITORY / "results"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where a profile's runs lie, and what it changes in an experiment.
+
+    Attributes:
+        name: `full` or `quick`.
+        training_folder: where its runs grow (ignored by git).
+        reading_folder: where notebooks look for runs that ended.
+        trains_in_notebooks: whether a notebook may train a run that is missing. Only on synthetic faces.
+        mark: printed on every figure, or empty.
+    """
+
+    name: str
+    training_folder: Path
+    reading_folder: Path
+    trains_in_notebooks: bool
+    mark: str
+
+    def experiment(self, name: str) -> Experiment:
+        """The named experiment as this profile runs it.
+
+        `quick` cuts it to a few epochs, computes in float32, which every processor does well, and starts pretrained
+        networks from random weights, so that nothing is downloaded.
+
+        Raises:
+            ValueError: there is no experiment of that name.
+        """
+        if name not in EXPERIMENTS:
+            raise ValueError(f"no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
+        experiment = EXPERIMENTS[name]
+        if self.name == "full":
+            return experiment
+        options = dict(experiment.model_options)
+        if "weights" in options:
+            options["weights"] = None
+        return replace(experiment, epochs=QUICK_EPOCHS, precision="float32", model_options=options)
+
+    def dataset(self) -> data.Dataset | None:
+        """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this machine.
+
+        Raises:
+            data.DataError: FER2013 is there but broken.
+        """
+        if self.name == "quick":
+            return data.load(synthetic.write_once(self.training_folder / "synthetic.csv.gz"))
+        path = data.find()
+        return data.load(path) if path else None
+
+    def class_counts(self) -> dict[str, dict[str, int]]:
+        """Images by split (FER2013's own names), then by emotion: recorded for FER2013, counted for synthetic faces."""
+        if self.name == "full":
+            return read_json(RESULTS / "analysis" / "dataset.json")["class_counts"]
+        return self.dataset().class_counts
+
+
+QUICK_EPOCHS = 6
+
+PROFILES: Mapping[str, Profile] = MappingProxyType(
+    {
+        "full": Profile("full", RUNS / "full", RESULTS, trains_in_notebooks=False, mark=""),
+        "quick": Profile(
+            "quick", RUNS / "quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"
+        ),
+    }
+)
+
+
+def find(name: str) -> Profile:
+    """Return the profile of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in PROFILES:
+        raise ValueError(f"no profile {name!r}; there are {', '.join(PROFILES)}")
+    return PROFILES[name]

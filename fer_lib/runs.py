@@ -1,0 +1,155 @@
+"""A run on disk: one experiment trained with one seed. Reading it, finding it, and recording it in `results/`."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer_lib import evaluation
+from fer_lib.data import Dataset
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.files import read_json, replacing, write_json
+
+HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+WEIGHTS = "model.weights.h5"
+RECORDED_FILES = ("config.json", "history.csv", "predictions.npz", "metrics.json")
+
+
+class RunError(ValueError):
+    """A run is missing, unfinished, or does not fit what is asked of it; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of a run; every property reads its file.
+
+    A run has ended when `metrics.json` is there, which is written last.
+    """
+
+    folder: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder).resolve())
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / "metrics.json").is_file()
+
+    @cached_property
+    def config(self) -> dict:
+        """What was run: `experiment` (its name), `configuration`, `seed`, the data's SHA-256, versions, hardware."""
+        return read_json(self.folder / "config.json")
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """One row an epoch, `HISTORY_COLUMNS`; None for a model that is not trained in epochs."""
+        path = self.folder / "history.csv"
+        return pd.read_csv(path) if path.is_file() else None
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """`<split>_logits` float32 [n, 7], `<split>_labels` uint8 [n], `<split>_hashes` uint64 [n]."""
+        with np.load(self.folder / "predictions.npz") as stored:
+            return dict(stored)
+
+    @cached_property
+    def metrics(self) -> dict:
+        """`evaluation.metrics_of_splits` of the predictions."""
+        return read_json(self.folder / "metrics.json")
+
+    @property
+    def weights(self) -> Path | None:
+        """The file of the network's best weights in half precision, where it was kept."""
+        path = self.folder / WEIGHTS
+        return path if path.is_file() else None
+
+    @property
+    def title(self) -> str:
+        return self.config["configuration"]["title"]
+
+
+def folder_of(root: Path, experiment: str, seed: int) -> Path:
+    """Where the run of an experiment and a seed lies under `root`."""
+    return root / experiment / f"seed-{seed}"
+
+
+def find(root: Path, experiment: str, seed: int) -> Run | None:
+    """Return the finished run of an experiment and a seed under `root`, or None."""
+    run = Run(folder_of(root, experiment, seed))
+    return run if run.finished else None
+
+
+def find_all(root: Path) -> list[Run]:
+    """Return every finished run under `root`, in the order of the experiments' table, then of the seeds."""
+    position = {name: index for index, name in enumerate(EXPERIMENTS)}
+    runs = [Run(path.parent) for path in root.glob("*/seed-*/metrics.json")]
+
+    def rank(run: Run):
+        name = run.config["experiment"]
+        return position.get(name, len(position)), name, run.config["seed"]
+
+    return sorted(runs, key=rank)
+
+
+def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset: Dataset) -> Run:
+    """Write what makes a folder a finished run: predictions, configuration and, last, metrics.
+
+    Args:
+        config: what was run; library versions and hardware are added here.
+        logits: float32 [n, 7] for `public_test` and, where it was opened, `private_test`, in the data's order.
+    """
+    predictions = {}
+    for name, values in logits.items():
+        split = getattr(dataset, name)
+        predictions |= {f"{name}_logits": values, f"{name}_labels": split.labels, f"{name}_hashes": split.hashes}
+    with replacing(folder / "predictions.npz") as aside:
+        np.savez_compressed(aside, **predictions)
+    versions = {package: importlib.metadata.version(package) for package in ("keras", "tensorflow", "numpy", "scikit-learn")}
+    hardware = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()}
+    write_json(folder / "config.json", {**config, "versions": versions, "hardware": hardware})
+    write_json(folder / "metrics.json", evaluation.metrics_of_splits(predictions))
+    return Run(folder)
+
+
+def _processor() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def record(run: Run, results: Path) -> Run:
+    """Copy a finished run into `results/`, where it is committed.
+
+    The weights go along for seed 0 of a headline experiment only: the repository stays small.
+
+    Raises:
+        RunError: the run has not ended, is not one on FER2013, or another record stands in its place.
+    """
+    if not run.finished:
+        raise RunError(f"{run.folder}: not a finished run (there is no metrics.json); train it to its end first")
+    if run.config["profile"] != "full":
+        raise RunError(f"{run.folder}: a run of the {run.config['profile']} profile; only runs on FER2013 are recorded")
+    target = folder_of(results, run.config["experiment"], run.config["seed"])
+    if target.exists():
+        raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")
+    names = [name for name in RECORDED_FILES if (run.folder / name).is_file()]
+    if run.weights and run.config["seed"] == 0 and run.config["configuration"]["opens_private_test"]:
+        names.append(WEIGHTS)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as aside:
+        whole = Path(aside) / "run"
+        whole.mkdir()
+        for name in names:
+            shutil.copyfile(run.folder / name, whole / name)
+        whole.rename(target)
+    return Run(target)

@@ -1,0 +1,307 @@
+"""Training: exact to resume, the same on every Keras backend, and what a run folder is written by."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the machine are no news to a reader
+import keras
+import numpy as np
+import pandas as pd
+
+from fer_lib import baselines
+from fer_lib.augmentation import AUGMENTATIONS
+from fer_lib.data import DataError, Dataset, Split
+from fer_lib.emotions import EMOTIONS
+from fer_lib.experiments import Experiment
+from fer_lib.files import read_json, replacing, write_json
+from fer_lib.models import MODELS
+from fer_lib.profiles import Profile
+from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, write_run
+
+PREDICTION_BATCH = 256
+_STATE = "state.npz"
+_BEST = "best.weights.h5"
+
+
+def build(experiment: Experiment, precision: str | None = None, pretrained: bool = True) -> keras.Model:
+    """Build an experiment's network, untrained.
+
+    Args:
+        precision: a Keras dtype policy in place of the experiment's own.
+        pretrained: False leaves out the loading of pretrained weights, for a network whose weights come from a file.
+    """
+    options = dict(experiment.model_options)
+    if "weights" in options and not pretrained:
+        options["weights"] = None
+    with _dtype_policy(precision or experiment.precision):
+        return MODELS[experiment.model](**options)
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def load(run: Run) -> keras.Model:
+    """Return a run's network in float32 with its best weights.
+
+    Raises:
+        RunError: the run keeps no weights.
+    """
+    if not run.weights:
+        raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS})")
+    model = build(Experiment(**run.config["configuration"]), precision="float32", pretrained=False)
+    model.load_weights(run.weights)
+    return model
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return logits float32 [n, 7] for images uint8 [n, 48, 48]."""
+    return np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
+
+
+def train(
+    name: str, experiment: Experiment, seed: int, dataset: Dataset, folder: Path, profile: str, verbose: int | str = "auto"
+) -> Run:
+    """Train one experiment with one seed in `folder`, or go on from the last epoch that ended there.
+
+    Fits on Training and validates on PublicTest after each epoch; stops after `patience` epochs without a lower validation
+    loss, keeps the weights of the lowest, and predicts with them in half precision. PrivateTest is predicted only where
+    the experiment says so. On one machine, with one thread count and the same library versions, an interrupted run ends
+    in the same digits as an unbroken one: every random draw follows from (seed, epoch), and weights, optimizer and
+    history change place in one rename.
+
+    Args:
+        name: the experiment's name, for the record. profile: `full` or `quick`, likewise.
+        verbose: as in `keras.Model.fit`.
+
+    Returns:
+        The finished run; at once, if it was finished before.
+
+    Raises:
+        RunError: `folder` holds a run of another configuration or of other data.
+    """
+    run = Run(folder)
+    start = {
+        "experiment": name,
+        "seed": seed,
+        "profile": profile,
+        "configuration": experiment.to_dict(),
+        "data_sha256": dataset.sha256,
+    }
+    _claim(run, start)
+    if run.finished:
+        return run
+
+    keras.utils.set_random_seed(seed)
+    network = build(experiment)
+    start["pretrained_weights_sha256"] = _pretrained_sha256(network, experiment)
+    trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
+    trainer.compile(
+        keras.optimizers.Adam(experiment.learning_rate),
+        keras.losses.CategoricalFocalCrossentropy(
+            experiment.focal_alpha, experiment.focal_gamma, from_logits=True, name="focal_loss"
+        ),
+        metrics=["accuracy"],
+    )
+    batches = _Batches(dataset.training, experiment.batch_size, seed)
+    trainer.build((None, *batches[0][0].shape[1:]))
+    trainer.optimizer.build(trainer.trainable_variables)
+
+    history = _restore(run, trainer)
+    keeper = _Keeper(run, network, batches, seed, experiment.patience, history)
+    if not keeper.exhausted and len(history) < experiment.epochs:
+        trainer.fit(
+            batches,
+            validation_data=(dataset.public_test.images[..., None], _one_hot(dataset.public_test.labels)),
+            validation_batch_size=PREDICTION_BATCH,
+            initial_epoch=len(history),
+            epochs=experiment.epochs,
+            shuffle=False,  # the batches are shuffled by (seed, epoch) already
+            callbacks=[keeper],
+            verbose=verbose,
+        )
+    return _finish(run, experiment, dataset, start, pd.DataFrame(history), keeper)
+
+
+def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
+    """Train an experiment of the table, or the classical baseline, where the profile keeps its runs.
+
+    Raises:
+        ValueError: there is no experiment of that name.
+        DataError: the profile's data set is missing or broken.
+        RunError: as `train`.
+    """
+    experiment = None if name == baselines.HOG else profile.experiment(name)
+    dataset = profile.dataset()
+    if dataset is None:
+        raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
+    folder = folder_of(profile.training_folder, name, seed)
+    if experiment is None:
+        return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
+    return train(name, experiment, seed, dataset, folder, profile.name, verbose)
+
+
+def obtain(name: str, seed: int, profile: Profile) -> Run | None:
+    """Return the run that a notebook shows: the recorded one, or in `quick` one trained now if it is missing.
+
+    None stands for a run that is not recorded yet. On FER2013 this never trains: that takes hours and is asked for by
+    name (`python -m fer_lib train`).
+    """
+    found = find(profile.reading_folder, name, seed)
+    return train_by_name(name, seed, profile, verbose=2) if found is None and profile.trains_in_notebooks else found
+
+
+class _Batches(keras.utils.PyDataset):
+    """Training in the order of a permutation drawn from (seed, epoch)."""
+
+    def __init__(self, split: Split, batch_size: int, seed: int):
+        super().__init__()
+        self._images, self._labels = split.images[..., None], _one_hot(split.labels)
+        self._batch_size, self._seed = batch_size, seed
+        self.start(epoch=0)
+
+    def start(self, epoch: int) -> None:
+        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
+
+    def __len__(self) -> int:
+        return -(-len(self._images) // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
+        return self._images[rows], self._labels[rows]
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Keeps the run on disk after each epoch, and stops when patience ends.
+
+    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of the random layers between
+    two processes, and write in place; here both follow from the history and the epoch's number.
+    """
+
+    def __init__(self, run: Run, network: keras.Model, batches: _Batches, seed: int, patience: int, history: list[dict]):
+        super().__init__()
+        self._run, self._network, self._batches = run, network, batches
+        self._seed, self._patience, self._history = seed, patience, history
+
+    @property
+    def best(self) -> int:
+        """The position in the history of the lowest validation loss; the first, where it was reached twice."""
+        return int(np.argmin([row["val_loss"] for row in self._history]))
+
+    @property
+    def exhausted(self) -> bool:
+        return bool(self._history) and len(self._history) - 1 - self.best >= self._patience
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._batches.start(epoch)
+        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
+        for index, state in enumerate(states):
+            words = np.random.SeedSequence([self._seed, epoch, index]).generate_state(2)
+            state.assign((words >> 1).astype(state.dtype))  # 31 bits fit every backend's seed type
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - self._began}
+        self._history.append({column: row[column] for column in HISTORY_COLUMNS})
+        # The order matters: killed between two of these writes, the epoch is repeated and ends the same.
+        if self.best == len(self._history) - 1:
+            with replacing(self._run.folder / _BEST) as aside:
+                self._network.save_weights(aside)
+        _keep(self._run, self.model, self._history)
+        if self.exhausted:
+            self.model.stop_training = True
+
+
+def _one_hot(labels: np.ndarray) -> np.ndarray:
+    return np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+
+
+def _claim(run: Run, start: dict) -> None:
+    """Write the run's configuration, or check that the one there is the same."""
+    path = run.folder / "config.json"
+    if not path.exists():
+        write_json(path, start)
+        return
+    there = read_json(path)
+    for key, expected in start.items():
+        if there[key] == expected:
+            continue
+        if key == "configuration":
+            changed = [k for k in expected.keys() | there[key].keys() if there[key].get(k) != expected.get(k)]
+            found, expected = ({k: side.get(k) for k in changed} for side in (there[key], expected))
+        else:
+            found = there[key]
+        raise RunError(
+            f"{run.folder}: this run began with {key} {found}, now it is {expected}; "
+            "copy the experiment's row under a new name, or remove the folder"
+        )
+
+
+def _state_variables(trainer: keras.Model) -> list:
+    return [*trainer.weights, *trainer.optimizer.variables]
+
+
+def _keep(run: Run, trainer: keras.Model, history: list[dict]) -> None:
+    arrays = {f"v{i:04}": np.asarray(v) for i, v in enumerate(_state_variables(trainer))}
+    with replacing(run.folder / _STATE) as aside:
+        np.savez(aside, history=np.array(json.dumps(history)), **arrays)
+    with replacing(run.folder / "history.csv") as aside:
+        pd.DataFrame(history).to_csv(aside, index=False)
+
+
+def _restore(run: Run, trainer: keras.Model) -> list[dict]:
+    """Put the last kept epoch's weights and optimizer in place, and return its history."""
+    path = run.folder / _STATE
+    if not path.exists():
+        return []
+    with np.load(path) as state:
+        for i, variable in enumerate(_state_variables(trainer)):
+            variable.assign(state[f"v{i:04}"])
+        return json.loads(str(state["history"]))
+
+
+def _pretrained_sha256(network: keras.Model, experiment: Experiment) -> str | None:
+    """SHA-256 over the values of the pretrained base, variable by variable; None where training starts from scratch."""
+    if not experiment.model_options.get("weights"):
+        return None
+    (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
+    return hashlib.sha256(b"".join(np.asarray(w, np.float32).tobytes() for w in base.get_weights())).hexdigest()
+
+
+def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, history: pd.DataFrame, keeper: _Keeper) -> Run:
+    """Predict with the best weights in half precision and write what makes the run a finished one."""
+    half = build(experiment, precision="float16", pretrained=False)
+    half.load_weights(run.folder / _BEST)
+    with replacing(run.folder / WEIGHTS) as aside:
+        half.save_weights(aside)
+    network = build(experiment, precision="float32", pretrained=False)
+    network.load_weights(run.folder / WEIGHTS)
+    splits = ("public_test", "private_test") if experiment.opens_private_test else ("public_test",)
+    logits = {name: predict(network, getattr(dataset, name).images) for name in splits}
+    seconds = history["seconds"]
+    config = {
+        **start,
+        "stopped_by": "patience" if keeper.exhausted else "epochs",
+        "epochs_run": len(history),
+        "best_epoch": keeper.best + 1,
+        "hours": round(float(seconds.sum()) / 3600, 3),
+        "parameters": network.count_params(),
+        "images_per_second": round(len(dataset.training) / float(seconds.median()), 1),
+        "keras_backend": keras.backend.backend(),
+    }
+    finished = write_run(run.folder, config, logits, dataset)
+    (run.folder / _STATE).unlink(missing_ok=True)
+    (run.folder / _BEST).unlink(missing_ok=True)
+    return finished

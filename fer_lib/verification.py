@@ -1,0 +1,78 @@
+"""Whether a record holds: metrics from its predictions, predictions from its weights, its experiment from the table."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fer_lib import evaluation, training
+from fer_lib.data import Dataset
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.runs import Run
+
+# Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
+PROBABILITY_TOLERANCE = 2e-3
+LABEL_TOLERANCE = 0.002
+UNMATCHED_TOLERANCE = 0.005
+
+
+@dataclass
+class Findings:
+    """What a check found: `problems` break the record, `notes` do not."""
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check(run: Run, dataset: Dataset | None) -> Findings:
+    """Recompute a finished run.
+
+    Args:
+        dataset: FER2013, to predict with the run's weights; None leaves that part out, and a note says so. The copy's rows
+            may stand in any order: images are matched by the hash of their pixels.
+    """
+    findings = Findings()
+    _check_experiment(run, findings)
+    if evaluation.metrics_of_splits(run.predictions) != run.metrics:
+        findings.problems.append("metrics.json is not what predictions.npz gives")
+    if run.weights is None:
+        findings.notes.append("keeps no weights: its predictions are taken as recorded")
+    elif dataset is None:
+        findings.notes.append("FER2013 is not on this machine: predictions were not recomputed from the weights")
+    else:
+        _check_predictions(run, dataset, findings)
+    return findings
+
+
+def _check_experiment(run: Run, findings: Findings) -> None:
+    name = run.config["experiment"]
+    if run.config["profile"] != "full" or name not in EXPERIMENTS:
+        return
+    recorded, now = run.config["configuration"], EXPERIMENTS[name].to_dict()
+    for key in sorted(recorded.keys() | now.keys()):
+        if recorded.get(key) != now.get(key):
+            findings.problems.append(
+                f"{key} was {recorded.get(key)!r} when it was recorded and is {now.get(key)!r} in the table now; "
+                "copy the row under a new name"
+            )
+
+
+def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
+    network = training.load(run)
+    for split in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
+        hashes, logits = run.predictions[f"{split}_hashes"], run.predictions[f"{split}_logits"]
+        here = getattr(dataset, split)
+        rows = {value: row for row, value in enumerate(here.hashes.tolist())}
+        matched = np.array([value in rows for value in hashes.tolist()])
+        if (missing := int((~matched).sum())) > 0:
+            serious = missing > UNMATCHED_TOLERANCE * len(hashes)
+            place = findings.problems if serious else findings.notes
+            place.append(f"{split}: {missing} of {len(hashes)} images are not in this copy of the data")
+        if not matched.any():
+            continue
+        images = here.images[[rows[value] for value in hashes[matched].tolist()]]
+        again = training.predict(network, images)
+        difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
+        changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())
+        summary = f"{split}: {len(images)} images, largest difference of a probability {difference:.1e}, {changed} other labels"
+        wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(images)
+        (findings.problems if wrong else findings.notes).append(summary)
