@@ -18,6 +18,9 @@ CANDIDATES = {
     "even, dropout": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.2},
     "deep and narrow maps, dropout": {"blocks": ((64, 1), (128, 2), (256, 3)), "block_dropout": 0.2},
     "even, dropout in the head only": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.0},
+    "even, dropout, quick averages": {
+        "blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.2, "momentum": 0.9,
+    },
 }
 
 

@@ -16,7 +16,7 @@ class Emotion(NamedTuple):
 
 
 # The order is that of the `emotion` column of FER2013's CSV: the position is the label.
-# The colours are the colour-blind safe palette of Okabe and Ito (2008), with grey for neutral;
+# The colours are the colour-blind safe palette of Okabe and Ito (2008), with a dark grey for neutral;
 # its yellow is left out because it vanishes on white.
 EMOTIONS = (
     Emotion("angry", "#D55E00", ("anger",)),
@@ -25,7 +25,7 @@ EMOTIONS = (
     Emotion("happy", "#E69F00", ("happiness", "joy")),
     Emotion("sad", "#0072B2", ("sadness",)),
     Emotion("surprise", "#56B4E9", ("surprised",)),
-    Emotion("neutral", "#7F7F7F", ()),
+    Emotion("neutral", "#4D4D4D", ()),
 )
 
 NAMES = tuple(emotion.name for emotion in EMOTIONS)

@@ -1,0 +1,52 @@
+"""Write the README's table and picture from the recorded runs: `python book/readme.py`."""
+
+import sys
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+from fer_lib import baselines, plotting, profiles, runs, tables
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.files import replacing
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- results: written by book/readme.py -->\n", "<!-- end of results -->"
+PICTURE = "results/accuracy.svg"
+
+
+def recorded() -> dict[str, runs.Run | None]:
+    """Seed 0 of the classical baseline and of each headline experiment, by title."""
+    names = {baselines.HOG: baselines.CONFIGURATION["title"]}
+    names |= {name: row.title for name, row in EXPERIMENTS.items() if row.opens_private_test}
+    return {title: runs.find(profiles.RESULTS, name, 0) for name, title in names.items()}
+
+
+def section() -> str:
+    """The generated part of the README, in Markdown."""
+    rows = ["| model | " + " | ".join(tables.SPLIT_TITLES.values()) + " |", "|---" * 4 + "|"]
+    for title, run in recorded().items():
+        rows.append(f"| {title} | " + " | ".join(tables.accuracy(run, split) for split in tables.SPLIT_TITLES) + " |")
+    alt = "Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together"
+    return "\n".join(["", *rows, "", f"![{alt}]({PICTURE})", "", ""])
+
+
+def picture(path: Path) -> None:
+    """Draw the README's picture; the same records give the same bytes."""
+    plotting.use(profiles.find("full"))
+    with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
+        plotting.accuracy_comparison(recorded()).savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
+
+
+def main() -> int:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    with replacing(ROOT / "README.md") as aside:
+        aside.write_text(before + BEGIN + section() + END + rest.split(END)[1], encoding="utf-8")
+    with replacing(ROOT / PICTURE) as aside:
+        picture(aside)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

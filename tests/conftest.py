@@ -1,0 +1,60 @@
+"""Small synthetic data and a small finished run, made once. Nothing here needs FER2013 or a network."""
+
+import os
+from dataclasses import replace
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """A cache of its own, so that a test never reads what an earlier version of the code wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def synthetic_csv(tmp_path_factory):
+    from fer_lib import synthetic
+
+    path = tmp_path_factory.mktemp("data") / "faces.csv.gz"
+    synthetic.write_csv(path, {"Training": 320, "PublicTest": 70, "PrivateTest": 70}, seed=1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def dataset(synthetic_csv):
+    from fer_lib import data
+
+    return data.load(synthetic_csv)
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """An experiment that trains in seconds."""
+    from fer_lib.experiments import EXPERIMENTS
+
+    options = {"stem": 8, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.2, "head_dropout": 0.2}
+    return replace(EXPERIMENTS["custom_cnn"], title="Tiny", model_options=options, epochs=3, precision="float32")
+
+
+@pytest.fixture(scope="session")
+def run(dataset, tiny, tmp_path_factory):
+    """A finished run of `tiny`. Tests that change files copy it first."""
+    from fer_lib import training
+
+    folder = tmp_path_factory.mktemp("runs") / "tiny" / "seed-0"
+    return training.train("tiny", tiny, 0, dataset, folder, "full", verbose=0)
+
+
+@pytest.fixture
+def fer2013():
+    """The real data set, or a skip that says why."""
+    if not os.environ.get("FER2013"):
+        pytest.skip("needs FER2013: set the environment variable FER2013 to its CSV")
+    from fer_lib import data
+
+    return data.load(data.find())

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as sk
+
+from fer_lib import evaluation
+from fer_lib.emotions import NAMES
+
+
+@pytest.fixture
+def case():
+    rng = np.random.default_rng(0)
+    labels = rng.choice(7, 500, p=[0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17]).astype(np.uint8)
+    logits = rng.normal(size=(500, 7)).astype(np.float32)
+    logits[np.arange(500), labels] += 1.5
+    return logits, labels
+
+
+def test_agrees_with_scikit_learn(case):
+    logits, labels = case
+    predicted = logits.argmax(axis=1)
+    result = evaluation.metrics(logits, labels)
+    report = sk.classification_report(labels, predicted, target_names=NAMES, output_dict=True, zero_division=0)
+    assert result["accuracy"] == pytest.approx(report["accuracy"])
+    assert result["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, predicted))
+    for ours, theirs in (("macro_precision", "precision"), ("macro_recall", "recall"), ("macro_f1", "f1-score")):
+        assert result[ours] == pytest.approx(report["macro avg"][theirs])
+    assert result["per_class"]["fear"]["f1"] == pytest.approx(report["fear"]["f1-score"])
+    assert sum(map(sum, result["confusion"])) == result["n"] == 500
+
+
+def test_by_hand():
+    logits = np.eye(7)[[0, 0, 1, 3]]  # predicted
+    result = evaluation.metrics(logits, np.array([0, 1, 1, 3]))
+    assert result["accuracy"] == 0.75
+    assert result["per_class"]["angry"] == {"precision": 0.5, "recall": 1.0, "f1": pytest.approx(2 / 3), "support": 1}
+    assert result["balanced_accuracy"] == pytest.approx((1 + 0.5 + 1) / 3)
+    assert result["confusion"][1][0] == 1
+
+
+def test_the_accuracy_interval_agrees_with_scipys_bootstrap(case):
+    logits, labels = case
+    correct = (logits.argmax(axis=1) == labels).astype(float)
+    low, high = evaluation.metrics(logits, labels)["intervals"]["accuracy"]
+    theirs = stats.bootstrap((correct,), np.mean, method="percentile", n_resamples=4000, rng=1).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.008)
+    half = 1.96 * np.sqrt(correct.mean() * (1 - correct.mean()) / len(correct))
+    assert (high - low) / 2 == pytest.approx(half, rel=0.1)
+
+
+def test_the_macro_f1_interval_agrees_with_resampled_images(case):
+    logits, labels = case
+    predicted = logits.argmax(axis=1)
+    rng = np.random.default_rng(1)
+    rows = rng.integers(len(labels), size=(600, len(labels)))
+    theirs = [sk.f1_score(labels[r], predicted[r], labels=range(7), average="macro", zero_division=0) for r in rows]
+    assert evaluation.metrics(logits, labels)["intervals"]["macro_f1"] == pytest.approx(np.quantile(theirs, [0.025, 0.975]), abs=0.02)
+
+
+def test_probabilities_do_not_overflow():
+    values = evaluation.probabilities(np.float32([[1000, 0, -1000]]))
+    np.testing.assert_allclose(values, [[1, 0, 0]])
+    np.testing.assert_allclose(evaluation.probabilities(np.log([[0.2, 0.3, 0.5]])), [[0.2, 0.3, 0.5]])
+
+
+def test_both_is_the_two_splits_together(case):
+    logits, labels = case
+    predictions = {
+        "public_test_logits": logits[:200], "public_test_labels": labels[:200],
+        "private_test_logits": logits[200:], "private_test_labels": labels[200:],
+    }  # fmt: skip
+    result = evaluation.metrics_of_splits(predictions)
+    assert result["both"] == evaluation.metrics(logits, labels)
+    assert list(evaluation.metrics_of_splits({k: v for k, v in predictions.items() if "public" in k})) == ["public_test"]

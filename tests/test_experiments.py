@@ -1,0 +1,45 @@
+import dataclasses
+import json
+
+import pytest
+
+from fer_lib.augmentation import AUGMENTATIONS
+from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.models import MODELS
+from fer_lib.profiles import PROFILES
+
+
+@pytest.mark.parametrize("name", ["custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned"])
+def test_the_source_configuration(name):
+    e = EXPERIMENTS[name]
+    assert (e.batch_size, e.epochs, e.patience, e.learning_rate) == (64, 120, 15, 1e-3)
+    assert (e.focal_gamma, e.focal_alpha, e.augmentation) == (2.0, 0.25, "flip_rotate_zoom")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
+def test_names_exist_and_the_record_is_json(experiment):
+    assert experiment.model in MODELS and experiment.augmentation in AUGMENTATIONS
+    assert Experiment(**json.loads(json.dumps(experiment.to_dict()))).to_dict() == experiment.to_dict()
+
+
+def test_rows_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EXPERIMENTS["custom_cnn"].epochs = 1
+    with pytest.raises(TypeError):
+        EXPERIMENTS["another"] = EXPERIMENTS["custom_cnn"]
+
+
+def test_quick_needs_no_download_and_no_special_processor():
+    for name in EXPERIMENTS:
+        quick = PROFILES["quick"].experiment(name)
+        assert quick.model_options.get("weights") is None and quick.precision == "float32" and quick.epochs < 10
+        assert PROFILES["full"].experiment(name) is EXPERIMENTS[name]
+
+
+def test_only_quick_trains_in_notebooks():
+    assert not PROFILES["full"].trains_in_notebooks and PROFILES["quick"].trains_in_notebooks
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(ValueError, match="no experiment 'vgg'; there are custom_cnn"):
+        PROFILES["full"].experiment("vgg")

@@ -1,0 +1,60 @@
+import keras
+import numpy as np
+import pytest
+
+from fer_lib import models
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.training import build
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_raw_pixels_in_logits_out(name):
+    network = build(EXPERIMENTS[name], precision="float32", pretrained=False)
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1))
+    as_bytes, as_floats = (np.asarray(network(pixels.astype(dtype))) for dtype in ("uint8", "float32"))
+    assert as_bytes.shape == (3, 7) and as_bytes.dtype == np.float32
+    np.testing.assert_allclose(as_bytes, as_floats, rtol=1e-4, atol=1e-5)
+    assert not any("random" in layer.name for layer in network.layers)  # augmentation is not part of a network
+
+
+def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
+    network = models.mobilenetv2(weights=None, trainable=False)
+    (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
+    assert len(network.trainable_variables) == 4  # two dense layers, kernel and bias
+    before = [w.copy() for w in base.get_weights()]
+    network.compile("sgd", keras.losses.CategoricalCrossentropy(from_logits=True))
+    faces = np.random.default_rng(0).integers(0, 256, (8, 48, 48, 1)).astype("float32")
+    network.fit(faces, np.eye(7)[np.arange(8) % 7], verbose=0)
+    for old, new in zip(before, base.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_fine_tuned_base_is_trainable():
+    network = models.mobilenetv2(weights=None, trainable=True)
+    assert len(network.trainable_variables) > 100
+
+
+def test_multiply_adds_by_hand():
+    network = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(5, 3, strides=2, padding="same"),  # 4·4 places × 3·3·3·5
+            keras.layers.DepthwiseConv2D(3, padding="same"),  # 4·4 × 3·3·5
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(7),  # 5·7
+        ]
+    )
+    assert models.multiply_adds(network) == 16 * 135 + 16 * 45 + 35
+
+
+def test_multiply_adds_of_mobilenetv2_as_published():
+    """Sandler et al. 2018, table 4: 300 million at 224 pixels, with the classifier's 1.28 million."""
+    network = keras.applications.MobileNetV2(weights=None)
+    assert models.multiply_adds(network) == pytest.approx(300e6, rel=0.01)
+
+
+def test_layer_table_adds_up():
+    network = models.custom_cnn()
+    table = models.layer_table(network)
+    assert table["parameters"].sum() == network.count_params()
+    assert table["multiply_adds"].sum() == models.multiply_adds(network)

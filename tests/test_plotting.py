@@ -1,0 +1,100 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+
+from fer_lib import plotting, profiles, synthetic, tables
+from fer_lib.emotions import COLOURS, NAMES
+
+
+@pytest.fixture(autouse=True)
+def full():
+    plotting.use(profiles.find("full"))
+
+
+def texts(figure):
+    figure.canvas.draw()
+    return [t.get_text() for axes in figure.axes for t in axes.findobj(matplotlib.text.Text)] + [t.get_text() for t in figure.texts]
+
+
+def test_the_distribution_shows_the_counts_in_the_emotions_colours(dataset):
+    figure = plotting.class_distribution(dataset.class_counts)
+    bars = figure.axes[0].patches
+    assert [matplotlib.colors.to_hex(b.get_facecolor()).upper() for b in bars] == list(COLOURS)
+    np.testing.assert_allclose([b.get_height() for b in bars], 100 * dataset.training.class_counts / 320)
+
+
+def test_curves_show_the_history_and_mark_the_chosen_epoch(run):
+    figure = plotting.curves(run)
+    train, validation, chosen = figure.axes[1].get_lines()
+    np.testing.assert_allclose(train.get_ydata(), run.history["loss"])
+    np.testing.assert_allclose(validation.get_ydata(), run.history["val_loss"])
+    assert chosen.get_xdata()[0] == run.config["best_epoch"]
+
+
+def test_the_confusion_matrix_shows_the_counts(run):
+    shown = texts(plotting.confusion(run))
+    assert any(text.endswith(f"\n{run.metrics['private_test']['confusion'][3][3]}") for text in shown)
+
+
+def test_samples_show_the_runs_probabilities_for_the_same_rows(run, dataset):
+    from fer_lib.evaluation import probabilities
+
+    row = np.flatnonzero(dataset.private_test.labels == 1)[0]
+    for data in (dataset, None):
+        figure = plotting.samples({"One": run, "Two": run, "Later": None}, "disgust", data, n=2)
+        expected = probabilities(run.predictions["private_test_logits"][row])
+        np.testing.assert_allclose([b.get_width() for b in figure.axes[1].patches], expected)
+        np.testing.assert_allclose([b.get_width() for b in figure.axes[2].patches], expected)
+        assert tables.NOT_RECORDED in texts(figure)
+
+
+def test_without_the_data_only_the_picture_goes(run, dataset):
+    with_data, without = (plotting.samples({"One": run}, "fear", data, n=1) for data in (dataset, None))
+    row = np.flatnonzero(dataset.private_test.labels == 2)[0]
+    np.testing.assert_array_equal(with_data.axes[0].images[0].get_array(), dataset.private_test.images[row])
+    assert without.axes[0].images[0].get_array().std() == 0
+    assert any("FER2013" in text for text in texts(without)) and f"fear, row {row}" in texts(without)
+
+
+def test_accuracies_and_f1_come_from_the_metrics(run):
+    figure = plotting.accuracy_comparison({"One": run, "Later": None})
+    points = figure.axes[0].containers[0].lines[0].get_xdata()
+    np.testing.assert_allclose(points, [100 * run.metrics["private_test"]["accuracy"]])
+    line = plotting.per_class_f1({"One": run}).axes[0].get_lines()[0]
+    np.testing.assert_allclose(line.get_ydata(), [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES])
+
+
+def test_focal_curves_agree_with_the_formula():
+    line = plotting.focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
+    p = line.get_xdata()[:-1]  # at p = 1 Keras clips
+    np.testing.assert_allclose(line.get_ydata()[:-1], -((1 - p) ** 2) * np.log(p), rtol=1e-3, atol=1e-6)
+
+
+def test_quick_marks_every_figure(run, dataset):
+    plotting.use(profiles.find("quick"))
+    labels = np.arange(7)
+    faces = synthetic.faces(labels, 0)
+    figures = [
+        plotting.class_distribution(dataset.class_counts),
+        plotting.focal_loss_curves(),
+        plotting.faces_by_emotion(faces, labels),
+        plotting.augmentations(faces[:2], np.repeat(faces[:2, None], 3, axis=1)),
+        plotting.curves(run),
+        plotting.confusion(run),
+        plotting.samples({"One": run}, "fear", dataset, n=1),
+        plotting.accuracy_comparison({"One": run}),
+        plotting.per_class_f1({"One": run}),
+        plotting.curves(None),
+    ]
+    for figure in figures:
+        assert "quick profile: synthetic faces" in texts(figure)
+
+
+@pytest.mark.parametrize("figure", [lambda: plotting.curves(None), lambda: plotting.confusion(None),
+                                    lambda: plotting.samples({"A": None}, "fear", None),
+                                    lambda: plotting.accuracy_comparison({"A": None})])  # fmt: skip
+def test_a_run_that_is_not_recorded_is_said(figure):
+    assert tables.NOT_RECORDED in texts(figure())

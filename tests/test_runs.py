@@ -1,0 +1,58 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from fer_lib import evaluation, runs
+from fer_lib.files import read_json, write_json
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return runs.Run(shutil.copytree(run.folder, tmp_path / "runs" / "tiny" / "seed-0"))
+
+
+def test_a_finished_run_holds_what_it_must(run, dataset, tiny):
+    assert run.finished and run.weights
+    assert list(run.history.columns) == list(runs.HISTORY_COLUMNS)
+    assert run.config["configuration"] == tiny.to_dict()
+    assert run.config["data_sha256"] == dataset.sha256
+    for split in ("public_test", "private_test"):
+        ours = getattr(dataset, split)
+        assert run.predictions[f"{split}_logits"].shape == (len(ours), 7)
+        assert run.predictions[f"{split}_logits"].dtype == np.float32
+        np.testing.assert_array_equal(run.predictions[f"{split}_hashes"], ours.hashes)
+        np.testing.assert_array_equal(run.predictions[f"{split}_labels"], ours.labels)
+    assert run.metrics == evaluation.metrics_of_splits(run.predictions)
+
+
+def test_record_copies_whole_and_once(copy, tmp_path):
+    recorded = runs.record(copy, tmp_path / "results")
+    assert recorded.folder == tmp_path / "results" / "tiny" / "seed-0"
+    names = {path.name for path in recorded.folder.iterdir()}
+    assert names == {*runs.RECORDED_FILES, runs.WEIGHTS}
+    assert [path.name for path in recorded.folder.parent.iterdir()] == ["seed-0"]
+    with pytest.raises(runs.RunError, match="recorded already"):
+        runs.record(copy, tmp_path / "results")
+    assert [r.folder for r in runs.find_all(tmp_path / "results")] == [recorded.folder]
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"configuration": {"opens_private_test": False}}])
+def test_only_seed_0_of_a_headline_keeps_its_weights(copy, tmp_path, change):
+    write_json(copy.folder / "config.json", {**read_json(copy.folder / "config.json"), **change})
+    assert runs.record(runs.Run(copy.folder), tmp_path / "results").weights is None
+
+
+def test_what_is_not_recorded(copy, tmp_path):
+    write_json(copy.folder / "config.json", {**copy.config, "profile": "quick"})
+    with pytest.raises(runs.RunError, match="quick profile"):
+        runs.record(runs.Run(copy.folder), tmp_path / "results")
+    (copy.folder / "metrics.json").unlink()
+    with pytest.raises(runs.RunError, match="not a finished run"):
+        runs.record(runs.Run(copy.folder), tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_find_answers_none_for_what_is_not_there(tmp_path):
+    assert runs.find(tmp_path, "custom_cnn", 0) is None
+    assert runs.find_all(tmp_path) == []

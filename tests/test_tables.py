@@ -1,0 +1,60 @@
+import numpy as np
+
+from fer_lib import profiles, tables
+from fer_lib.experiments import EXPERIMENTS
+
+
+def test_phrases():
+    assert tables.percent(0.67812) == "67.8 %"
+    assert tables.percent(0.678, [0.6634, 0.6941]) == "67.8 % (66.3–69.4)"
+    assert tables.score(0.66149, [0.64, 0.681]) == "0.661 (0.640–0.681)"
+    assert tables.count(1_186_887) == "1.19 million" and tables.count(1_799) == "1,799"
+
+
+def test_an_accuracy_comes_with_its_interval(run):
+    low, high = run.metrics["both"]["intervals"]["accuracy"]
+    assert tables.accuracy(run, "both") == tables.percent(run.metrics["both"]["accuracy"], [low, high])
+    assert tables.accuracy(None, "both") == tables.NOT_RECORDED
+
+
+def test_run_phrases_are_the_same_with_and_without_a_run(run):
+    phrases = tables.run_phrases(run)
+    assert phrases.keys() == tables.run_phrases(None).keys()
+    confusion = np.array(run.metrics["private_test"]["confusion"], float)
+    np.fill_diagonal(confusion, 0)
+    share = (confusion / np.array(run.metrics["private_test"]["confusion"]).sum(axis=1, keepdims=True)).max()
+    assert f"({100 * share:.1f} %)" in phrases["confusion"]
+
+
+def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run, dataset):
+    table = tables.comparison({"Tiny": run, "Later": None}, dataset.class_counts)
+    assert table["model"].tolist() == ["Chance", "Largest class", "Tiny", "Later"]
+    assert table.iloc[0]["accuracy, PrivateTest"] == "14.3 %"
+    largest = np.argmax(dataset.training.class_counts)
+    expected = (dataset.private_test.labels == largest).mean()
+    assert table.iloc[1]["accuracy, PrivateTest"].startswith(f"{100 * expected:.1f} % (")
+    assert table.iloc[2]["accuracy, PrivateTest"] == tables.accuracy(run, "private_test")
+    assert set(table.iloc[3][1:]) == {tables.NOT_RECORDED}
+
+
+def test_class_counts_add_up(dataset):
+    table = tables.class_counts(dataset.class_counts)
+    assert table.iloc[-1].tolist() == ["all", 320, 70, 70]
+
+
+def test_layers_and_configuration_cover_every_experiment():
+    for experiment in EXPERIMENTS.values():
+        table = tables.layers(experiment)
+        assert table["parameters"].iloc[:-1].sum() == table["parameters"].iloc[-1]
+        assert "learning_rate" in tables.configuration(experiment)["setting"].tolist()
+
+
+def test_comparison_phrases_name_what_is_missing(run):
+    phrases = tables.comparison_phrases({"custom_cnn": run, "mobilenetv2_head_only": None}, None)
+    assert phrases["custom_cnn_private"] == tables.accuracy(run, "private_test")
+    assert phrases["hog_private"] == tables.NOT_RECORDED
+    assert "mobilenetv2_head_only" in phrases["recorded_state"] and "custom_cnn" not in phrases["recorded_state"]
+
+
+def test_recorded_counts_are_those_of_the_data(fer2013):
+    assert profiles.find("full").class_counts() == fer2013.class_counts

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_lib import profiles, runs, training
+from fer_lib.files import read_json
+
+
+def weights_of(run):
+    return training.load(run).get_weights()
+
+
+def assert_equal_to_the_last_digit(a, b):
+    digits = [column for column in runs.HISTORY_COLUMNS if column != "seconds"]
+    pd.testing.assert_frame_equal(a.history[digits], b.history[digits], check_exact=True)
+    for x, y in zip(weights_of(a), weights_of(b), strict=True):
+        np.testing.assert_array_equal(x, y)
+    np.testing.assert_array_equal(a.predictions["private_test_logits"], b.predictions["private_test_logits"])
+
+
+def test_an_interrupted_run_ends_like_an_unbroken_one(run, dataset, tiny, tmp_path, monkeypatch):
+    begin = training._Keeper.on_epoch_begin
+
+    def interrupted(self, epoch, logs=None):
+        begin(self, epoch, logs)
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Keeper, "on_epoch_begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
+    monkeypatch.undo()
+    assert not runs.Run(tmp_path).finished and len(runs.Run(tmp_path).history) == 2
+    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+
+
+def test_another_seed_gives_another_run(run, dataset, tiny, tmp_path):
+    other = training.train("tiny", replace(tiny, epochs=1), 1, dataset, tmp_path, "full", verbose=0)
+    assert other.history["loss"][0] != run.history["loss"][0]
+
+
+def test_patience_stops_and_the_best_epoch_is_kept(dataset, tiny, tmp_path):
+    # At this rate the loss on PublicTest does not fall for long.
+    hasty = replace(tiny, learning_rate=0.5, patience=1, epochs=20)
+    ended = training.train("hasty", hasty, 0, dataset, tmp_path, "full", verbose=0)
+    losses = ended.history["val_loss"].to_numpy()
+    assert ended.config["stopped_by"] == "patience"
+    assert ended.config["best_epoch"] == losses.argmin() + 1 == len(losses) - 1
+
+
+def test_the_kept_weights_are_those_of_the_best_epoch(run, dataset):
+    best = run.history.iloc[run.config["best_epoch"] - 1]
+    assert run.metrics["public_test"]["accuracy"] == pytest.approx(best["val_accuracy"], abs=0.03)  # half precision since
+
+
+def test_a_finished_run_is_not_trained_again(run, dataset, tiny, monkeypatch):
+    monkeypatch.setattr(keras.Model, "fit", lambda *a, **k: pytest.fail("trained again"))
+    assert training.train("tiny", tiny, 0, dataset, run.folder, "full") is not None
+
+
+def test_a_changed_experiment_is_refused_with_both_values(run, dataset, tiny):
+    with pytest.raises(runs.RunError, match=r"'learning_rate': 0.001.*'learning_rate': 0.1.*under a new name"):
+        training.train("tiny", replace(tiny, learning_rate=0.1), 0, dataset, run.folder, "full")
+
+
+def test_other_data_are_refused(run, dataset, tiny):
+    with pytest.raises(runs.RunError, match="data_sha256"):
+        training.train("tiny", tiny, 0, replace(dataset, sha256="0" * 64), run.folder, "full")
+
+
+def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
+    ablation = training.train("ablation", replace(tiny, epochs=1, opens_private_test=False), 0, dataset, tmp_path, "full", verbose=0)
+    assert not any("private" in name for name in ablation.predictions)
+    assert list(ablation.metrics) == ["public_test"]
+
+
+def test_the_full_profile_never_trains_in_a_notebook(monkeypatch, tmp_path):
+    monkeypatch.setattr(training, "train", lambda *a, **k: pytest.fail("trained"))
+    full = replace(profiles.find("full"), reading_folder=tmp_path, training_folder=tmp_path)
+    assert training.obtain("custom_cnn", 0, full) is None
+
+
+def test_focal_loss_and_adam_as_the_experiment_says(run):
+    assert read_json(run.folder / "config.json")["configuration"]["focal_gamma"] == 2.0
+    np.testing.assert_allclose(run.history["learning_rate"], 1e-3, rtol=1e-6)
+
+
+def test_a_small_network_learns_synthetic_faces(tmp_path):
+    """Well above chance in seconds, and not perfectly."""
+    from fer_lib import data, synthetic
+    from fer_lib.experiments import EXPERIMENTS
+
+    path = tmp_path / "faces.csv.gz"
+    synthetic.write_csv(path, {"Training": 1500, "PublicTest": 200, "PrivateTest": 200}, seed=5)
+    options = {"stem": 16, "blocks": ((16, 1), (32, 1), (64, 1)), "block_dropout": 0.0, "head_dropout": 0.1, "momentum": 0.9}
+    small = replace(EXPERIMENTS["custom_cnn"], model_options=options, epochs=8, precision="float32")
+    ended = training.train("small", small, 0, data.load(path), tmp_path / "run", "quick", verbose=0)
+    assert 0.4 < ended.metrics["both"]["accuracy"] < 0.97

@@ -1,0 +1,71 @@
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer_lib import data, experiments, runs, verification
+from fer_lib.files import write_json
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return runs.Run(shutil.copytree(run.folder, tmp_path / "seed-0"))
+
+
+def change_predictions(run, **arrays):
+    np.savez_compressed(run.folder / "predictions.npz", **{**run.predictions, **arrays})
+    return runs.Run(run.folder)
+
+
+def test_a_sound_record_holds_also_on_shuffled_data(run, dataset):
+    order = np.random.default_rng(0).permutation(len(dataset.private_test))
+    shuffled = replace(dataset, private_test=data.Split(dataset.private_test.images[order], dataset.private_test.labels[order]))
+    findings = verification.check(run, shuffled)
+    assert findings.problems == []
+    assert any("private_test: 70 images" in note for note in findings.notes)
+
+
+def test_without_the_data_it_says_what_it_did_not_do(run):
+    findings = verification.check(run, None)
+    assert findings.problems == [] and "not recomputed" in findings.notes[0]
+
+
+def test_changed_metrics_are_found(copy):
+    metrics = copy.metrics
+    metrics["both"]["accuracy"] += 1e-9
+    write_json(copy.folder / "metrics.json", metrics)
+    assert verification.check(runs.Run(copy.folder), None).problems == ["metrics.json is not what predictions.npz gives"]
+
+
+def test_changed_predictions_are_found(copy, dataset):
+    logits = copy.predictions["private_test_logits"].copy()
+    logits[0, 0] += 0.5
+    changed = change_predictions(copy, private_test_logits=logits)
+    assert any("private_test: 70 images, largest difference" in p for p in verification.check(changed, dataset).problems)
+
+
+def test_images_that_are_not_there_are_counted(copy, dataset):
+    hashes = copy.predictions["private_test_hashes"].copy()
+    hashes[:2] = 1
+    problems = verification.check(change_predictions(copy, private_test_hashes=hashes), dataset).problems
+    assert "private_test: 2 of 70 images are not in this copy of the data" in problems
+
+
+def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
+    monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": replace(tiny, batch_size=32)})
+    (problem,) = verification.check(copy, None).problems
+    assert "batch_size was 64" in problem and "is 32" in problem and "new name" in problem
+
+
+def test_every_recorded_run_holds():
+    """The committed records, whether or not FER2013 is here."""
+    from fer_lib.profiles import RESULTS
+
+    recorded = runs.find_all(RESULTS)
+    if not recorded:
+        pytest.skip("no run is recorded yet")
+    for record in recorded:
+        assert verification.check(record, None).problems == []
+        name = record.config["experiment"]
+        assert name not in experiments.EXPERIMENTS or record.folder.parent.name == name
