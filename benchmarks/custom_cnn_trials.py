@@ -14,13 +14,12 @@ from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import write_json
 
 EPOCHS = 8
+EVEN, DEEP = ((64, 2), (128, 2), (256, 2)), ((64, 1), (128, 2), (256, 3))
 CANDIDATES = {
-    "even, dropout": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.2},
-    "deep and narrow maps, dropout": {"blocks": ((64, 1), (128, 2), (256, 3)), "block_dropout": 0.2},
-    "even, dropout in the head only": {"blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.0},
-    "even, dropout, quick averages": {
-        "blocks": ((64, 2), (128, 2), (256, 2)), "block_dropout": 0.2, "momentum": 0.9,
-    },
+    "even, dropout": {"blocks": EVEN, "block_dropout": 0.2, "momentum": 0.99},
+    "deep and narrow maps, dropout": {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.99},
+    "even, dropout in the head only": {"blocks": EVEN, "block_dropout": 0.0, "momentum": 0.99},
+    "deep and narrow maps, dropout, quick averages": {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.9},
 }
 
 
@@ -31,9 +30,9 @@ def main() -> None:
         sys.exit("FER2013 is not on this machine: set FER2013 to its CSV")
     rows = []
     for title, options in CANDIDATES.items():
-        experiment = replace(
-            EXPERIMENTS["custom_cnn"], title=title, model_options=options, epochs=EPOCHS, opens_private_test=False
-        )
+        chosen = EXPERIMENTS["custom_cnn"]
+        all_options = {**chosen.model_options, **options}
+        experiment = replace(chosen, title=title, model_options=all_options, epochs=EPOCHS, opens_private_test=False)
         folder = profiles.RUNS / "trials" / title.replace(",", "").replace(" ", "_")
         run = training.train("custom_cnn_trial", experiment, 0, dataset, folder, "full")
         network = training.build(experiment)

@@ -23,7 +23,8 @@ def main() -> int:
     pages, output = build / "pages", build / "_build" / "html"
     stage(build / "notebooks", pages)
     config = build / "_config.yml"
-    config.write_text(yaml.safe_dump(configuration(mathjax(ROOT / "build" / "mathjax"), pages, build.name)), encoding="utf-8")
+    settings = configuration(mathjax(ROOT / "build" / "mathjax"), pages, build.name)
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     shutil.rmtree(build / "_build", ignore_errors=True)
     command = [Path(sys.executable).with_name("jupyter-book"), "build", pages, "--config", config, "--toc", ROOT / "book" / "_toc.yml"]
     # -W -n: every warning and every dangling reference is an error; --keep-going lists them all.
@@ -76,8 +77,12 @@ def configuration(mathjax_file: Path | None, pages: Path, profile: str) -> dict:
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     sphinx = config["sphinx"]["config"]
     if mathjax_file:
-        shutil.copy(mathjax_file, pages / "_static")
-        sphinx["mathjax_path"] = mathjax_file.name
+        # Not in _static: Jupyter Book loads every script there by itself, and MathJax must be loaded once.
+        extra = pages.parent / "extra"
+        extra.mkdir(exist_ok=True)
+        shutil.copy(mathjax_file, extra)
+        sphinx["html_extra_path"] = [str(extra)]
+        sphinx["mathjax_path"] = f"../{mathjax_file.name}"
     if profile == "quick":
         sphinx["html_theme_options"]["announcement"] = (
             "Quick profile: every network on these pages was trained for minutes on synthetic faces. "

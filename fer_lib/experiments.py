@@ -48,11 +48,23 @@ def _plain(value):
 
 # Unless a row says otherwise, the training recipe is the source report's: batch 64, at most 120 epochs, Adam at 1e-3,
 # focal loss with gamma 2 and alpha 0.25, patience 15, best weights.
-CUSTOM_CNN = Experiment(title="Custom CNN", model="custom_cnn", precision="mixed_bfloat16", opens_private_test=True)
+CUSTOM_CNN = Experiment(
+    title="Custom CNN",
+    model="custom_cnn",
+    model_options={
+        "stem": 64,
+        "blocks": ((64, 1), (128, 2), (256, 3)),
+        "block_dropout": 0.2,
+        "head_dropout": 0.4,
+        "momentum": 0.9,
+    },
+    precision="mixed_bfloat16",
+    opens_private_test=True,
+)
 HEAD_ONLY = Experiment(
     title="MobileNetV2, head only",
     model="mobilenetv2",
-    model_options={"weights": "imagenet", "trainable": False},
+    model_options={"weights": "imagenet", "trainable": False, "head_width": 128, "head_dropout": 0.4},
     opens_private_test=True,
 )
 
@@ -61,7 +73,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "custom_cnn": CUSTOM_CNN,
         "mobilenetv2_head_only": HEAD_ONLY,
         "mobilenetv2_fine_tuned": replace(
-            HEAD_ONLY, title="MobileNetV2, fine-tuned", model_options={"weights": "imagenet", "trainable": True}
+            HEAD_ONLY, title="MobileNetV2, fine-tuned", model_options={**HEAD_ONLY.model_options, "trainable": True}
         ),
     }
 )

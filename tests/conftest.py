@@ -37,7 +37,7 @@ def tiny():
     """An experiment that trains in seconds."""
     from fer_lib.experiments import EXPERIMENTS
 
-    options = {"stem": 8, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.2, "head_dropout": 0.2}
+    options = {"stem": 8, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.2, "head_dropout": 0.2, "momentum": 0.99}
     return replace(EXPERIMENTS["custom_cnn"], title="Tiny", model_options=options, epochs=3, precision="float32")
 
 

@@ -18,7 +18,7 @@ def test_raw_pixels_in_logits_out(name):
 
 
 def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
-    network = models.mobilenetv2(weights=None, trainable=False)
+    network = models.mobilenetv2(weights=None, trainable=False, head_width=16, head_dropout=0.1)
     (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
     assert len(network.trainable_variables) == 4  # two dense layers, kernel and bias
     before = [w.copy() for w in base.get_weights()]
@@ -30,7 +30,7 @@ def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
 
 
 def test_a_fine_tuned_base_is_trainable():
-    network = models.mobilenetv2(weights=None, trainable=True)
+    network = models.mobilenetv2(weights=None, trainable=True, head_width=16, head_dropout=0.1)
     assert len(network.trainable_variables) > 100
 
 
@@ -54,7 +54,7 @@ def test_multiply_adds_of_mobilenetv2_as_published():
 
 
 def test_layer_table_adds_up():
-    network = models.custom_cnn()
+    network = build(EXPERIMENTS["custom_cnn"])
     table = models.layer_table(network)
     assert table["parameters"].sum() == network.count_params()
     assert table["multiply_adds"].sum() == models.multiply_adds(network)
