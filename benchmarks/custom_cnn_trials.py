@@ -46,7 +46,8 @@ def main() -> None:
                 "epochs": len(run.history),
                 "best_epoch": int(best["epoch"]),
                 "val_loss": float(best["val_loss"]),
-                "val_accuracy": float(best["val_accuracy"]),
+                "accuracy": run.metrics["public_test"]["accuracy"],
+                "accuracy_interval": run.metrics["public_test"]["intervals"]["accuracy"],
                 "images_per_second": run.config["images_per_second"],
             }
         )

@@ -18,7 +18,7 @@ CONFIGURATION = {
     "orientations": 8,
     "pixels_per_cell": [6, 6],
     "cells_per_block": [2, 2],
-    "inverse_regularisation": 3e-4,
+    "inverse_regularisation": 1e-3,  # the best on PublicTest of 1e-5, 1e-4, 3e-4, 1e-3 and 1e-2
     "opens_private_test": True,
 }
 

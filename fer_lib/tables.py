@@ -64,13 +64,15 @@ def trials() -> pd.DataFrame:
     """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them."""
     table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
     table["blocks"] = ["; ".join(f"{depth} × {width}" for width, depth in blocks) for blocks in table["blocks"]]
-    return table
+    pairs = zip(table["accuracy"], table.pop("accuracy_interval"), strict=True)
+    table["accuracy"] = [percent(*pair) for pair in pairs]
+    return table.rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
 
 
 def best_trial() -> str:
     """The candidate with the lowest validation loss."""
     table = trials()
-    return table.loc[table["val_loss"].idxmin(), "candidate"]
+    return table.loc[table["loss, PublicTest"].idxmin(), "candidate"]
 
 
 def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
