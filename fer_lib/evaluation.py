@@ -60,7 +60,9 @@ def bootstrap_intervals(confusion: np.ndarray, seed: int = 0) -> dict[str, list[
         confusion: counts [7, 7], true class by row.
     """
     n = confusion.sum()
-    draws = np.random.default_rng(seed).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
+    # RandomState, because NumPy keeps its stream the same for ever: records must be recomputed to the last digit by
+    # versions to come, and the stream of default_rng changed between 2.4 and 2.5.
+    draws = np.random.RandomState(seed).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
     draws = draws.reshape(-1, *confusion.shape)
     hits = draws.diagonal(axis1=1, axis2=2)
     actual, predicted = draws.sum(axis=2), draws.sum(axis=1)
