@@ -5,7 +5,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p book/check_python.py >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-export PYTHONWARNINGS ?= ignore::DeprecationWarning
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -42,8 +41,8 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 verify: .venv/ready ## recompute every recorded run
 	$(BIN)/python -m fer_lib verify
 
-clean: ## remove what was built; runs/ and the environment stay
-	rm -rf build
+clean: ## remove what was built and the quick runs; full runs and the environment stay
+	rm -rf build runs/quick
 
 # The environment. Made again when the lock changes.
 .venv/ready: requirements.lock pyproject.toml

@@ -4,6 +4,7 @@ import csv
 import gzip
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,13 +113,13 @@ def fetch() -> Path:
     try:
         folder = Path(kagglehub.dataset_download("deadskull7/fer2013"))
     except Exception as error:  # kagglehub documents no exceptions of its own
-        raise DataError(f"Kaggle could not be reached ({error}); see data/README.md for how to put the file there by hand")
+        raise DataError(f"Kaggle could not be reached ({error}); data/README.md says how to get the file by hand") from error
     source = _in(folder)
     if source is None:
         raise DataError(f"{folder}: Kaggle's archive holds neither {' nor '.join(_FILE_NAMES)}")
     target = REPOSITORY / "data" / source.name
     with replacing(target) as aside:
-        aside.write_bytes(source.read_bytes())
+        shutil.copyfile(source, aside)
     return target
 
 

@@ -1,9 +1,10 @@
 """The seven emotions of FER2013: their order, names, aliases and colours, defined here and nowhere else."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class Emotion(NamedTuple):
+@dataclass(frozen=True)
+class Emotion:
     """One class.
 
     `name` is the text shown to readers, `colour` an sRGB hex code, `aliases` the other spellings

@@ -231,7 +231,7 @@ def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
         errors = 100 * np.abs(limits - values[:, None]).T
         axes.errorbar(100 * values, np.arange(len(known)) + offset, xerr=errors, fmt=marker, color=colour, capsize=3, label=title)
     axes.set(yticks=range(len(known)), yticklabels=list(known), xlabel="accuracy, %, with 95 % interval")
-    axes.invert_yaxis()
+    axes.set_ylim(len(known) - 0.5, -0.5)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return _finished(figure)
 

@@ -15,19 +15,17 @@ RESULTS = data.REPOSITORY / "results"
 
 @dataclass(frozen=True)
 class Profile:
-    """Where a profile's runs lie, and what it changes in an experiment.
+    """Where a profile's runs grow, and what it changes in an experiment.
 
     Attributes:
         name: `full` or `quick`.
         training_folder: where its runs grow (ignored by git).
-        reading_folder: where notebooks look for runs that ended.
-        trains_in_notebooks: whether a notebook may train a run that is missing. Only on synthetic faces.
+        trains_in_notebooks: whether notebooks train, which only synthetic faces allow; else they show what is recorded.
         mark: printed on every figure, or empty.
     """
 
     name: str
     training_folder: Path
-    reading_folder: Path
     trains_in_notebooks: bool
     mark: str
 
@@ -72,10 +70,8 @@ QUICK_EPOCHS = 6
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
-        "full": Profile("full", RUNS / "full", RESULTS, trains_in_notebooks=False, mark=""),
-        "quick": Profile(
-            "quick", RUNS / "quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"
-        ),
+        "full": Profile("full", RUNS / "full", trains_in_notebooks=False, mark=""),
+        "quick": Profile("quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"),
     }
 )
 

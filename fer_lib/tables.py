@@ -19,7 +19,7 @@ SPLIT_TITLES = {
 
 def percent(value: float, interval: list[float] | None = None) -> str:
     """`67.8 %`, or with an interval `67.8 % (66.3–69.4)`; the arguments are shares, 0–1."""
-    text = f"{100 * value:.1f} %"
+    text = f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
     return f"{text} ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})" if interval else text
 
 
@@ -196,7 +196,7 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
             f"{name}_private": accuracy(run, "private_test"),
             f"{name}_both": accuracy(run, "both"),
             f"{name}_macro_f1": about["private_macro_f1"],
-            f"{name}_source": f"{source[name]} %",
+            f"{name}_source": f"{source[name]}\N{NO-BREAK SPACE}%",
             f"{name}_hardest": about["hardest"],
             f"{name}_easiest": about["easiest"],
             f"{name}_confusion": about["confusion"],

@@ -20,7 +20,7 @@ from fer_lib.emotions import EMOTIONS
 from fer_lib.experiments import Experiment
 from fer_lib.files import read_json, replacing, write_json
 from fer_lib.models import MODELS
-from fer_lib.profiles import Profile
+from fer_lib.profiles import RESULTS, Profile
 from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, write_run
 
 PREDICTION_BATCH = 256
@@ -153,13 +153,14 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
 
 
 def obtain(name: str, seed: int, profile: Profile) -> Run | None:
-    """Return the run that a notebook shows: the recorded one, or in `quick` one trained now if it is missing.
+    """Return the run that a notebook shows: the recorded one, or in `quick` one trained now.
 
     None stands for a run that is not recorded yet. On FER2013 this never trains: that takes hours and is asked for by
     name (`python -m fer_lib train`).
     """
-    found = find(profile.reading_folder, name, seed)
-    return train_by_name(name, seed, profile, verbose=2) if found is None and profile.trains_in_notebooks else found
+    if profile.trains_in_notebooks:
+        return train_by_name(name, seed, profile, verbose=2)  # at once, if it was trained before
+    return find(RESULTS, name, seed)
 
 
 class _Batches(keras.utils.PyDataset):

@@ -119,6 +119,32 @@ def test_find_prefers_the_variable_and_never_falls_through(tmp_path, monkeypatch
     assert data.find() is None
 
 
+def test_fetch_puts_kaggles_file_into_data(tmp_path, monkeypatch):
+    import kagglehub
+
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda name: str(archive))
+    monkeypatch.setattr(data, "REPOSITORY", tmp_path)
+    monkeypatch.delenv("FER2013", raising=False)
+    with pytest.raises(data.DataError, match="holds neither fer2013.csv nor fer2013.csv.gz"):
+        data.fetch()
+    written(archive / "fer2013.csv", GOOD)
+    assert data.fetch() == tmp_path / "data" / "fer2013.csv"
+    assert data.load(data.find()).training.labels.tolist() == [0]
+
+
+def test_fetch_without_a_network_says_what_to_do(monkeypatch):
+    import kagglehub
+
+    def refuse(name):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(kagglehub, "dataset_download", refuse)
+    with pytest.raises(data.DataError, match=r"Kaggle could not be reached \(no route\); data/README.md"):
+        data.fetch()
+
+
 def test_real_counts_and_the_second_load_is_fast(fer2013):
     assert [len(split) for split in fer2013.splits.values()] == [28_709, 3_589, 3_589]
     assert [split.class_counts[1] for split in fer2013.splits.values()] == [436, 56, 55]

@@ -5,8 +5,8 @@ from fer_lib.experiments import EXPERIMENTS
 
 
 def test_phrases():
-    assert tables.percent(0.67812) == "67.8 %"
-    assert tables.percent(0.678, [0.6634, 0.6941]) == "67.8 % (66.3–69.4)"
+    assert tables.percent(0.67812) == "67.8\u00a0%"  # a no-break space
+    assert tables.percent(0.678, [0.6634, 0.6941]) == "67.8\u00a0% (66.3–69.4)"
     assert tables.score(0.66149, [0.64, 0.681]) == "0.661 (0.640–0.681)"
     assert tables.count(1_186_887) == "1.19 million" and tables.count(1_799) == "1,799"
 
@@ -23,16 +23,16 @@ def test_run_phrases_are_the_same_with_and_without_a_run(run):
     confusion = np.array(run.metrics["private_test"]["confusion"], float)
     np.fill_diagonal(confusion, 0)
     share = (confusion / np.array(run.metrics["private_test"]["confusion"]).sum(axis=1, keepdims=True)).max()
-    assert f"({100 * share:.1f} %)" in phrases["confusion"]
+    assert f"({100 * share:.1f}\u00a0%)" in phrases["confusion"]
 
 
 def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run, dataset):
     table = tables.comparison({"Tiny": run, "Later": None}, dataset.class_counts)
     assert table["model"].tolist() == ["Chance", "Largest class", "Tiny", "Later"]
-    assert table.iloc[0]["accuracy, PrivateTest"] == "14.3 %"
+    assert table.iloc[0]["accuracy, PrivateTest"] == "14.3\u00a0%"
     largest = np.argmax(dataset.training.class_counts)
     expected = (dataset.private_test.labels == largest).mean()
-    assert table.iloc[1]["accuracy, PrivateTest"].startswith(f"{100 * expected:.1f} % (")
+    assert table.iloc[1]["accuracy, PrivateTest"].startswith(f"{100 * expected:.1f}\u00a0% (")
     assert table.iloc[2]["accuracy, PrivateTest"] == tables.accuracy(run, "private_test")
     assert set(table.iloc[3][1:]) == {tables.NOT_RECORDED}
 

@@ -79,8 +79,19 @@ def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
 
 def test_the_full_profile_never_trains_in_a_notebook(monkeypatch, tmp_path):
     monkeypatch.setattr(training, "train", lambda *a, **k: pytest.fail("trained"))
-    full = replace(profiles.find("full"), reading_folder=tmp_path, training_folder=tmp_path)
-    assert training.obtain("custom_cnn", 0, full) is None
+    monkeypatch.setattr(training, "RESULTS", tmp_path)
+    assert training.obtain("custom_cnn", 0, profiles.find("full")) is None
+
+
+def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(monkeypatch, tmp_path, dataset, tiny):
+    quick = replace(profiles.find("quick"), training_folder=tmp_path)
+    monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
+    monkeypatch.setattr(profiles, "EXPERIMENTS", {"tiny": tiny})
+    monkeypatch.setattr(profiles, "QUICK_EPOCHS", 1)
+    assert training.obtain("tiny", 0, quick).finished
+    monkeypatch.setattr(profiles, "EXPERIMENTS", {"tiny": replace(tiny, focal_gamma=1.0)})
+    with pytest.raises(runs.RunError, match="focal_gamma"):
+        training.obtain("tiny", 0, quick)
 
 
 def test_focal_loss_and_adam_as_the_experiment_says(run):
