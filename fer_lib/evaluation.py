@@ -1,6 +1,7 @@
 """What a network's logits are worth: every metric of the report, from logits and labels alone."""
 
 import numpy as np
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from fer_lib.emotions import EMOTIONS, NAMES
@@ -73,8 +74,45 @@ def bootstrap_intervals(confusion: np.ndarray, seed: int = 0) -> dict[str, list[
         "balanced_accuracy": np.nanmean(recall, axis=1),
         "macro_f1": f1.mean(axis=1),
     }
-    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-    return {name: [float(limit) for limit in np.quantile(values, tails)] for name, values in samples.items()}
+    return {name: _interval(values) for name, values in samples.items()}
+
+
+def _interval(samples: np.ndarray) -> list[float]:
+    return [float(limit) for limit in np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+
+
+def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], split: str, seed: int = 0) -> dict:
+    """How much more accurate one model is than another on the same images.
+
+    Args:
+        ours, theirs: the arrays of two runs' `predictions.npz`; rows may stand in any order and are matched by hash and label.
+
+    Returns:
+        `difference` of the accuracies, ours − theirs; its 95 % paired bootstrap `interval`; `only_ours` and `only_theirs`,
+        the images that only one of them has right; and `p_value`, McNemar's exact test (McNemar 1947) of those two numbers.
+
+    Raises:
+        ValueError: the two runs were not scored on the same images and labels.
+    """
+    orders = [np.lexsort((p[f"{split}_labels"], p[f"{split}_hashes"])) for p in (ours, theirs)]
+    for name in ("hashes", "labels"):
+        a, b = (p[f"{split}_{name}"][order] for p, order in zip((ours, theirs), orders, strict=True))
+        if not np.array_equal(a, b):
+            raise ValueError(f"{split}: the two runs were not scored on the same images and labels")
+    right = [
+        (p[f"{split}_logits"].argmax(axis=1) == p[f"{split}_labels"])[order]
+        for p, order in zip((ours, theirs), orders, strict=True)
+    ]
+    n, only_ours, only_theirs = len(orders[0]), int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    shares = np.array([only_ours, only_theirs, n - only_ours - only_theirs]) / n
+    draws = np.random.RandomState(seed).multinomial(n, shares, size=RESAMPLES)
+    return {
+        "difference": (only_ours - only_theirs) / n,
+        "interval": _interval((draws[:, 0] - draws[:, 1]) / n),
+        "only_ours": only_ours,
+        "only_theirs": only_theirs,
+        "p_value": float(binomtest(only_ours, only_ours + only_theirs).pvalue) if only_ours + only_theirs else 1.0,
+    }
 
 
 def metrics_of_splits(predictions: dict[str, np.ndarray]) -> dict:

@@ -126,6 +126,31 @@ def _cell(metrics: dict | None, name: str, phrase) -> str:
     return NOT_RECORDED if metrics is None else phrase(metrics[name], metrics.get("intervals", {}).get(name))
 
 
+def differences(ours: Run | None, runs: dict[str, Run | None], split: str = "private_test") -> pd.DataFrame:
+    """What a model gains over each of the others on the same images, a row each.
+
+    Args:
+        runs: the others, by title; None for a run that is not recorded yet.
+    """
+    rows = []
+    for title, run in runs.items():
+        if run is None or ours is None:
+            rows.append({"compared with": title, "difference, points": NOT_RECORDED})
+            continue
+        paired = evaluation.paired_difference(ours.predictions, run.predictions, split)
+        low, high = paired["interval"]
+        rows.append(
+            {
+                "compared with": title,
+                "difference, points": f"{100 * paired['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
+                "only ours right": f"{paired['only_ours']:,}",
+                "only theirs right": f"{paired['only_theirs']:,}",
+                "McNemar p": "< 0.0001" if paired["p_value"] < 1e-4 else f"{paired['p_value']:.4f}",
+            }
+        )
+    return pd.DataFrame(rows).fillna("")
+
+
 def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:
     """Metrics of guessing and of always answering the largest class of Training, by split."""
     by_split = {name: np.array([split[emotion] for emotion in NAMES]) for name, split in counts.items()}

@@ -72,3 +72,40 @@ def test_both_is_the_two_splits_together(case):
     result = evaluation.metrics_of_splits(predictions)
     assert result["both"] == evaluation.metrics(logits, labels)
     assert list(evaluation.metrics_of_splits({k: v for k, v in predictions.items() if "public" in k})) == ["public_test"]
+
+
+def as_predictions(logits, labels, hashes):
+    return {"private_test_logits": logits, "private_test_labels": labels, "private_test_hashes": hashes}
+
+
+def test_paired_difference_agrees_with_scipy_and_with_resampled_images(case):
+    logits, labels = case
+    rng = np.random.default_rng(3)
+    hashes = rng.integers(2**60, size=500).astype(np.uint64)
+    hashes[1], labels[1] = hashes[0], (labels[0] + 1) % 7  # the same picture twice, under two labels
+    logits[1] = logits[0]
+    better = logits.copy()
+    better[np.arange(500), labels] += 0.7
+    better[1] = better[0]
+    order = rng.permutation(500)
+    shuffled = as_predictions(logits[order], labels[order], hashes[order])
+    result = evaluation.paired_difference(as_predictions(better, labels, hashes), shuffled, "private_test")
+    a, b = (x.argmax(axis=1) == labels for x in (better, logits))
+    assert result["difference"] == pytest.approx(a.mean() - b.mean())
+    assert (result["only_ours"], result["only_theirs"]) == ((a & ~b).sum(), (b & ~a).sum())
+    assert result["p_value"] == pytest.approx(stats.binomtest(int((a & ~b).sum()), int((a != b).sum()), 0.5).pvalue)
+    rows = rng.integers(500, size=(4000, 500))
+    theirs = np.quantile(a[rows].mean(axis=1) - b[rows].mean(axis=1), [0.025, 0.975])
+    assert result["interval"] == pytest.approx(theirs, abs=0.006)
+
+
+def test_a_model_does_not_differ_from_itself(case):
+    predictions = as_predictions(*case, np.arange(500, dtype=np.uint64))
+    result = evaluation.paired_difference(predictions, predictions, "private_test")
+    assert result["difference"] == 0 and result["interval"] == [0, 0] and result["p_value"] == 1
+
+
+def test_other_images_are_refused(case):
+    one, other = (as_predictions(*case, np.arange(500, dtype=np.uint64) + i) for i in range(2))
+    with pytest.raises(ValueError, match="not scored on the same images"):
+        evaluation.paired_difference(one, other, "private_test")

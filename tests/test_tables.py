@@ -37,6 +37,12 @@ def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run,
     assert set(table.iloc[3][1:]) == {tables.NOT_RECORDED}
 
 
+def test_differences_say_who_is_right_alone(run):
+    table = tables.differences(run, {"Itself": run, "Later": None})
+    assert table.iloc[0].tolist() == ["Itself", "+0.0 (+0.0 to +0.0)", "0", "0", "1.0000"]
+    assert table.iloc[1].tolist() == ["Later", tables.NOT_RECORDED, "", "", ""]
+
+
 def test_class_counts_add_up(dataset):
     table = tables.class_counts(dataset.class_counts)
     assert table.iloc[-1].tolist() == ["all", 320, 70, 70]
