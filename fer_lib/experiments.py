@@ -64,7 +64,7 @@ CUSTOM_CNN = Experiment(
 HEAD_ONLY = Experiment(
     title="MobileNetV2, head only",
     model="mobilenetv2",
-    model_options={"weights": "imagenet", "trainable": False, "head_width": 128, "head_dropout": 0.4},
+    model_options={"weights": "imagenet", "trainable": False, "input_side": 48, "head_width": 128, "head_dropout": 0.4},
     opens_private_test=True,
 )
 
@@ -77,3 +77,6 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         ),
     }
 )
+
+# The experiments whose PrivateTest is opened: this list is committed before it is.
+HEADLINES = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.opens_private_test)

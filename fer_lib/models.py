@@ -50,22 +50,31 @@ def custom_cnn(
     return network
 
 
-def mobilenetv2(weights: str | None, trainable: bool, head_width: int, head_dropout: float) -> keras.Model:
+def mobilenetv2(
+    weights: str | None, trainable: bool, input_side: int, head_width: int, head_dropout: float
+) -> keras.Model:
     """MobileNetV2 (Sandler et al. 2018) without its top, and a head of our own.
 
     Grey becomes three equal channels scaled to −1…1, as the ImageNet weights expect. The head is global average
     pooling, dropout, a dense ReLU layer, dropout, and the logits.
 
     Args:
-        weights: `"imagenet"` (Keras's file, found or downloaded by Keras) or None for random initial weights.
+        weights: `"imagenet"` (Keras's file for 224 pixels, found or downloaded by Keras) or None for random initial weights.
         trainable: False freezes the base and runs it in inference mode, batch normalisation included.
+        input_side: the base sees pictures of this many pixels square, enlarged bilinearly where it is not 48.
     """
     pixels = keras.Input((SIDE, SIDE, 1), name="grey_pixels")
     base = keras.applications.MobileNetV2(
-        input_shape=(SIDE, SIDE, 3), include_top=False, weights=weights, name="mobilenetv2"
+        input_shape=(input_side, input_side, 3), include_top=False, weights=None, name="mobilenetv2"
     )
+    if weights:
+        # Of any size: Keras keeps a file for each of some sizes, and experiments are to differ in the size alone.
+        pretrained = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=weights)
+        base.set_weights(pretrained.get_weights())
     base.trainable = trainable
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
+    if input_side != SIDE:
+        x = layers.Resizing(input_side, input_side, name="enlarge")(x)
     x = layers.Concatenate(name="three_channels")([x, x, x])
     x = base(x) if trainable else base(x, training=False)
     x = layers.GlobalAveragePooling2D(name="average")(x)

@@ -285,6 +285,8 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
     """Predict with the best weights in half precision and write what makes the run a finished one."""
     half = build(experiment, precision="float16", pretrained=False)
     half.load_weights(run.folder / _BEST)
+    if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in half.get_weights()):
+        raise RunError(f"{run.folder}: a weight or a running variance does not fit half precision")
     with replacing(run.folder / WEIGHTS) as aside:
         half.save_weights(aside)
     network = build(experiment, precision="float32", pretrained=False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fer_lib import evaluation, training
 from fer_lib.data import Dataset
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.runs import Run
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
@@ -47,11 +47,17 @@ def _check_experiment(run: Run, findings: Findings) -> None:
     name = run.config["experiment"]
     if run.config["profile"] != "full" or name not in EXPERIMENTS:
         return
-    recorded, now = run.config["configuration"], EXPERIMENTS[name].to_dict()
-    for key in sorted(recorded.keys() | now.keys()):
-        if recorded.get(key) != now.get(key):
+    try:
+        # Through the class, so that a setting that came later has the default, which is what older runs did.
+        recorded = Experiment(**run.config["configuration"]).to_dict()
+    except TypeError as error:
+        findings.problems.append(f"its configuration has a setting that experiments do not know ({error})")
+        return
+    now = EXPERIMENTS[name].to_dict()
+    for key in recorded:
+        if recorded[key] != now[key]:
             findings.problems.append(
-                f"{key} was {recorded.get(key)!r} when it was recorded and is {now.get(key)!r} in the table now; "
+                f"{key} was {recorded[key]!r} when it was recorded and is {now[key]!r} in the table now; "
                 "copy the row under a new name"
             )
 

@@ -18,7 +18,7 @@ def test_raw_pixels_in_logits_out(name):
 
 
 def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
-    network = models.mobilenetv2(weights=None, trainable=False, head_width=16, head_dropout=0.1)
+    network = models.mobilenetv2(weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1)
     (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
     assert len(network.trainable_variables) == 4  # two dense layers, kernel and bias
     before = [w.copy() for w in base.get_weights()]
@@ -30,8 +30,17 @@ def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
 
 
 def test_a_fine_tuned_base_is_trainable():
-    network = models.mobilenetv2(weights=None, trainable=True, head_width=16, head_dropout=0.1)
+    network = models.mobilenetv2(weights=None, trainable=True, input_side=48, head_width=16, head_dropout=0.1)
     assert len(network.trainable_variables) > 100
+
+
+def test_a_larger_input_costs_its_square():
+    small, large = (
+        models.mobilenetv2(weights=None, trainable=True, input_side=side, head_width=16, head_dropout=0.1) for side in (48, 96)
+    )
+    assert small.count_params() == large.count_params()
+    assert models.multiply_adds(large) / models.multiply_adds(small) == pytest.approx(4, rel=0.25)
+    assert np.asarray(large(np.zeros((1, 48, 48, 1), "float32"))).shape == (1, 7)
 
 
 def test_multiply_adds_by_hand():

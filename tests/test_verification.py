@@ -58,6 +58,17 @@ def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
     assert "batch_size was 64" in problem and "is 32" in problem and "new name" in problem
 
 
+def test_a_setting_that_came_later_is_not_an_edit_and_an_unknown_one_is(copy, tiny, monkeypatch):
+    monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": tiny})
+    configuration = dict(copy.config["configuration"])
+    del configuration["focal_gamma"]
+    write_json(copy.folder / "config.json", {**copy.config, "configuration": configuration})
+    assert verification.check(runs.Run(copy.folder), None).problems == []
+    write_json(copy.folder / "config.json", {**copy.config, "configuration": {**configuration, "colour": "red"}})
+    (problem,) = verification.check(runs.Run(copy.folder), None).problems
+    assert "colour" in problem
+
+
 def test_every_recorded_run_holds():
     """The committed records, whether or not FER2013 is here."""
     from fer_lib.profiles import RESULTS
