@@ -1,7 +1,7 @@
-"""The short trials on PublicTest that chose the custom CNN's shape.
+"""The trials on PublicTest that chose the custom CNN's shape and its dropout.
 
-Each candidate is trained with the recipe of `custom_cnn`, one seed, eight epochs, and judged by the lowest validation loss;
-PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json`, and resumes where it was stopped.
+Each candidate is trained with the recipe of `custom_cnn`, one seed, for eight epochs or until patience ends, and judged by the lowest
+validation loss; PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json`, and resumes where it was stopped.
 
     python benchmarks/custom_cnn_trials.py
 """
@@ -13,13 +13,17 @@ from fer_lib import models, profiles, training
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import write_json
 
-EPOCHS = 8
 EVEN, DEEP = ((64, 2), (128, 2), (256, 2)), ((64, 1), (128, 2), (256, 3))
+SHORT, FULL = 8, 120
 CANDIDATES = {
-    "even, dropout": {"blocks": EVEN, "block_dropout": 0.2, "momentum": 0.99},
-    "deep and narrow maps, dropout": {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.99},
-    "even, dropout in the head only": {"blocks": EVEN, "block_dropout": 0.0, "momentum": 0.99},
-    "deep and narrow maps, dropout, quick averages": {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.9},
+    "even, dropout": (SHORT, {"blocks": EVEN, "block_dropout": 0.2, "momentum": 0.99}),
+    "deep and narrow maps, dropout": (SHORT, {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.99}),
+    "even, dropout in the head only": (SHORT, {"blocks": EVEN, "block_dropout": 0.0, "momentum": 0.99}),
+    "deep and narrow maps, dropout, quick averages": (SHORT, {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.9}),
+    "deep and narrow maps, dropout, quick averages, until patience ended": (
+        FULL,
+        {"blocks": DEEP, "block_dropout": 0.2, "momentum": 0.9},
+    ),
 }
 
 
@@ -29,10 +33,15 @@ def main() -> None:
     if dataset is None:
         sys.exit("FER2013 is not on this machine: set FER2013 to its CSV")
     rows = []
-    for title, options in CANDIDATES.items():
-        chosen = EXPERIMENTS["custom_cnn"]
-        all_options = {**chosen.model_options, **options}
-        experiment = replace(chosen, title=title, model_options=all_options, epochs=EPOCHS, opens_private_test=False)
+    for title, (epochs, options) in CANDIDATES.items():
+        experiment = replace(
+            EXPERIMENTS["custom_cnn"],
+            title=title,
+            model_options={**EXPERIMENTS["custom_cnn"].model_options, "head_dropout": 0.4, **options},
+            augmentation="flip_rotate_10_zoom_10",
+            epochs=epochs,
+            opens_private_test=False,
+        )
         folder = profiles.RUNS / "trials" / title.replace(",", "").replace(" ", "_")
         run = training.train("custom_cnn_trial", experiment, 0, dataset, folder, "full")
         network = training.build(experiment)

@@ -25,7 +25,7 @@ class Experiment:
     title: str
     model: str
     model_options: Mapping = field(default_factory=dict)
-    augmentation: str = "flip_rotate_zoom"
+    augmentation: str = "flip_rotate_15_zoom_15"
     focal_gamma: float = 2.0
     focal_alpha: float | tuple[float, ...] = 0.25
     learning_rate: float = 1e-3
@@ -54,8 +54,8 @@ CUSTOM_CNN = Experiment(
     model_options={
         "stem": 64,
         "blocks": ((64, 1), (128, 2), (256, 3)),
-        "block_dropout": 0.2,
-        "head_dropout": 0.4,
+        "block_dropout": 0.4,
+        "head_dropout": 0.5,
         "momentum": 0.9,
     },
     precision="mixed_bfloat16",

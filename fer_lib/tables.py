@@ -69,10 +69,17 @@ def trials() -> pd.DataFrame:
     return table.rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
 
 
-def best_trial() -> str:
-    """The candidate with the lowest validation loss."""
+def trial_phrases() -> dict[str, str]:
+    """The numbers that the custom CNN's page puts into its prose about the trials, as text."""
     table = trials()
-    return table.loc[table["loss, PublicTest"].idxmin(), "candidate"]
+    longest = table.loc[table["epochs"].idxmax()]
+    short = table[table["epochs"] < longest["epochs"]]
+    return {
+        "best_short_trial": short.loc[short["loss, PublicTest"].idxmin(), "candidate"],
+        "long_trial_epochs": str(longest["epochs"]),
+        "long_trial_best_epoch": str(longest["best_epoch"]),
+        "long_trial_accuracy": longest["accuracy, PublicTest"],
+    }
 
 
 def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:

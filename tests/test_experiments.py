@@ -13,7 +13,7 @@ from fer_lib.profiles import PROFILES
 def test_the_source_configuration(name):
     e = EXPERIMENTS[name]
     assert (e.batch_size, e.epochs, e.patience, e.learning_rate) == (64, 120, 15, 1e-3)
-    assert (e.focal_gamma, e.focal_alpha, e.augmentation) == (2.0, 0.25, "flip_rotate_zoom")
+    assert (e.focal_gamma, e.focal_alpha, e.augmentation) == (2.0, 0.25, "flip_rotate_15_zoom_15")
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
