@@ -13,7 +13,7 @@ from fer_lib.emotions import EMOTIONS
 
 
 def custom_cnn(
-    stem: int,
+    stem: int | None,
     blocks: tuple[tuple[int, int], ...],
     block_dropout: float,
     head_dropout: float,
@@ -21,12 +21,14 @@ def custom_cnn(
 ) -> keras.Model:
     """A plain convolutional network, trained from scratch.
 
-    A 5×5 convolution of stride 2 (`stem` filters), then blocks of (width, depth) 3×3 convolutions, each followed by
-    batch normalisation and ReLU; blocks are separated by 2×2 max pooling and dropout; then global average pooling,
-    dropout, and one dense layer. The stride halves the picture before the work starts: at 48×48 batch normalisation
-    costs more time than the convolutions, and the multiply-adds buy more accuracy at 24×24 and below.
+    Blocks of (width, depth) 3×3 convolutions, each convolution followed by batch normalisation and ReLU; blocks are
+    separated by 2×2 max pooling and dropout; then global average pooling, dropout, and one dense layer.
 
-    `momentum` is that of the running averages of batch normalisation: at 0.99 they lag some 100 steps behind, at 0.9 some 10.
+    Args:
+        stem: filters of a 5×5 convolution of stride 2 before the first block; None leaves it out.
+        blocks: (width, depth) of each block.
+        block_dropout, head_dropout: shares of activations dropped after each block, and before the dense layer.
+        momentum: of batch normalisation's running averages: at 0.99 they lag some 100 steps behind, at 0.9 some 10.
     """
     network = keras.Sequential(name="custom_cnn")
     network.add(keras.Input((SIDE, SIDE, 1), name="grey_pixels"))
@@ -37,7 +39,8 @@ def custom_cnn(
         network.add(layers.BatchNormalization(momentum=momentum, name=f"{name}_normalisation"))
         network.add(layers.ReLU(name=f"{name}_relu"))
 
-    convolution(stem, 5, "stem", strides=2)
+    if stem is not None:
+        convolution(stem, 5, "stem", strides=2)
     for number, (width, depth) in enumerate(blocks, 1):
         if number > 1:
             network.add(layers.MaxPooling2D(name=f"block{number}_pooling"))

@@ -66,20 +66,25 @@ def trials() -> pd.DataFrame:
     table["blocks"] = ["; ".join(f"{depth} × {width}" for width, depth in blocks) for blocks in table["blocks"]]
     pairs = zip(table["accuracy"], table.pop("accuracy_interval"), strict=True)
     table["accuracy"] = [percent(*pair) for pair in pairs]
-    return table.rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
+    order = ["candidate", "epochs", "best_epoch", "val_loss", "accuracy", "blocks", "stem", "block_dropout", "head_dropout"]
+    order += ["momentum", "augmentation", "parameters", "multiply_adds", "images_per_second"]
+    return table[order].rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
 
 
 def trial_phrases() -> dict[str, str]:
     """The numbers that the custom CNN's page puts into its prose about the trials, as text."""
     table = trials()
-    longest = table.loc[table["epochs"].idxmax()]
-    short = table[table["epochs"] < longest["epochs"]]
-    return {
-        "best_short_trial": short.loc[short["loss, PublicTest"].idxmin(), "candidate"],
-        "long_trial_epochs": str(longest["epochs"]),
-        "long_trial_best_epoch": str(longest["best_epoch"]),
-        "long_trial_accuracy": longest["accuracy, PublicTest"],
-    }
+    fewest = table["epochs"].min()
+    short, long = table[table["epochs"] == fewest], table[table["epochs"] > fewest]
+    phrases = {"short_trial_epochs": str(fewest), "best_short_trial": short.loc[short["loss, PublicTest"].idxmin(), "candidate"]}
+    for which, (_, row) in zip(("first", "second"), long.iterrows(), strict=True):
+        phrases |= {
+            f"{which}_long_trial_epochs": str(row["epochs"]),
+            f"{which}_long_trial_best_epoch": str(row["best_epoch"]),
+            f"{which}_long_trial_loss": f"{row['loss, PublicTest']:.4f}",
+            f"{which}_long_trial_accuracy": row["accuracy, PublicTest"],
+        }
+    return phrases
 
 
 def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
