@@ -9,12 +9,20 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help book test quick lab serve data verify clean
+.PHONY: FORCE help book test quick lab serve data verify clean
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(wildcard fer_lib/*.py)
-PAGES := $(wildcard book/*) $(wildcard book/_static/*) _config.yml
-RECORDS := $(wildcard results/*/*/*) $(wildcard results/analysis/*)
+PAGES := $(wildcard book/*.md book/*.bib book/_static/*) book/_toc.yml book/render.py _config.yml
+RECORDS := $(wildcard results/*.json results/analysis/*.json results/*/*/*)
+
+# Notebooks run in notebooks/: a relative path must not lead elsewhere from there.
+ifdef FER2013
+export FER2013 := $(abspath $(FER2013))
+endif
+ifdef KERAS_HOME
+export KERAS_HOME := $(abspath $(KERAS_HOME))
+endif
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,17 +55,27 @@ clean: ## remove what was built and the quick runs; full runs and the environmen
 # The environment. Made again when the lock changes.
 .venv/ready: requirements.lock pyproject.toml
 	@set -- "$(PYTHON)"; if [ -z "$$1" ]; then \
-		python3 book/check_python.py || echo "No Python found: install Python 3.11, 3.12 or 3.13." >&2; exit 2; fi; \
+		if command -v python3 >/dev/null; then python3 book/check_python.py; \
+		else echo "No Python found: install Python 3.11, 3.12 or 3.13." >&2; fi; exit 2; fi; \
 	"$$1" book/check_python.py && "$$1" -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 # One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
-build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) book/execute.py .venv/ready
+build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) build/full/data book/execute.py .venv/ready
 	$(BIN)/python book/execute.py $< $@ full
-build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) book/execute.py .venv/ready
+build/quick/notebooks/%.ipynb: notebooks/%.ipynb build/quick/fresh book/execute.py .venv/ready
 	$(BIN)/python book/execute.py $< $@ quick
+
+# Which FER2013 the pages show: written anew only when it is another, or none.
+build/full/data: FORCE
+	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/fer2013.csv*)" | cmp -s - $@ || echo "$(FER2013) $(wildcard data/fer2013.csv*)" > $@
+
+# Quick runs are of this library: when it changes, they are trained again.
+build/quick/fresh: $(LIBRARY)
+	rm -rf runs/quick
+	@mkdir -p $(@D) && touch $@
 
 # The comparison trains what the model pages have not: it runs after them, also under `make -j`.
 build/quick/notebooks/05_comparison.ipynb: $(foreach n,$(filter-out 05_comparison,$(NOTEBOOKS)),build/quick/notebooks/$(n).ipynb)

@@ -1,6 +1,7 @@
 """The command line: `python -m fer_lib VERB`. Exit codes: 0, 1 for a record that does not hold, 2 for bad input."""
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -77,7 +78,8 @@ def _train(options) -> None:
     # On Linux, a batch process: two cores trained 490 to 570 images a second so, and 310 to 630 with the default policy,
     # whose wake-ups put both of TensorFlow's threads on one core for minutes. Set before TensorFlow starts its threads.
     if hasattr(os, "sched_setscheduler"):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        with contextlib.suppress(OSError):  # a sandbox may refuse it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     from fer_lib import training
 
     profile = profiles.find(options.profile)
@@ -88,10 +90,14 @@ def _train(options) -> None:
 
 
 def _print_run(run: runs.Run) -> None:
-    for split, values in run.metrics.items():
-        low, high = values["intervals"]["accuracy"]
-        print(f"{split}: accuracy {values['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), macro-F1 {values['macro_f1']:.3f}")
+    _print_metrics(run.metrics)
     print(run.folder)
+
+
+def _print_metrics(metrics: dict) -> None:
+    for split, values in metrics.items():
+        low, high = values["intervals"]["accuracy"]
+        print(f"  {split}: accuracy {values['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), macro-F1 {values['macro_f1']:.3f}")
 
 
 def _record(options) -> None:
@@ -102,7 +108,6 @@ def _evaluate(options) -> int:
     run = runs.Run(options.run)
     if not run.finished:
         raise runs.RunError(f"{options.run}: not a finished run (there is no metrics.json)")
-    _print_run(run)
     return _check([run], profiles.find(run.config["profile"]).dataset())
 
 
@@ -124,6 +129,9 @@ def _check(checked: list[runs.Run], dataset: data.Dataset | None) -> int:
         for kind, lines in (("problem", findings.problems), ("note", findings.notes)):
             for line in lines:
                 print(f"  {kind}: {line}")
+        if findings.metrics:
+            print("  recomputed from the weights:")
+            _print_metrics(findings.metrics)
     return 1 if broken else 0
 
 
@@ -134,8 +142,8 @@ def _list(options) -> None:
         mine = [run for run in recorded if run.config["experiment"] == name]
         print(f"{name}: " + (f"{len(mine)} recorded" if mine else "not recorded"))
         for run in mine:
-            accuracies = ", ".join(f"{split} {values['accuracy']:.2%}" for split, values in run.metrics.items())
-            print(f"  seed {run.config['seed']}: {accuracies}" + ("" if run.weights is None else ", with weights"))
+            print(f"  seed {run.config['seed']}" + ("" if run.weights is None else ", with weights"))
+            _print_metrics(run.metrics)
 
 
 def _analyse(options) -> None:

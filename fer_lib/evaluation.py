@@ -51,7 +51,7 @@ def metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
     }
 
 
-def bootstrap_intervals(confusion: np.ndarray, seed: int = 0) -> dict[str, list[float]]:
+def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
     """95 % percentile bootstrap intervals (Efron & Tibshirani 1993) of accuracy, balanced accuracy and macro-F1.
 
     Resampling images with replacement draws the cells of the confusion matrix from a multinomial distribution, so that
@@ -63,7 +63,7 @@ def bootstrap_intervals(confusion: np.ndarray, seed: int = 0) -> dict[str, list[
     n = confusion.sum()
     # RandomState, because NumPy keeps its stream the same for ever: records must be recomputed to the last digit by
     # versions to come, and the stream of default_rng changed between 2.4 and 2.5.
-    draws = np.random.RandomState(seed).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
+    draws = np.random.RandomState(0).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
     draws = draws.reshape(-1, *confusion.shape)
     hits = draws.diagonal(axis1=1, axis2=2)
     actual, predicted = draws.sum(axis=2), draws.sum(axis=1)
@@ -81,7 +81,7 @@ def _interval(samples: np.ndarray) -> list[float]:
     return [float(limit) for limit in np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
 
 
-def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], split: str, seed: int = 0) -> dict:
+def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], split: str) -> dict:
     """How much more accurate one model is than another on the same images.
 
     Args:
@@ -105,7 +105,7 @@ def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
     ]
     n, only_ours, only_theirs = len(orders[0]), int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     shares = np.array([only_ours, only_theirs, n - only_ours - only_theirs]) / n
-    draws = np.random.RandomState(seed).multinomial(n, shares, size=RESAMPLES)
+    draws = np.random.RandomState(0).multinomial(n, shares, size=RESAMPLES)
     return {
         "difference": (only_ours - only_theirs) / n,
         "interval": _interval((draws[:, 0] - draws[:, 1]) / n),

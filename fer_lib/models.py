@@ -27,7 +27,7 @@ def custom_cnn(
     Args:
         stem: filters of a 5×5 convolution of stride 2 before the first block; None leaves it out.
         blocks: (width, depth) of each block.
-        block_dropout, head_dropout: shares of activations dropped after each block, and before the dense layer.
+        block_dropout, head_dropout: shares of activations dropped between blocks, and before the dense layer.
         momentum: of batch normalisation's running averages: at 0.99 they lag some 100 steps behind, at 0.9 some 10.
     """
     network = keras.Sequential(name="custom_cnn")
@@ -44,9 +44,9 @@ def custom_cnn(
     for number, (width, depth) in enumerate(blocks, 1):
         if number > 1:
             network.add(layers.MaxPooling2D(name=f"block{number}_pooling"))
+            network.add(layers.Dropout(block_dropout, name=f"block{number}_dropout"))  # here it is cheap
         for layer in range(1, depth + 1):
             convolution(width, 3, f"block{number}_{layer}")
-        network.add(layers.Dropout(block_dropout, name=f"block{number}_dropout"))
     network.add(layers.GlobalAveragePooling2D(name="average"))
     network.add(layers.Dropout(head_dropout, name="head_dropout"))
     network.add(layers.Dense(len(EMOTIONS), dtype="float32", name="logits"))

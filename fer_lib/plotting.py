@@ -19,6 +19,7 @@ from fer_lib.tables import NOT_RECORDED
 
 # The models' colours differ from the emotions' by being used with the models' names beside them; Okabe–Ito again.
 TRAIN_COLOUR, VALIDATION_COLOUR = "#0072B2", "#D55E00"
+_MARKERS = ("o", "s", "D", "^", "v")
 _MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
@@ -27,7 +28,7 @@ def use(profile: Profile) -> None:
     sns.set_theme(
         context="notebook",
         style="whitegrid",
-        rc={"figure.dpi": 110, "savefig.bbox": "tight", "axes.titleweight": "bold", "axes.titlesize": 11, "font.size": 10},
+        rc={"figure.dpi": 110, "savefig.bbox": "tight", "axes.titleweight": "bold", "axes.titlesize": 11, "font.size": 10, "font.sans-serif": ["DejaVu Sans"]},
     )
     global _mark
     _mark = profile.mark
@@ -242,7 +243,7 @@ def per_class_f1(runs: dict[str, Run | None], split: str = "private_test") -> Fi
     if not known:
         return _placeholder(NOT_RECORDED)
     figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    for index, ((title, run), marker) in enumerate(zip(known.items(), "osD^v", strict=False)):
+    for index, ((title, run), marker) in enumerate(zip(known.items(), _MARKERS[: len(known)], strict=True)):
         values = [run.metrics[split]["per_class"][name]["f1"] for name in NAMES]
         places = np.arange(len(NAMES)) + 0.12 * (index - (len(known) - 1) / 2)
         axes.plot(places, values, marker, color=_MODEL_COLOURS[index], label=title)

@@ -19,6 +19,7 @@ from fer_lib.files import read_json, replacing, write_json
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 WEIGHTS = "model.weights.h5"
+_PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 RECORDED_FILES = ("config.json", "history.csv", "predictions.npz", "metrics.json")
 
 
@@ -70,10 +71,6 @@ class Run:
         path = self.folder / WEIGHTS
         return path if path.is_file() else None
 
-    @property
-    def title(self) -> str:
-        return self.config["configuration"]["title"]
-
 
 def folder_of(root: Path, experiment: str, seed: int) -> Path:
     """Where the run of an experiment and a seed lies under `root`."""
@@ -111,11 +108,18 @@ def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset
         predictions |= {f"{name}_logits": values, f"{name}_labels": split.labels, f"{name}_hashes": split.hashes}
     with replacing(folder / "predictions.npz") as aside:
         np.savez_compressed(aside, **predictions)
-    versions = {package: importlib.metadata.version(package) for package in ("keras", "tensorflow", "numpy", "scikit-learn")}
+    versions = {name: version for name in _PACKAGES if (version := _version(name))}
     hardware = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()}
     write_json(folder / "config.json", {**config, "versions": versions, "hardware": hardware})
     write_json(folder / "metrics.json", evaluation.metrics_of_splits(predictions))
     return Run(folder)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # Keras runs on any one of its backends
+        return None
 
 
 def _processor() -> str:

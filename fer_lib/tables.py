@@ -2,14 +2,16 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from fer_lib import baselines, evaluation, profiles
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import Experiment
+from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
 
 NOT_RECORDED = "not recorded yet"
+_NOT_RECORDED_SENTENCE = "This experiment is not recorded yet."
 SPLIT_TITLES = {
     "public_test": "PublicTest",
     "private_test": "PrivateTest",
@@ -123,11 +125,13 @@ def comparison(runs: dict[str, Run | None], counts: dict[str, dict[str, int]]) -
         counts: images by split, then by emotion, from which the first two rows follow.
     """
     known = {title: run.metrics if run else {} for title, run in runs.items()}
+    source = {EXPERIMENTS[name].title: text for name, text in _source_report().items()}
     rows = []
     for title, metrics in {**_without_images(counts), **known}.items():
         row = {"model": title}
         for split, split_title in SPLIT_TITLES.items():
             row[f"accuracy, {split_title}"] = _cell(metrics.get(split), "accuracy", percent)
+        row["the source report, both"] = source.get(title, "")
         row["balanced accuracy, PrivateTest"] = _cell(metrics.get("private_test"), "balanced_accuracy", score)
         row["macro-F1, PrivateTest"] = _cell(metrics.get("private_test"), "macro_f1", score)
         rows.append(row)
@@ -178,31 +182,32 @@ def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:
     }
 
 
-def run_phrases(run: Run | None) -> dict[str, str]:
-    """The numbers that a model's page puts into its prose, as text; each says so where the run is not recorded yet."""
-    names = ("epochs", "best_epoch", "best_train", "best_val", "gap", "last_gap", "private", "private_macro_f1", "both")
-    names += ("hardest", "easiest", "confusion")
+def curve_reading(run: Run | None) -> str:
+    """What a run's curves say, in whole sentences, or that it is not recorded yet."""
     if run is None:
-        return dict.fromkeys(names, NOT_RECORDED)
-    history = run.history
-    best, last = history.iloc[run.config["best_epoch"] - 1], history.iloc[-1]
-    private, both = run.metrics["private_test"], run.metrics["both"]
-    f1 = {name: values["f1"] for name, values in private["per_class"].items()}
-    phrases = (
-        str(len(history)),
-        str(run.config["best_epoch"]),
-        percent(best["accuracy"]),
-        accuracy(run, "public_test"),
-        f"{100 * (best['accuracy'] - best['val_accuracy']):.1f}",
-        f"{100 * (last['accuracy'] - last['val_accuracy']):.1f}",
-        percent(private["accuracy"], private["intervals"]["accuracy"]),
-        score(private["macro_f1"], private["intervals"]["macro_f1"]),
-        percent(both["accuracy"], both["intervals"]["accuracy"]),
-        min(f1, key=f1.get),
-        max(f1, key=f1.get),
-        _largest_confusion(private["confusion"]),
+        return _NOT_RECORDED_SENTENCE
+    history, best = run.history, run.history.iloc[run.config["best_epoch"] - 1]
+    last = history.iloc[-1]
+    return (
+        f"The run took {len(history)} epochs; the lowest loss on PublicTest came in epoch {run.config['best_epoch']}. There, the "
+        f"accuracy was {percent(best['accuracy'])} on Training, with augmentation and dropout at work and while the weights still "
+        f"changed, and {accuracy(run, 'public_test')} on PublicTest. In the last epoch it was {percent(last['accuracy'])} on "
+        f"Training; the loss on PublicTest had gone from {best['val_loss']:.4f} to {last['val_loss']:.4f}."
     )
-    return dict(zip(names, phrases, strict=True))
+
+
+def error_reading(run: Run | None) -> str:
+    """Where a run is right and wrong on PrivateTest, in whole sentences, or that it is not recorded yet."""
+    if run is None:
+        return _NOT_RECORDED_SENTENCE
+    private = run.metrics["private_test"]
+    f1 = {name: values["f1"] for name, values in private["per_class"].items()}
+    return (
+        f"Accuracy on PrivateTest is {accuracy(run, 'private_test')}, macro-F1 {_cell(private, 'macro_f1', score)}; on PublicTest and "
+        f"PrivateTest together, which contains the selection set, accuracy is {accuracy(run, 'both')}. The emotion with the lowest F1 is "
+        f"{min(f1, key=f1.get)} ({min(f1.values()):.2f}), with the highest {max(f1, key=f1.get)} ({max(f1.values()):.2f}). The most "
+        f"frequent confusion, as a share of the true class, is {_largest_confusion(private['confusion'])}."
+    )
 
 
 def accuracy(run: Run | None, split: str) -> str:
@@ -225,22 +230,27 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
         runs: by the experiments' names; None for a run that is not recorded yet.
         baseline: the classical baseline's run.
     """
-    source = read_json(profiles.RESULTS / "published.json")["source_report"]
-    phrases = {"hog_private": accuracy(baseline, "private_test")}
+    source = _source_report()
+    custom = runs.get("custom_cnn")
+    phrases = {
+        "hog_private": accuracy(baseline, "private_test"),
+        "custom_cnn_source": source["custom_cnn"],
+        "custom_cnn_parameters": count(custom.config["parameters"]) if custom else NOT_RECORDED,
+        "custom_cnn_macro_f1": _cell(custom.metrics["private_test"] if custom else None, "macro_f1", score),
+        "custom_cnn_reading": error_reading(custom),
+    }
     for name, run in runs.items():
-        about = run_phrases(run)
-        phrases |= {
-            f"{name}_private": accuracy(run, "private_test"),
-            f"{name}_both": accuracy(run, "both"),
-            f"{name}_macro_f1": about["private_macro_f1"],
-            f"{name}_source": f"{source[name]}\N{NO-BREAK SPACE}%",
-            f"{name}_hardest": about["hardest"],
-            f"{name}_easiest": about["easiest"],
-            f"{name}_confusion": about["confusion"],
-            f"{name}_parameters": count(run.config["parameters"]) if run else NOT_RECORDED,
-        }
-    missing = [name for name, run in runs.items() if run is None]
-    phrases["recorded_state"] = (
-        f"Not recorded yet, and therefore absent from the figures below: {', '.join(missing)}." if missing else "All three networks are recorded."
-    )
+        phrases |= {f"{name}_private": accuracy(run, "private_test"), f"{name}_both": accuracy(run, "both")}
+    missing = [EXPERIMENTS[name].title for name, run in runs.items() if run is None]
+    phrases["recorded_state"] = f"Not recorded yet: {'; '.join(missing)}." if missing else "All networks are recorded."
     return phrases
+
+
+def _source_report() -> dict[str, str]:
+    """The source report's accuracies by experiment, with the 95 % Wilson interval that their number of images gives."""
+    source = read_json(profiles.RESULTS / "published.json")["source_report"]
+    texts = {}
+    for name, value in source["accuracy_percent"].items():
+        interval = binomtest(round(value / 100 * source["images"]), source["images"]).proportion_ci(method="wilson")
+        texts[name] = f"{value}\N{NO-BREAK SPACE}% ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
+    return texts

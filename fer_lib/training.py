@@ -105,7 +105,8 @@ def train(
 
     keras.utils.set_random_seed(seed)
     network = build(experiment)
-    start["pretrained_weights_sha256"] = _pretrained_sha256(network, experiment)
+    start |= _initial_weights(network, experiment)
+    _claim(run, start)
     trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
     trainer.compile(
         keras.optimizers.Adam(experiment.learning_rate),
@@ -148,6 +149,8 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
         raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
     folder = folder_of(profile.training_folder, name, seed)
     if experiment is None:
+        start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}
+        _claim(Run(folder), {**start, "data_sha256": dataset.sha256})
         return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
     return train(name, experiment, seed, dataset, folder, profile.name, verbose)
 
@@ -215,8 +218,13 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - self._began}
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            raise RunError(
+                f"{self._run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, on PublicTest {row['val_loss']}; "
+                "a lower learning rate may help"
+            )
         self._history.append({column: row[column] for column in HISTORY_COLUMNS})
-        # The order matters: killed between two of these writes, the epoch is repeated and ends the same.
+        # The order matters: killed between these two writes, the epoch is repeated and ends the same.
         if self.best == len(self._history) - 1:
             with replacing(self._run.folder / _BEST) as aside:
                 self._network.save_weights(aside)
@@ -230,14 +238,13 @@ def _one_hot(labels: np.ndarray) -> np.ndarray:
 
 
 def _claim(run: Run, start: dict) -> None:
-    """Write the run's configuration, or check that the one there is the same."""
+    """Write the run's configuration, or check that what is there is the same."""
     path = run.folder / "config.json"
-    if not path.exists():
-        write_json(path, start)
-        return
-    there = read_json(path)
+    there = read_json(path) if path.exists() else {}
+    if start.keys() - there.keys():
+        write_json(path, {**start, **there})
     for key, expected in start.items():
-        if there[key] == expected:
+        if there.get(key, expected) == expected:
             continue
         if key == "configuration":
             changed = [k for k in expected.keys() | there[key].keys() if there[key].get(k) != expected.get(k)]
@@ -273,12 +280,15 @@ def _restore(run: Run, trainer: keras.Model) -> list[dict]:
         return json.loads(str(state["history"]))
 
 
-def _pretrained_sha256(network: keras.Model, experiment: Experiment) -> str | None:
-    """SHA-256 over the values of the pretrained base, variable by variable; None where training starts from scratch."""
-    if not experiment.model_options.get("weights"):
-        return None
-    (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
-    return hashlib.sha256(b"".join(np.asarray(w, np.float32).tobytes() for w in base.get_weights())).hexdigest()
+def _initial_weights(network: keras.Model, experiment: Experiment) -> dict[str, str | None]:
+    """SHA-256 over the values of all initial weights, variable by variable, and over those of the pretrained base."""
+
+    def sha256(model: keras.Model) -> str:
+        return hashlib.sha256(b"".join(np.asarray(w, np.float32).tobytes() for w in model.get_weights())).hexdigest()
+
+    bases = [layer for layer in network.layers if isinstance(layer, keras.Model)]
+    pretrained = sha256(bases[0]) if experiment.model_options.get("weights") else None
+    return {"initial_weights_sha256": sha256(network), "pretrained_weights_sha256": pretrained}
 
 
 def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, history: pd.DataFrame, keeper: _Keeper) -> Run:
@@ -304,6 +314,8 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
         "images_per_second": round(len(dataset.training) / float(seconds.median()), 1),
         "keras_backend": keras.backend.backend(),
     }
+    with replacing(run.folder / "history.csv") as aside:  # a kill after the last epoch's state may have left it behind
+        history.to_csv(aside, index=False)
     finished = write_run(run.folder, config, logits, dataset)
     (run.folder / _STATE).unlink(missing_ok=True)
     (run.folder / _BEST).unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_lib import evaluation, training
+from fer_lib import baselines, evaluation, training
 from fer_lib.data import Dataset
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.runs import Run
@@ -21,6 +21,7 @@ class Findings:
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    metrics: dict | None = None  # recomputed from the weights, where weights and data are there
 
 
 def check(run: Run, dataset: Dataset | None) -> Findings:
@@ -45,7 +46,11 @@ def check(run: Run, dataset: Dataset | None) -> Findings:
 
 def _check_experiment(run: Run, findings: Findings) -> None:
     name = run.config["experiment"]
-    if run.config["profile"] != "full" or name not in EXPERIMENTS:
+    if run.config["profile"] != "full" or name not in (*EXPERIMENTS, baselines.HOG):
+        return
+    if name == baselines.HOG:
+        if run.config["configuration"] != baselines.CONFIGURATION:
+            findings.problems.append(f"its configuration was {run.config['configuration']}, now it is {baselines.CONFIGURATION}")
         return
     try:
         # Through the class, so that a setting that came later has the default, which is what older runs did.
@@ -54,7 +59,7 @@ def _check_experiment(run: Run, findings: Findings) -> None:
         findings.problems.append(f"its configuration has a setting that experiments do not know ({error})")
         return
     now = EXPERIMENTS[name].to_dict()
-    for key in recorded:
+    for key in recorded.keys() - {"title"}:  # what tables call it may change
         if recorded[key] != now[key]:
             findings.problems.append(
                 f"{key} was {recorded[key]!r} when it was recorded and is {now[key]!r} in the table now; "
@@ -63,22 +68,26 @@ def _check_experiment(run: Run, findings: Findings) -> None:
 
 
 def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
-    network = training.load(run)
+    network, recomputed = training.load(run), {}
     for split in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
-        hashes, logits = run.predictions[f"{split}_hashes"], run.predictions[f"{split}_logits"]
+        hashes, labels, logits = (run.predictions[f"{split}_{name}"] for name in ("hashes", "labels", "logits"))
         here = getattr(dataset, split)
-        rows = {value: row for row, value in enumerate(here.hashes.tolist())}
-        matched = np.array([value in rows for value in hashes.tolist()])
+        # By hash and label: some pictures stand in FER2013 twice, under two labels.
+        recorded = list(zip(hashes.tolist(), labels.tolist(), strict=True))
+        rows = {pair: row for row, pair in enumerate(zip(here.hashes.tolist(), here.labels.tolist(), strict=True))}
+        matched = np.array([pair in rows for pair in recorded])
         if (missing := int((~matched).sum())) > 0:
             serious = missing > UNMATCHED_TOLERANCE * len(hashes)
             place = findings.problems if serious else findings.notes
-            place.append(f"{split}: {missing} of {len(hashes)} images are not in this copy of the data")
+            place.append(f"{split}: {missing} of {len(hashes)} images are not in this copy of the data under their label")
         if not matched.any():
             continue
-        images = here.images[[rows[value] for value in hashes[matched].tolist()]]
+        images = here.images[[rows[pair] for pair, known in zip(recorded, matched, strict=True) if known]]
         again = training.predict(network, images)
+        recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
         difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
         changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())
         summary = f"{split}: {len(images)} images, largest difference of a probability {difference:.1e}, {changed} other labels"
         wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(images)
         (findings.problems if wrong else findings.notes).append(summary)
+    findings.metrics = evaluation.metrics_of_splits(recomputed)

@@ -55,8 +55,10 @@ def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset)
     assert main(["record", str(run.folder)]) == 0
     assert main(["list"]) == 0
     assert "tiny: 1 recorded" in capsys.readouterr().out
-    assert main(["verify"]) == 0
-    assert "tiny seed 0: holds" in capsys.readouterr().out
+    for verb in (["verify"], ["evaluate", str(results / "tiny" / "seed-0")]):
+        assert main(verb) == 0
+        out = capsys.readouterr().out
+        assert "tiny seed 0: holds" in out and "recomputed from the weights:\n  public_test: accuracy" in out
 
 
 def test_a_record_that_does_not_hold_is_exit_code_1(run, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,5 @@
 import importlib.util
+import re
 from pathlib import Path
 
 import nbformat
@@ -39,6 +40,13 @@ def test_every_figure_has_a_name_a_caption_and_alt_text(path):
         described = cell.metadata["mystnb"]
         assert described["figure"]["name"].startswith("fig-")
         assert len(described["figure"]["caption"]) > 30 and len(described["image"]["alt"]) > 30
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_obtains_runs_and_never_trains_by_itself(path):
+    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    assert set(re.findall(r"training\.(\w+)", source)) <= {"obtain"}
+    assert not re.search(r"\.(fit|train|train_by_name)\(", source)
 
 
 def written(path, *sources):

@@ -17,13 +17,16 @@ def test_an_accuracy_comes_with_its_interval(run):
     assert tables.accuracy(None, "both") == tables.NOT_RECORDED
 
 
-def test_run_phrases_are_the_same_with_and_without_a_run(run):
-    phrases = tables.run_phrases(run)
-    assert phrases.keys() == tables.run_phrases(None).keys()
+def test_readings_come_from_the_run(run):
     confusion = np.array(run.metrics["private_test"]["confusion"], float)
     np.fill_diagonal(confusion, 0)
     share = (confusion / np.array(run.metrics["private_test"]["confusion"]).sum(axis=1, keepdims=True)).max()
-    assert f"({100 * share:.1f}\u00a0%)" in phrases["confusion"]
+    assert f"({100 * share:.1f}\u00a0%)" in tables.error_reading(run)
+    assert tables.accuracy(run, "private_test") in tables.error_reading(run)
+    best = run.history["val_loss"].min()
+    assert f"in epoch {run.history['val_loss'].argmin() + 1}." in tables.curve_reading(run)
+    assert f"from {best:.4f} to {run.history['val_loss'].iloc[-1]:.4f}" in tables.curve_reading(run)
+    assert tables.curve_reading(None) == tables.error_reading(None) == "This experiment is not recorded yet."
 
 
 def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run, dataset):
@@ -34,7 +37,14 @@ def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run,
     expected = (dataset.private_test.labels == largest).mean()
     assert table.iloc[1]["accuracy, PrivateTest"].startswith(f"{100 * expected:.1f}\u00a0% (")
     assert table.iloc[2]["accuracy, PrivateTest"] == tables.accuracy(run, "private_test")
-    assert set(table.iloc[3][1:]) == {tables.NOT_RECORDED}
+    assert set(table.iloc[3][1:]) == {tables.NOT_RECORDED, ""}
+
+
+def test_the_source_report_has_its_interval(run, dataset):
+    table = tables.comparison({EXPERIMENTS["custom_cnn"].title: run}, dataset.class_counts)
+    half = 1.96 * np.sqrt(0.6154 * 0.3846 / 7178)  # the normal approximation, by hand
+    expected = f"61.54\u00a0% ({100 * (0.6154 - half):.1f}–{100 * (0.6154 + half):.1f})"
+    assert table["the source report, both"].tolist() == ["", "", expected]
 
 
 def test_differences_say_who_is_right_alone(run):
@@ -59,7 +69,7 @@ def test_comparison_phrases_name_what_is_missing(run):
     phrases = tables.comparison_phrases({"custom_cnn": run, "mobilenetv2_head_only": None}, None)
     assert phrases["custom_cnn_private"] == tables.accuracy(run, "private_test")
     assert phrases["hog_private"] == tables.NOT_RECORDED
-    assert "mobilenetv2_head_only" in phrases["recorded_state"] and "custom_cnn" not in phrases["recorded_state"]
+    assert phrases["recorded_state"] == "Not recorded yet: MobileNetV2, head only."
 
 
 def test_recorded_counts_are_those_of_the_data(fer2013):

@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib import profiles, runs, training
-from fer_lib.files import read_json
+from fer_lib import baselines, profiles, runs, training
+from fer_lib.evaluation import probabilities
+from fer_lib.experiments import HEADLINES
+from fer_lib.files import write_json
 
 
 def weights_of(run):
@@ -77,10 +79,12 @@ def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
     assert list(ablation.metrics) == ["public_test"]
 
 
-def test_the_full_profile_never_trains_in_a_notebook(monkeypatch, tmp_path):
-    monkeypatch.setattr(training, "train", lambda *a, **k: pytest.fail("trained"))
+@pytest.mark.parametrize("name", [*HEADLINES, baselines.HOG])
+def test_the_full_profile_never_trains_in_a_notebook(name, monkeypatch, tmp_path):
+    for module, function in ((training, "train"), (training, "train_by_name"), (baselines, "train")):
+        monkeypatch.setattr(module, function, lambda *a, **k: pytest.fail("trained"))
     monkeypatch.setattr(training, "RESULTS", tmp_path)
-    assert training.obtain("custom_cnn", 0, profiles.find("full")) is None
+    assert training.obtain(name, 0, profiles.find("full")) is None
 
 
 def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(monkeypatch, tmp_path, dataset, tiny):
@@ -94,9 +98,37 @@ def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(mon
         training.obtain("tiny", 0, quick)
 
 
-def test_focal_loss_and_adam_as_the_experiment_says(run):
-    assert read_json(run.folder / "config.json")["configuration"]["focal_gamma"] == 2.0
-    np.testing.assert_allclose(run.history["learning_rate"], 1e-3, rtol=1e-6)
+def test_the_loss_is_the_experiments(run, dataset):
+    """The history's loss of the kept epoch, from the recorded logits and the formula of Lin et al. 2017."""
+    p = probabilities(run.predictions["public_test_logits"])[np.arange(70), dataset.public_test.labels]
+    focal, cross_entropy = np.mean(-0.25 * (1 - p) ** 2 * np.log(p)), np.mean(-np.log(p))
+    kept = run.history["val_loss"].min()
+    assert kept == pytest.approx(focal, rel=0.01)
+    assert abs(kept - cross_entropy) > 0.5
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(dataset, tiny, tmp_path, monkeypatch):
+    def spoilt(self, epoch, logs=None):
+        end(self, epoch, {**logs, "val_loss": float("nan")} if epoch == 1 else logs)
+
+    end = training._Keeper.on_epoch_end
+    monkeypatch.setattr(training._Keeper, "on_epoch_end", spoilt)
+    with pytest.raises(runs.RunError, match="the loss of epoch 2 is .* on PublicTest nan"):
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
+    monkeypatch.undo()
+    assert len(runs.Run(tmp_path).history) == 1
+    assert training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0).finished
+
+
+def test_the_initial_weights_are_recorded_and_checked(run, tiny, tmp_path, dataset):
+    keras.utils.set_random_seed(0)
+    expected = training._initial_weights(training.build(tiny), tiny)
+    assert run.config["initial_weights_sha256"] == expected["initial_weights_sha256"]
+    assert run.config["pretrained_weights_sha256"] is None
+    start = {k: run.config[k] for k in ("experiment", "seed", "profile", "configuration", "data_sha256")}
+    write_json(tmp_path / "config.json", {**start, "initial_weights_sha256": "0" * 64})
+    with pytest.raises(runs.RunError, match="initial_weights_sha256"):
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
 
 
 def test_a_small_network_learns_synthetic_faces(tmp_path):

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer_lib import data, experiments, runs, verification
+from fer_lib import data, evaluation, experiments, runs, verification
 from fer_lib.files import write_json
 
 
@@ -49,7 +49,21 @@ def test_images_that_are_not_there_are_counted(copy, dataset):
     hashes = copy.predictions["private_test_hashes"].copy()
     hashes[:2] = 1
     problems = verification.check(change_predictions(copy, private_test_hashes=hashes), dataset).problems
-    assert "private_test: 2 of 70 images are not in this copy of the data" in problems
+    assert "private_test: 2 of 70 images are not in this copy of the data under their label" in problems
+
+
+def test_changed_labels_are_found_though_the_metrics_follow(copy, dataset):
+    labels = copy.predictions["private_test_labels"].copy()
+    labels[:5] = (labels[:5] + 1) % 7
+    changed = change_predictions(copy, private_test_labels=labels)
+    write_json(copy.folder / "metrics.json", evaluation.metrics_of_splits(changed.predictions))
+    (problem,) = verification.check(runs.Run(copy.folder), dataset).problems
+    assert problem.startswith("private_test: 5 of 70 images are not in this copy")
+
+
+def test_metrics_are_recomputed_from_the_weights(run, dataset):
+    recomputed = verification.check(run, dataset).metrics
+    assert recomputed["both"]["accuracy"] == pytest.approx(run.metrics["both"]["accuracy"], abs=0.01)
 
 
 def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
