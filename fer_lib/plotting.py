@@ -182,10 +182,10 @@ def samples(runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, 
     )  # fmt: skip
     for line, row, value, picture in zip(grid, rows, hashes, pictures, strict=True):
         _thumbnail(line[0], picture, f"{emotion}, row {row}")
-        for axes, (title, run) in zip(line[1:], runs.items(), strict=True):
+        for axes, run in zip(line[1:], runs.values(), strict=True):
             _probability_bars(axes, run, value, label)
-            if line is grid[0]:
-                axes.set_title(title, fontsize=9)
+    for axes, title in zip(grid[0, 1:], runs, strict=True):
+        axes.set_title(title, fontsize=9)
     return _finished(figure)
 
 

@@ -49,6 +49,7 @@ def test_samples_show_the_runs_probabilities_for_the_same_rows(run, dataset):
         np.testing.assert_allclose([b.get_width() for b in figure.axes[1].patches], expected)
         np.testing.assert_allclose([b.get_width() for b in figure.axes[2].patches], expected)
         assert tables.NOT_RECORDED in texts(figure)
+        assert [axes.get_title() for axes in figure.axes[1:4]] == ["One", "Two", "Later"]
 
 
 def test_without_the_data_only_the_picture_goes(run, dataset):
