@@ -144,9 +144,9 @@ def curves(run: Run) -> Figure:
 
 
 @_placeholder_without_run
-def confusion(run: Run, split: str = "private_test") -> Figure:
-    """The confusion matrix: shares of each true class as colour, counts as numbers."""
-    counts = np.array(run.metrics[split]["confusion"])
+def confusion(run: Run) -> Figure:
+    """The confusion matrix on PrivateTest: shares of each true class as colour, counts as numbers."""
+    counts = np.array(run.metrics["private_test"]["confusion"])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(6.2, 5), layout="constrained")
     notes = [[f"{share:.0%}\n{n}" for share, n in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)]
@@ -237,14 +237,14 @@ def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
     return _finished(figure)
 
 
-def per_class_f1(runs: dict[str, Run | None], split: str = "private_test") -> Figure:
-    """F1 by emotion, a dot for each recorded model."""
+def per_class_f1(runs: dict[str, Run | None]) -> Figure:
+    """F1 by emotion on PrivateTest, a dot for each recorded model."""
     known = {title: run for title, run in runs.items() if run is not None}
     if not known:
         return _placeholder(NOT_RECORDED)
     figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
     for index, ((title, run), marker) in enumerate(zip(known.items(), _MARKERS[: len(known)], strict=True)):
-        values = [run.metrics[split]["per_class"][name]["f1"] for name in NAMES]
+        values = [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES]
         places = np.arange(len(NAMES)) + 0.12 * (index - (len(known) - 1) / 2)
         axes.plot(places, values, marker, color=_MODEL_COLOURS[index], label=title)
     axes.set(xticks=range(len(NAMES)), xticklabels=NAMES, ylabel="F1", ylim=(0, 1))

@@ -142,8 +142,8 @@ def _cell(metrics: dict | None, name: str, phrase) -> str:
     return NOT_RECORDED if metrics is None else phrase(metrics[name], metrics.get("intervals", {}).get(name))
 
 
-def differences(ours: Run | None, runs: dict[str, Run | None], split: str = "private_test") -> pd.DataFrame:
-    """What a model gains over each of the others on the same images, a row each.
+def differences(ours: Run | None, runs: dict[str, Run | None]) -> pd.DataFrame:
+    """What a model gains over each of the others on the same images of PrivateTest, a row each.
 
     Args:
         runs: the others, by title; None for a run that is not recorded yet.
@@ -153,7 +153,7 @@ def differences(ours: Run | None, runs: dict[str, Run | None], split: str = "pri
         if run is None or ours is None:
             rows.append({"compared with": title, "difference, points": NOT_RECORDED})
             continue
-        paired = evaluation.paired_difference(ours.predictions, run.predictions, split)
+        paired = evaluation.paired_difference(ours.predictions, run.predictions, "private_test")
         low, high = paired["interval"]
         rows.append(
             {
