@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fer_lib import data, profiles, runs
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import EXPERIMENTS, HEADLINES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run", type=Path)
     verb(_verify, "verify", "evaluate every recorded run")
     verb(_list, "list", "list the experiments and what is recorded of them")
-    verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013")
+    verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013, and where the recorded networks look")
     return parser
 
 
@@ -147,12 +147,17 @@ def _list(options) -> None:
 
 
 def _analyse(options) -> None:
+    from fer_lib import explain
     from fer_lib.files import write_json
 
     dataset = _full_dataset()
     path = profiles.RESULTS / "analysis" / "dataset.json"
     write_json(path, {"sha256": dataset.sha256, "class_counts": dataset.class_counts})
     print(path)
+    explained = [run for name in HEADLINES if (run := runs.find(profiles.RESULTS, name, seed=0))]
+    maps = {f"{run.config['experiment']}/seed-{run.config['seed']}": explain.sample_maps(run, dataset) for run in explained}
+    write_json(explain.RECORD, maps)
+    print(explain.RECORD)
 
 
 if __name__ == "__main__":

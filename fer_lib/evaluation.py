@@ -64,17 +64,20 @@ def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
     # RandomState, because NumPy keeps its stream the same for ever: records must be recomputed to the last digit by
     # versions to come, and the stream of default_rng changed between 2.4 and 2.5.
     draws = np.random.RandomState(0).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
-    draws = draws.reshape(-1, *confusion.shape)
-    hits = draws.diagonal(axis1=1, axis2=2)
-    actual, predicted = draws.sum(axis=2), draws.sum(axis=1)
+    return {name: _interval(values) for name, values in _scores(draws.reshape(-1, *confusion.shape)).items()}
+
+
+def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy, balanced accuracy and macro-F1, float64 [k], of k confusion matrices, counts [k, 7, 7]."""
+    hits = confusions.diagonal(axis1=1, axis2=2)
+    actual, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
     recall = np.divide(hits, actual, out=np.full(hits.shape, np.nan), where=actual > 0)
     f1 = np.divide(2 * hits, actual + predicted, out=np.zeros(hits.shape), where=actual + predicted > 0)
-    samples = {
-        "accuracy": hits.sum(axis=1) / n,
+    return {
+        "accuracy": hits.sum(axis=1) / actual.sum(axis=1),
         "balanced_accuracy": np.nanmean(recall, axis=1),
         "macro_f1": f1.mean(axis=1),
     }
-    return {name: _interval(values) for name, values in samples.items()}
 
 
 def _interval(samples: np.ndarray) -> list[float]:
@@ -82,14 +85,15 @@ def _interval(samples: np.ndarray) -> list[float]:
 
 
 def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], split: str) -> dict:
-    """How much more accurate one model is than another on the same images.
+    """How much better one model is than another on the same images.
 
     Args:
         ours, theirs: the arrays of two runs' `predictions.npz`; rows may stand in any order and are matched by hash and label.
 
     Returns:
-        `difference` of the accuracies, ours − theirs; its 95 % paired bootstrap `interval`; `only_ours` and `only_theirs`,
-        the images that only one of them has right; and `p_value`, McNemar's exact test (McNemar 1947) of those two numbers.
+        `accuracy` and `macro_f1`, the differences ours − theirs, each with its 95 % paired bootstrap interval under
+        `intervals`; `only_ours` and `only_theirs`, the images that only one of them has right; and `p_value`, McNemar's exact
+        test (McNemar 1947) of those two numbers.
 
     Raises:
         ValueError: the two runs were not scored on the same images and labels.
@@ -99,19 +103,49 @@ def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
         a, b = (p[f"{split}_{name}"][order] for p, order in zip((ours, theirs), orders, strict=True))
         if not np.array_equal(a, b):
             raise ValueError(f"{split}: the two runs were not scored on the same images and labels")
-    right = [
-        (p[f"{split}_logits"].argmax(axis=1) == p[f"{split}_labels"])[order]
-        for p, order in zip((ours, theirs), orders, strict=True)
-    ]
-    n, only_ours, only_theirs = len(orders[0]), int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-    shares = np.array([only_ours, only_theirs, n - only_ours - only_theirs]) / n
-    draws = np.random.RandomState(0).multinomial(n, shares, size=RESAMPLES)
+    labels = ours[f"{split}_labels"][orders[0]].astype(int)
+    predicted = [p[f"{split}_logits"].argmax(axis=1)[order] for p, order in zip((ours, theirs), orders, strict=True)]
+    # As in `bootstrap_intervals`, with cells [true, ours, theirs]: summed over one model, they are the other's confusion matrix.
+    classes = len(EMOTIONS)
+    joint = np.zeros((classes,) * 3, int)
+    np.add.at(joint, (labels, *predicted), 1)
+    draws = np.random.RandomState(0).multinomial(len(labels), joint.ravel() / len(labels), size=RESAMPLES)
+    draws = draws.reshape(-1, *joint.shape)
+    ours_drawn, theirs_drawn = _scores(draws.sum(axis=3)), _scores(draws.sum(axis=2))
+    ours_there, theirs_there = _scores(joint.sum(axis=2)[None]), _scores(joint.sum(axis=1)[None])
+    right = [p == labels for p in predicted]
+    only_ours, only_theirs = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     return {
-        "difference": (only_ours - only_theirs) / n,
-        "interval": _interval((draws[:, 0] - draws[:, 1]) / n),
+        **{name: float((ours_there[name] - theirs_there[name])[0]) for name in ("accuracy", "macro_f1")},
+        "intervals": {name: _interval(ours_drawn[name] - theirs_drawn[name]) for name in ("accuracy", "macro_f1")},
         "only_ours": only_ours,
         "only_theirs": only_theirs,
         "p_value": float(binomtest(only_ours, only_ours + only_theirs).pvalue) if only_ours + only_theirs else 1.0,
+    }
+
+
+def confidence(logits: np.ndarray, labels: np.ndarray) -> dict:
+    """How sure a network is of its answers, beside how often they are right.
+
+    Args:
+        logits: float [n, 7]. labels: integers [n].
+
+    Returns:
+        `mean`, of the probability of its answer; `accuracy`; `gap`, their difference, above 0 where it is over-confident,
+        and its 95 % bootstrap `interval`; `mean_when_wrong` and `true_when_wrong`, the mean probability of its answer and of
+        the true class on the images that it has wrong (NaN where there are none).
+    """
+    p = probabilities(logits)
+    sure, right = p.max(axis=1), p.argmax(axis=1) == labels
+    gaps, wrong, n = sure - right, np.flatnonzero(~right), len(labels)
+    rng = np.random.RandomState(0)
+    return {
+        "mean": float(sure.mean()),
+        "accuracy": float(right.mean()),
+        "gap": float(gaps.mean()),
+        "interval": _interval(np.array([gaps[rng.randint(n, size=n)].mean() for _ in range(RESAMPLES)])),
+        "mean_when_wrong": float(sure[wrong].mean()) if len(wrong) else float("nan"),
+        "true_when_wrong": float(p[wrong, labels[wrong]].mean()) if len(wrong) else float("nan"),
     }
 
 

@@ -77,8 +77,39 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             model_options={**HEAD_ONLY.model_options, "trainable": True},
             opens_private_test=True,
         ),
+        # Controls: what one setting of the recipe does to the comparison. They are judged on PublicTest.
+        "custom_cnn_cross_entropy": replace(
+            CUSTOM_CNN, title="Custom CNN, cross-entropy", focal_gamma=0.0, focal_alpha=1.0
+        ),
+        "mobilenetv2_head_only_96": replace(
+            HEAD_ONLY,
+            title="MobileNetV2, head only, enlarged to 96",
+            model_options={**HEAD_ONLY.model_options, "input_side": 96},
+        ),
+        "mobilenetv2_fine_tuned_low_rate": replace(
+            HEAD_ONLY,
+            title="MobileNetV2, fine-tuned, rate 1e-4",
+            model_options={**HEAD_ONLY.model_options, "trainable": True},
+            learning_rate=1e-4,
+        ),
+        "mobilenetv2_fine_tuned_low_rate_96": replace(
+            HEAD_ONLY,
+            title="MobileNetV2, fine-tuned, rate 1e-4, enlarged to 96",
+            model_options={**HEAD_ONLY.model_options, "trainable": True, "input_side": 96},
+            learning_rate=1e-4,
+        ),
     }
 )
 
 # The experiments whose PrivateTest is opened: this list is committed before it is.
 HEADLINES = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.opens_private_test)
+
+# What each control is compared with: the row that differs from it in one setting alone.
+CONTROLS: Mapping[str, str] = MappingProxyType(
+    {
+        "custom_cnn_cross_entropy": "custom_cnn",
+        "mobilenetv2_head_only_96": "mobilenetv2_head_only",
+        "mobilenetv2_fine_tuned_low_rate": "mobilenetv2_fine_tuned",
+        "mobilenetv2_fine_tuned_low_rate_96": "mobilenetv2_fine_tuned_low_rate",
+    }
+)

@@ -14,7 +14,7 @@ from fer_lib import evaluation
 from fer_lib.data import SIDE, Dataset
 from fer_lib.emotions import COLOURS, NAMES
 from fer_lib.profiles import Profile
-from fer_lib.runs import Run
+from fer_lib.runs import Run, first_images
 from fer_lib.tables import NOT_RECORDED
 
 # The models' colours differ from the emotions' by being used with the models' names beside them; Okabe–Ito again.
@@ -172,7 +172,7 @@ def samples(runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, 
     known = [run for run in runs.values() if run is not None]
     if not known:
         return _placeholder(NOT_RECORDED)
-    rows = np.flatnonzero(known[0].predictions["private_test_labels"] == label)[:n]
+    rows = first_images(known[0], emotion, n)
     hashes = known[0].predictions["private_test_hashes"][rows]
     pictures = _pictures(hashes, dataset)
     ratios = [1, *[1.6] * len(runs)]
@@ -186,6 +186,32 @@ def samples(runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, 
             _probability_bars(axes, run, value, label)
     for axes, title in zip(grid[0, 1:], runs, strict=True):
         axes.set_title(title, fontsize=9)
+    return _finished(figure)
+
+
+def grad_cams(maps: dict[str, dict], emotion: str, dataset: Dataset | None) -> Figure:
+    """Grad-CAM of each model's own answer over the first PrivateTest images of an emotion, a column for each model.
+
+    Args:
+        maps: by title, then by emotion, as `explain.grad_cams` returns them; None for a model that is not recorded yet.
+    """
+    known = [mine[emotion] for mine in maps.values() if mine is not None]
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    hashes = np.array([image["hash"] for image in known[0]], np.uint64)
+    figure, grid = plt.subplots(
+        len(hashes), 1 + len(maps), figsize=(1.9 * (1 + len(maps)), 1.9 * len(hashes)), layout="constrained", squeeze=False
+    )
+    for number, (line, picture) in enumerate(zip(grid, _pictures(hashes, dataset), strict=True)):
+        _thumbnail(line[0], picture, f"true: {emotion}")
+        for axes, mine in zip(line[1:], maps.values(), strict=True):
+            image = mine and mine[emotion][number]
+            _thumbnail(axes, picture, f"answer: {image['answer']}" if image else NOT_RECORDED)
+            if image:
+                extent = (-0.5, SIDE - 0.5, SIDE - 0.5, -0.5)
+                axes.imshow(image["map"], cmap="inferno", alpha=0.5, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
+    for axes, title in zip(grid[0], ["", *maps], strict=True):
+        axes.set_title(f"{title}\n{axes.get_title()}".strip(), fontsize=8)
     return _finished(figure)
 
 

@@ -20,12 +20,14 @@ class Profile:
     Attributes:
         name: `full` or `quick`.
         training_folder: where its runs grow (ignored by git).
+        results_folder: where the runs are that its pages show.
         trains_in_notebooks: whether notebooks train, which only synthetic faces allow; else they show what is recorded.
         mark: printed on every figure, or empty.
     """
 
     name: str
     training_folder: Path
+    results_folder: Path
     trains_in_notebooks: bool
     mark: str
 
@@ -70,8 +72,10 @@ QUICK_EPOCHS = 6
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
-        "full": Profile("full", RUNS / "full", trains_in_notebooks=False, mark=""),
-        "quick": Profile("quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"),
+        "full": Profile("full", RUNS / "full", RESULTS, trains_in_notebooks=False, mark=""),
+        "quick": Profile(
+            "quick", RUNS / "quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"
+        ),
     }
 )
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fer_lib import evaluation
 from fer_lib.data import Dataset
+from fer_lib.emotions import NAMES
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import read_json, replacing, write_json
 
@@ -95,6 +96,11 @@ def find_all(root: Path) -> list[Run]:
     return sorted(runs, key=rank)
 
 
+def first_images(run: Run, emotion: str, n: int = 4) -> np.ndarray:
+    """The rows in a run's predictions of the first `n` PrivateTest images of an emotion: samples that nobody picked."""
+    return np.flatnonzero(run.predictions["private_test_labels"] == NAMES.index(emotion))[:n]
+
+
 def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset: Dataset) -> Run:
     """Write what makes a folder a finished run: predictions, configuration and, last, metrics.
 
@@ -109,10 +115,15 @@ def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset
     with replacing(folder / "predictions.npz") as aside:
         np.savez_compressed(aside, **predictions)
     versions = {name: version for name in _PACKAGES if (version := _version(name))}
-    hardware = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system()}
-    write_json(folder / "config.json", {**config, "versions": versions, "hardware": hardware})
+    write_json(folder / "config.json", {**config, "versions": versions, "hardware": hardware()})
     write_json(folder / "metrics.json", evaluation.metrics_of_splits(predictions))
     return Run(folder)
+
+
+def hardware() -> dict:
+    """What this process runs on: its processor's name, the number of cores that it may use, the operating system."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "system": platform.system()}
 
 
 def _version(package: str) -> str | None:

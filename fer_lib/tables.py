@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from fer_lib import baselines, evaluation, profiles
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.experiments import CONTROLS, EXPERIMENTS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
 
@@ -28,6 +28,11 @@ def percent(value: float, interval: list[float] | None = None) -> str:
 def score(value: float, interval: list[float] | None = None) -> str:
     """`0.661`, or with an interval `0.661 (0.640–0.681)`."""
     return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})" if interval else f"{value:.3f}"
+
+
+def points(difference: float, interval: list[float]) -> str:
+    """`+2.1 (+0.8 to +3.4)`: a difference of two shares, in percentage points, with its interval."""
+    return f"{100 * difference:+.1f} ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
 
 
 def count(value: int) -> str:
@@ -89,6 +94,27 @@ def trial_phrases() -> dict[str, str]:
     return phrases
 
 
+def speed() -> pd.DataFrame:
+    """How fast each experiment trains and predicts, as `benchmarks/training.py` recorded it."""
+    table = pd.DataFrame(_speed()["rows"])
+    table["share_of_peak"] = table["share_of_peak"].map(percent)
+    for column in ("training_images_per_second", "prediction_images_per_second"):
+        table[column] = table[column].round().astype(int)
+    return table.rename(columns=lambda name: name.replace("_", " "))
+
+
+def speed_reading() -> str:
+    """On what `speed` was measured, in a sentence."""
+    record = _speed()
+    hardware, peaks = record["hardware"], record["peak_multiply_adds_per_second"]
+    listed = " and ".join(f"{value / 1e9:,.0f} billion multiply-adds a second in {name}" for name, value in peaks.items())
+    return f"Here it is {listed} ({hardware['processor']}, {hardware['cores']} cores)."
+
+
+def _speed() -> dict:
+    return read_json(profiles.RESULTS / "analysis" / "speed.json")
+
+
 def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
     """What a reader needs to trust or repeat a run: how it ended, how long it took, on what."""
     if run is None:
@@ -148,23 +174,59 @@ def differences(ours: Run | None, runs: dict[str, Run | None]) -> pd.DataFrame:
     Args:
         runs: the others, by title; None for a run that is not recorded yet.
     """
+    return pd.DataFrame([{"compared with": title, **_paired(ours, run, "private_test")} for title, run in runs.items()]).fillna("")
+
+
+def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
+    """What each control gains on PublicTest over the experiment that it differs from in one setting, a row each.
+
+    Args:
+        runs: by the experiments' names; None for a run that is not recorded yet.
+    """
     rows = []
-    for title, run in runs.items():
-        if run is None or ours is None:
-            rows.append({"compared with": title, "difference, points": NOT_RECORDED})
-            continue
-        paired = evaluation.paired_difference(ours.predictions, run.predictions, "private_test")
-        low, high = paired["interval"]
-        rows.append(
-            {
-                "compared with": title,
-                "difference, points": f"{100 * paired['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})",
-                "only ours right": f"{paired['only_ours']:,}",
-                "only theirs right": f"{paired['only_theirs']:,}",
-                "McNemar p": "< 0.0001" if paired["p_value"] < 1e-4 else f"{paired['p_value']:.4f}",
-            }
-        )
+    for name, base in CONTROLS.items():
+        row = {"control": EXPERIMENTS[name].title, "accuracy, PublicTest": accuracy(runs[name], "public_test")}
+        rows.append(row | {"compared with": EXPERIMENTS[base].title, **_paired(runs[name], runs[base], "public_test")})
     return pd.DataFrame(rows).fillna("")
+
+
+def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
+    if ours is None or theirs is None:
+        return {"accuracy, points": NOT_RECORDED}
+    paired = evaluation.paired_difference(ours.predictions, theirs.predictions, split)
+    low, high = paired["intervals"]["macro_f1"]
+    return {
+        "accuracy, points": points(paired["accuracy"], paired["intervals"]["accuracy"]),
+        "macro-F1": f"{paired['macro_f1']:+.3f} ({low:+.3f} to {high:+.3f})",
+        "only ours right": f"{paired['only_ours']:,}",
+        "only theirs right": f"{paired['only_theirs']:,}",
+        "McNemar p": "< 0.0001" if paired["p_value"] < 1e-4 else f"{paired['p_value']:.4f}",
+    }
+
+
+def seeds(runs: dict[str, list[Run]]) -> pd.DataFrame:
+    """Mean and standard deviation over the seeds of each experiment, a row each.
+
+    Args:
+        runs: every finished run of an experiment, by its title; an empty list where none is recorded.
+    """
+    rows = []
+    for title, mine in runs.items():
+        row = {"model": title, "seeds": ", ".join(str(run.config["seed"]) for run in mine) or NOT_RECORDED}
+        for measure, heading in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
+            for split in ("private_test", "both"):
+                values = [run.metrics[split][measure] for run in mine]
+                row[f"{heading}, {SPLIT_TITLES[split]}"] = _spread(values, 100 if measure == "accuracy" else 1)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _spread(values: list[float], scale: int) -> str:
+    digits, unit = (1, "\N{NO-BREAK SPACE}%") if scale == 100 else (3, "")
+    if not values:
+        return ""
+    mean = f"{scale * np.mean(values):.{digits}f}{unit}"
+    return f"{mean} ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else f"{mean} (one seed)"
 
 
 def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:
@@ -242,6 +304,7 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
     for name, run in runs.items():
         phrases |= {f"{name}_private": accuracy(run, "private_test"), f"{name}_both": accuracy(run, "both")}
     missing = [EXPERIMENTS[name].title for name, run in runs.items() if run is None]
+    phrases["speed_reading"] = speed_reading()
     phrases["recorded_state"] = f"Not recorded yet: {'; '.join(missing)}." if missing else "All networks are recorded."
     return phrases
 

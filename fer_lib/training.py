@@ -20,7 +20,7 @@ from fer_lib.emotions import EMOTIONS
 from fer_lib.experiments import Experiment
 from fer_lib.files import read_json, replacing, write_json
 from fer_lib.models import MODELS
-from fer_lib.profiles import RESULTS, Profile
+from fer_lib.profiles import Profile
 from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, write_run
 
 PREDICTION_BATCH = 256
@@ -70,6 +70,19 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
 
 
+def compiled(experiment: Experiment, network: keras.Model) -> keras.Model:
+    """Return `network` behind its experiment's augmentation, compiled to be trained as the experiment says."""
+    trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
+    trainer.compile(
+        keras.optimizers.Adam(experiment.learning_rate),
+        keras.losses.CategoricalFocalCrossentropy(
+            experiment.focal_alpha, experiment.focal_gamma, from_logits=True, name="focal_loss"
+        ),
+        metrics=["accuracy"],
+    )
+    return trainer
+
+
 def train(
     name: str, experiment: Experiment, seed: int, dataset: Dataset, folder: Path, profile: str, verbose: int | str = "auto"
 ) -> Run:
@@ -107,14 +120,7 @@ def train(
     network = build(experiment)
     start |= _initial_weights(network, experiment)
     _claim(run, start)
-    trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
-    trainer.compile(
-        keras.optimizers.Adam(experiment.learning_rate),
-        keras.losses.CategoricalFocalCrossentropy(
-            experiment.focal_alpha, experiment.focal_gamma, from_logits=True, name="focal_loss"
-        ),
-        metrics=["accuracy"],
-    )
+    trainer = compiled(experiment, network)
     batches = _Batches(dataset.training, experiment.batch_size, seed)
     trainer.build((None, *batches[0][0].shape[1:]))
     trainer.optimizer.build(trainer.trainable_variables)
@@ -163,7 +169,7 @@ def obtain(name: str, seed: int, profile: Profile) -> Run | None:
     """
     if profile.trains_in_notebooks:
         return train_by_name(name, seed, profile, verbose=2)  # at once, if it was trained before
-    return find(RESULTS, name, seed)
+    return find(profile.results_folder, name, seed)
 
 
 class _Batches(keras.utils.PyDataset):

@@ -91,21 +91,42 @@ def test_paired_difference_agrees_with_scipy_and_with_resampled_images(case):
     shuffled = as_predictions(logits[order], labels[order], hashes[order])
     result = evaluation.paired_difference(as_predictions(better, labels, hashes), shuffled, "private_test")
     a, b = (x.argmax(axis=1) == labels for x in (better, logits))
-    assert result["difference"] == pytest.approx(a.mean() - b.mean())
+    assert result["accuracy"] == pytest.approx(a.mean() - b.mean())
     assert (result["only_ours"], result["only_theirs"]) == ((a & ~b).sum(), (b & ~a).sum())
     assert result["p_value"] == pytest.approx(stats.binomtest(int((a & ~b).sum()), int((a != b).sum()), 0.5).pvalue)
     rows = rng.integers(500, size=(4000, 500))
     theirs = np.quantile(a[rows].mean(axis=1) - b[rows].mean(axis=1), [0.025, 0.975])
-    assert result["interval"] == pytest.approx(theirs, abs=0.006)
+    assert result["intervals"]["accuracy"] == pytest.approx(theirs, abs=0.006)
+
+    def macro_f1(x, r):
+        return sk.f1_score(labels[r], x[r].argmax(axis=1), labels=range(7), average="macro", zero_division=0)
+
+    everything = np.arange(500)
+    assert result["macro_f1"] == pytest.approx(macro_f1(better, everything) - macro_f1(logits, everything))
+    theirs = np.quantile([macro_f1(better, r) - macro_f1(logits, r) for r in rows[:600]], [0.025, 0.975])
+    assert result["intervals"]["macro_f1"] == pytest.approx(theirs, abs=0.02)
 
 
 def test_a_model_does_not_differ_from_itself(case):
     predictions = as_predictions(*case, np.arange(500, dtype=np.uint64))
     result = evaluation.paired_difference(predictions, predictions, "private_test")
-    assert result["difference"] == 0 and result["interval"] == [0, 0] and result["p_value"] == 1
+    assert result["accuracy"] == result["macro_f1"] == 0 and result["p_value"] == 1
+    assert result["intervals"] == {"accuracy": [0, 0], "macro_f1": [0, 0]}
 
 
 def test_other_images_are_refused(case):
     one, other = (as_predictions(*case, np.arange(500, dtype=np.uint64) + i) for i in range(2))
     with pytest.raises(ValueError, match="not scored on the same images"):
         evaluation.paired_difference(one, other, "private_test")
+
+
+def test_confidence_by_hand_and_by_scipy(case):
+    p = np.array([[0.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]])
+    result = evaluation.confidence(np.log(p), np.array([0, 0, 1]))
+    assert result["mean"] == pytest.approx((0.8 + 0.5 + 0.4) / 3) and result["accuracy"] == pytest.approx(2 / 3)
+    assert result["gap"] == pytest.approx(result["mean"] - result["accuracy"])
+    assert result["mean_when_wrong"] == pytest.approx(0.4) and result["true_when_wrong"] == pytest.approx(0.3)
+    logits, labels = case
+    gaps = evaluation.probabilities(logits).max(axis=1) - (logits.argmax(axis=1) == labels)
+    theirs = stats.bootstrap((gaps,), np.mean, method="percentile", n_resamples=4000, rng=1).confidence_interval
+    assert evaluation.confidence(logits, labels)["interval"] == pytest.approx([theirs.low, theirs.high], abs=0.006)

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from fer_lib.augmentation import AUGMENTATIONS
-from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.experiments import CONTROLS, EXPERIMENTS, Experiment
 from fer_lib.models import MODELS
 from fer_lib.profiles import PROFILES
 
@@ -43,3 +43,12 @@ def test_only_quick_trains_in_notebooks():
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(ValueError, match="no experiment 'vgg'; there are custom_cnn"):
         PROFILES["full"].experiment("vgg")
+
+
+@pytest.mark.parametrize(("control", "base"), CONTROLS.items())
+def test_a_control_differs_in_one_setting_and_leaves_private_test_closed(control, base):
+    ours, theirs = (EXPERIMENTS[name].to_dict() for name in (control, base))
+    assert not ours["opens_private_test"]
+    flat = [{**e, **e["model_options"], "loss": (e["focal_gamma"], e["focal_alpha"])} for e in (ours, theirs)]
+    ignored = {"title", "opens_private_test", "model_options", "focal_gamma", "focal_alpha"}
+    assert sum(flat[0][key] != flat[1][key] for key in flat[0].keys() - ignored) == 1

@@ -99,3 +99,18 @@ def test_quick_marks_every_figure(run, dataset):
                                     lambda: plotting.accuracy_comparison({"A": None})])  # fmt: skip
 def test_a_run_that_is_not_recorded_is_said(figure):
     assert tables.NOT_RECORDED in texts(figure())
+
+
+def test_grad_cams_lie_over_the_picture_or_over_grey(run, dataset):
+    from fer_lib import explain
+
+    maps = {"One": explain.sample_maps(run, dataset), "Later": None}
+    for data in (dataset, None):
+        figure = plotting.grad_cams(maps, "fear", data)
+        picture, heat = figure.axes[1].images
+        np.testing.assert_allclose(heat.get_array(), maps["One"]["fear"][0]["map"])
+        row = np.flatnonzero(dataset.private_test.labels == 2)[0]
+        assert np.array_equal(picture.get_array(), dataset.private_test.images[row]) == (data is not None)
+        assert figure.axes[1].get_title() == f"One\nanswer: {maps['One']['fear'][0]['answer']}"
+        assert tables.NOT_RECORDED in figure.axes[2].get_title()
+    assert tables.NOT_RECORDED in texts(plotting.grad_cams({"One": None}, "fear", None))

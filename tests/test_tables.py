@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 
 from fer_lib import profiles, tables
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import CONTROLS, EXPERIMENTS
 
 
 def test_phrases():
@@ -49,8 +51,34 @@ def test_the_source_report_has_its_interval(run, dataset):
 
 def test_differences_say_who_is_right_alone(run):
     table = tables.differences(run, {"Itself": run, "Later": None})
-    assert table.iloc[0].tolist() == ["Itself", "+0.0 (+0.0 to +0.0)", "0", "0", "1.0000"]
-    assert table.iloc[1].tolist() == ["Later", tables.NOT_RECORDED, "", "", ""]
+    assert table.iloc[0].tolist() == ["Itself", "+0.0 (+0.0 to +0.0)", "+0.000 (+0.000 to +0.000)", "0", "0", "1.0000"]
+    assert table.iloc[1].tolist() == ["Later", tables.NOT_RECORDED, "", "", "", ""]
+
+
+def test_controls_are_compared_on_public_test_with_what_they_differ_from(run):
+    runs = dict.fromkeys(EXPERIMENTS) | {"custom_cnn": run, "custom_cnn_cross_entropy": run}
+    table = tables.controls(runs)
+    assert table["control"].tolist() == [EXPERIMENTS[name].title for name in CONTROLS]
+    assert table.iloc[0]["accuracy, PublicTest"] == tables.accuracy(run, "public_test")
+    assert table.iloc[0]["accuracy, points"] == "+0.0 (+0.0 to +0.0)"
+    assert (table.iloc[1:]["accuracy, points"] == tables.NOT_RECORDED).all()
+
+
+def test_seeds_have_mean_and_standard_deviation_by_hand():
+    def made_up(seed, accuracy):
+        metrics = {split: {"accuracy": accuracy, "macro_f1": accuracy / 2} for split in ("private_test", "both")}
+        return SimpleNamespace(config={"seed": seed}, metrics=metrics)
+
+    table = tables.seeds({"Two": [made_up(0, 0.60), made_up(3, 0.64)], "One": [made_up(0, 0.5)], "None": []})
+    assert table["seeds"].tolist() == ["0, 3", "0", tables.NOT_RECORDED]
+    # Of 60 and 64 the standard deviation is √((2² + 2²) / 1) = 2.83.
+    assert table["accuracy, PrivateTest"].tolist() == ["62.0\u00a0% ± 2.8", "50.0\u00a0% (one seed)", ""]
+    assert table["macro-F1, PrivateTest"].tolist()[0] == "0.310 ± 0.014"
+
+
+def test_the_recorded_speed_names_every_experiment_and_the_machine():
+    assert tables.speed()["experiment"].tolist() == [experiment.title for experiment in EXPERIMENTS.values()]
+    assert "billion multiply-adds a second in bfloat16" in tables.speed_reading()
 
 
 def test_class_counts_add_up(dataset):

@@ -1,0 +1,96 @@
+"""How fast each experiment trains and predicts here, beside what the machine can do at most.
+
+Each experiment is trained for a few batches of random pictures, twice, and the faster time counts; so is a multiplication of two
+large matrices, in float32 and bfloat16. Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
+
+    chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m fer_lib train` is; elsewhere without)
+"""
+
+import time
+
+import keras
+import numpy as np
+
+from fer_lib import models, profiles, runs, training
+from fer_lib.data import SIDE
+from fer_lib.emotions import EMOTIONS
+from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.files import write_json
+
+BATCHES = 20
+MATRIX_SIDE = 4096
+
+
+def fastest(work, repetitions: int) -> float:
+    """Seconds of the fastest of several calls."""
+    times = []
+    for _ in range(repetitions):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def peak(dtype: str) -> float:
+    """Multiply-adds a second of a matrix multiplication."""
+    a = keras.ops.cast(keras.random.normal((MATRIX_SIDE, MATRIX_SIDE)), dtype)
+
+    def multiply():
+        keras.ops.convert_to_numpy(keras.ops.matmul(a, a)[:1, :1])
+
+    multiply()
+    return MATRIX_SIDE**3 / fastest(multiply, 5)
+
+
+def multiply_adds_of_a_step(network: keras.Model) -> int:
+    """Of one image in training: forward once, and twice more backward through what is trained."""
+    frozen = sum(models.multiply_adds(layer) for layer in network.layers if not layer.trainable)
+    return 3 * models.multiply_adds(network) - 2 * frozen
+
+
+def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
+    """Images a second in training and prediction, and the share of the peak that training reaches."""
+    rng = np.random.default_rng(0)
+    n = BATCHES * experiment.batch_size
+    images = rng.integers(0, 256, (n, SIDE, SIDE, 1), np.uint8)
+    labels = np.eye(len(EMOTIONS), dtype=np.float32)[rng.integers(0, len(EMOTIONS), n)]
+    network = training.build(experiment, pretrained=False)
+    trainer = training.compiled(experiment, network)
+
+    def fit():
+        trainer.fit(images, labels, batch_size=experiment.batch_size, verbose=0)
+
+    fit()  # builds and warms up
+    training_speed = n / fastest(fit, 3)
+    predictor = training.build(experiment, precision="float32", pretrained=False)
+    training.predict(predictor, images[..., 0])
+    prediction_speed = n / fastest(lambda: training.predict(predictor, images[..., 0]), 3)
+    matrix_type = "bfloat16" if "bfloat16" in experiment.precision else "float32"
+    return {
+        "experiment": experiment.title,
+        "precision": experiment.precision,
+        "multiply_adds": models.multiply_adds(network),
+        "training_images_per_second": training_speed,
+        "share_of_peak": training_speed * multiply_adds_of_a_step(network) / peaks[matrix_type],
+        "prediction_images_per_second": prediction_speed,
+    }
+
+
+def main() -> None:
+    peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
+    for dtype, value in peaks.items():
+        print(f"{dtype}: {value / 1e9:,.0f} billion multiply-adds a second")
+    rows = []
+    for experiment in EXPERIMENTS.values():
+        rows.append(speed(experiment, peaks))
+        row = rows[-1]
+        print(
+            f"{row['experiment']}: trains {row['training_images_per_second']:,.0f} images a second, {row['share_of_peak']:.1%} of the peak; "
+            f"predicts {row['prediction_images_per_second']:,.0f}"
+        )
+    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "peak_multiply_adds_per_second": peaks, "rows": rows}
+    write_json(profiles.RESULTS / "analysis" / "speed.json", record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+import keras
+import numpy as np
+import pytest
+
+from fer_lib import explain, models, profiles, runs, training
+from fer_lib.emotions import NAMES
+from fer_lib.experiments import HEADLINES
+from fer_lib.files import read_json
+
+
+def custom():
+    return models.custom_cnn(stem=8, blocks=((8, 1), (16, 1)), block_dropout=0.2, head_dropout=0.2, momentum=0.9)
+
+
+def mobilenet():
+    return models.mobilenetv2(weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1)
+
+
+@pytest.mark.parametrize("make", [custom, mobilenet])
+def test_agrees_with_automatic_differentiation(make):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the second implementation is TensorFlow's GradientTape")
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    network = make()
+    images = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
+    classes = np.array([0, 3, 3, 6])
+    pooling = network.get_layer("average")
+    features = keras.Model(network.inputs, pooling.input)(tf.constant(images[..., None], tf.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        x = features
+        for layer in network.layers[network.layers.index(pooling) :]:
+            x = layer(x)
+        chosen = tf.reduce_sum(tf.gather(x, classes, batch_dims=1))
+    np.testing.assert_allclose(x, training.predict(network, images), atol=1e-4)
+    weights = tf.reduce_mean(tape.gradient(chosen, features), axis=(1, 2))
+    expected = np.maximum(np.einsum("nhwc,nc->nhw", features, weights), 0)
+    expected /= np.maximum(expected.max(axis=(1, 2), keepdims=True), 1e-30)
+    np.testing.assert_allclose(explain.grad_cam(network, images, classes), expected, atol=1e-4)
+    assert expected.max() == pytest.approx(1)
+
+
+def test_where_nothing_speaks_for_the_class_the_map_is_zero():
+    network = custom()
+    kernel, bias = network.get_layer("logits").get_weights()
+    network.get_layer("logits").set_weights([-np.abs(kernel), bias])
+    images = np.zeros((1, 48, 48), np.uint8)
+    assert not explain.grad_cam(network, images, np.array([2])).any()
+
+
+def test_samples_are_the_first_images_and_the_runs_own_answers(run, dataset):
+    maps = explain.sample_maps(run, dataset)
+    assert list(maps) == ["disgust", "fear"]
+    rows = np.flatnonzero(dataset.private_test.labels == NAMES.index("fear"))[:4]
+    assert [image["hash"] for image in maps["fear"]] == dataset.private_test.hashes[rows].tolist()
+    answers = run.predictions["private_test_logits"][rows].argmax(axis=1)
+    assert [image["answer"] for image in maps["fear"]] == [NAMES[answer] for answer in answers]
+    assert np.shape(maps["fear"][0]["map"]) == (12, 12) and np.max(maps["fear"][0]["map"]) in (0, 1)
+
+
+def test_in_full_the_recorded_maps_are_those_of_the_run_shown(run, tmp_path, monkeypatch):
+    from fer_lib.files import write_json
+
+    monkeypatch.setattr(explain, "RECORD", tmp_path / "grad_cam.json")
+    full = profiles.find("full")
+    assert explain.obtain({"Tiny": run, "Later": None}, full) == {"Tiny": None, "Later": None}
+    write_json(explain.RECORD, {"tiny/seed-0": {"fear": []}, "tiny/seed-1": {}})
+    assert explain.obtain({"Tiny": run, "Later": None}, full) == {"Tiny": {"fear": []}, "Later": None}
+
+
+@pytest.mark.parametrize("name", HEADLINES)
+def test_recorded_maps_are_those_of_the_recorded_weights(name, fer2013):
+    run = runs.find(profiles.RESULTS, name, seed=0)
+    if run is None:
+        pytest.skip(f"{name} is not recorded yet")
+    recorded, again = read_json(explain.RECORD)[f"{name}/seed-0"], explain.sample_maps(run, fer2013)
+    for emotion in explain.EMOTIONS_SHOWN:
+        for there, here in zip(recorded[emotion], again[emotion], strict=True):
+            assert (there["hash"], there["answer"]) == (here["hash"], here["answer"])
+            np.testing.assert_allclose(there["map"], here["map"], atol=0.02)
