@@ -83,8 +83,7 @@ def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
 def test_the_full_profile_never_trains_in_a_notebook(name, monkeypatch, tmp_path):
     for module, function in ((training, "train"), (training, "train_by_name"), (baselines, "train")):
         monkeypatch.setattr(module, function, lambda *a, **k: pytest.fail("trained"))
-    monkeypatch.setattr(training, "RESULTS", tmp_path)
-    assert training.obtain(name, 0, profiles.find("full")) is None
+    assert training.obtain(name, 0, replace(profiles.find("full"), results_folder=tmp_path)) is None
 
 
 def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(monkeypatch, tmp_path, dataset, tiny):
