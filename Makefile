@@ -70,7 +70,7 @@ build/quick/notebooks/%.ipynb: notebooks/%.ipynb build/quick/fresh book/execute.
 
 # Which FER2013 the pages show: written anew only when it is another, or none.
 build/full/data: FORCE
-	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/fer2013.csv*)" | cmp -s - $@ || echo "$(FER2013) $(wildcard data/fer2013.csv*)" > $@
+	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*)" | cmp -s - $@ || echo "$(FER2013) $(wildcard data/*)" > $@
 
 # Quick runs are of this library: when it changes, they are trained again.
 build/quick/fresh: $(LIBRARY)

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     sub = verb(_data, "data", "print the class counts of each split and the SHA-256 of the data set")
-    sub.add_argument("path", nargs="?", type=Path, help="FER2013's CSV (default: the FER2013 variable, then data/)")
+    sub.add_argument("path", nargs="?", type=Path, help="FER2013's file or folder (default: the FER2013 variable, then data/)")
     verb(_fetch, "fetch", "download FER2013 from Kaggle into data/")
     sub = verb(_train, "train", "train an experiment, or go on where it was stopped")
     sub.add_argument("experiment")
@@ -68,6 +68,8 @@ def _data(options) -> None:
     dataset = data.load(options.path) if options.path else _full_dataset()
     print(tables.class_counts(dataset.class_counts).to_string(index=False, formatters=dict.fromkeys(data.SPLITS, "{:,}".format)))
     print(f"SHA-256 {dataset.sha256}")
+    for note in dataset.notes:
+        print(f"note: {note}")
 
 
 def _fetch(options) -> None:

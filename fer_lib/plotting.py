@@ -206,7 +206,7 @@ def grad_cams(maps: dict[str, dict], emotion: str, dataset: Dataset | None) -> F
         _thumbnail(line[0], picture, f"true: {emotion}")
         for axes, mine in zip(line[1:], maps.values(), strict=True):
             image = mine and mine[emotion][number]
-            _thumbnail(axes, picture, f"answer: {image['answer']}" if image else NOT_RECORDED)
+            _thumbnail(axes, picture, f"answer: {image['answer']}" if image else NOT_RECORDED, explain_grey=False)
             if image:
                 extent = (-0.5, SIDE - 0.5, SIDE - 0.5, -0.5)
                 axes.imshow(image["map"], cmap="inferno", alpha=0.5, vmin=0, vmax=1, extent=extent, interpolation="bilinear")
@@ -222,9 +222,9 @@ def _pictures(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | 
     return [dataset.private_test.images[rows[value]] if value in rows else None for value in hashes.tolist()]
 
 
-def _thumbnail(axes, picture: np.ndarray | None, text: str) -> None:
+def _thumbnail(axes, picture: np.ndarray | None, text: str, explain_grey: bool = True) -> None:
     axes.imshow(np.full((SIDE, SIDE), 200) if picture is None else picture, cmap="gray", vmin=0, vmax=255)
-    if picture is None:
+    if picture is None and explain_grey:
         axes.text(SIDE / 2, SIDE / 2, "FER2013\nnot on this\nmachine", ha="center", va="center", fontsize=7)
     axes.set_title(text, fontsize=8)
     axes.axis("off")

@@ -154,6 +154,8 @@ def record(run: Run, results: Path) -> Run:
         raise RunError(f"{run.folder}: not a finished run (there is no metrics.json); train it to its end first")
     if run.config["profile"] != "full":
         raise RunError(f"{run.folder}: a run of the {run.config['profile']} profile; only runs on FER2013 are recorded")
+    if run.config.get("public_test_drawn"):
+        raise RunError(f"{run.folder}: its PublicTest was drawn from Training; only runs on FER2013's own splits are recorded")
     target = folder_of(results, run.config["experiment"], run.config["seed"])
     if target.exists():
         raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from fer_lib.data import COLUMNS, SIDE, SPLITS
+from fer_lib.formats import COLUMNS, SIDE, SPLITS
 from fer_lib.emotions import NAMES
 from fer_lib.files import replacing
 

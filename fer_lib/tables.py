@@ -1,5 +1,7 @@
 """Tables and phrases: numbers become text here, each accuracy with its interval."""
 
+import re
+
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
@@ -10,6 +12,7 @@ from fer_lib.experiments import CONTROLS, EXPERIMENTS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
 
+_BRACKETS = re.compile(r"\([^)]*\d\)")
 NOT_RECORDED = "not recorded yet"
 _NOT_RECORDED_SENTENCE = "This experiment is not recorded yet."
 SPLIT_TITLES = {
@@ -41,8 +44,10 @@ def count(value: int) -> str:
 
 
 def show(table: pd.DataFrame):
-    """The table as notebooks display it: no index, numbers grouped by thousands."""
-    return table.style.hide(axis="index").format(thousands=",", precision=3)
+    """The table as notebooks display it: no index, numbers grouped by thousands, a line broken only before an interval."""
+    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
+    style = table.style.hide(axis="index").format(thousands=",", precision=3)
+    return style.format(lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)), subset=texts)
 
 
 def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:

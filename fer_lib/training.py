@@ -111,6 +111,7 @@ def train(
         "profile": profile,
         "configuration": experiment.to_dict(),
         "data_sha256": dataset.sha256,
+        **({"public_test_drawn": True} if dataset.public_test_drawn else {}),
     }
     _claim(run, start)
     if run.finished:
