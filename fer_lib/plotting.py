@@ -155,6 +155,7 @@ def confusion(run: Run) -> Figure:
         xticklabels=NAMES, yticklabels=NAMES, cbar_kws={"label": "share of the true class"},
     )  # fmt: skip
     axes.set(xlabel="predicted", ylabel="true")
+    axes.tick_params(axis="x", rotation=35)
     axes.tick_params(axis="y", rotation=0)
     return _finished(figure)
 

@@ -44,7 +44,8 @@ def count(value: int) -> str:
 
 
 def show(table: pd.DataFrame):
-    """The table as notebooks display it: no index, numbers grouped by thousands, a line broken only before an interval."""
+    """The table as notebooks display it: no index, thousands grouped, no underscores above, a line broken only before an interval."""
+    table = table.rename(columns=lambda name: name.replace("_", " "))
     texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     style = table.style.hide(axis="index").format(thousands=",", precision=3)
     return style.format(lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)), subset=texts)
@@ -75,7 +76,7 @@ def layers(experiment: Experiment) -> pd.DataFrame:
 def trials() -> pd.DataFrame:
     """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them."""
     table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
-    table["blocks"] = ["; ".join(f"{depth} × {width}" for width, depth in blocks) for blocks in table["blocks"]]
+    table["blocks"] = ["; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]]
     pairs = zip(table["accuracy"], table.pop("accuracy_interval"), strict=True)
     table["accuracy"] = [percent(*pair) for pair in pairs]
     order = ["candidate", "epochs", "best_epoch", "val_loss", "accuracy", "blocks", "stem", "block_dropout", "head_dropout"]
@@ -105,7 +106,7 @@ def speed() -> pd.DataFrame:
     table["share_of_peak"] = table["share_of_peak"].map(percent)
     for column in ("training_images_per_second", "prediction_images_per_second"):
         table[column] = table[column].round().astype(int)
-    return table.rename(columns=lambda name: name.replace("_", " "))
+    return table
 
 
 def speed_reading() -> str:
@@ -231,7 +232,7 @@ def _spread(values: list[float], scale: int) -> str:
     if not values:
         return ""
     mean = f"{scale * np.mean(values):.{digits}f}{unit}"
-    return f"{mean} ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else f"{mean} (one seed)"
+    return f"{mean} ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else mean
 
 
 def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:

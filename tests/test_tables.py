@@ -72,7 +72,7 @@ def test_seeds_have_mean_and_standard_deviation_by_hand():
     table = tables.seeds({"Two": [made_up(0, 0.60), made_up(3, 0.64)], "One": [made_up(0, 0.5)], "None": []})
     assert table["seeds"].tolist() == ["0, 3", "0", tables.NOT_RECORDED]
     # Of 60 and 64 the standard deviation is √((2² + 2²) / 1) = 2.83.
-    assert table["accuracy, PrivateTest"].tolist() == ["62.0\u00a0% ± 2.8", "50.0\u00a0% (one seed)", ""]
+    assert table["accuracy, PrivateTest"].tolist() == ["62.0\u00a0% ± 2.8", "50.0\u00a0%", ""]
     assert table["macro-F1, PrivateTest"].tolist()[0] == "0.310 ± 0.014"
 
 
