@@ -12,7 +12,7 @@ from platformdirs import user_cache_path
 
 from fer_lib.emotions import NAMES
 from fer_lib.files import replacing
-from fer_lib.formats import CSV_NAMES, SIDE, SPLITS, DataError, is_folder_form, read, sha256_of
+from fer_lib.formats import CSV_NAMES, SIDE, SPLITS, DataError, fingerprint, is_folder_form, read
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -55,7 +55,7 @@ class Dataset:
     """FER2013's three splits, and what they were read from.
 
     Attributes:
-        sha256: of the file or folder, as `formats.sha256_of` gives it.
+        sha256: of the file or folder, as `formats.fingerprint` gives it.
         public_test_drawn: whether PublicTest is not FER2013's own but was drawn from Training.
         notes: what a reader must know of how it was read.
     """
@@ -137,7 +137,7 @@ def load(path: Path) -> Dataset:
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    sha256 = sha256_of(path)
+    sha256 = fingerprint(path)
     cache = user_cache_path("fer_lib") / f"fer2013-{_CACHE_FORMAT}-{sha256}.npz"
     if not cache.exists():
         decoded = read(path)

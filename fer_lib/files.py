@@ -1,5 +1,6 @@
 """Files that are either whole or absent: written aside, then renamed."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -7,16 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+ASIDE = ".writing-"  # how the names of files that are not whole yet begin
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
 
     The temporary name keeps the suffixes of `path`, because NumPy and Keras choose the format by them.
+
+    Raises:
+        OSError: as the writing did, with `path` as its file name where it had none, such as on a full disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix="".join(path.suffixes))
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=ASIDE, suffix="".join(path.suffixes))
     os.close(handle)
     aside = Path(name)
     try:
@@ -25,6 +31,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(umask)
         aside.chmod(0o666 & ~umask)  # mkstemp's 0600 would lock other readers out
         aside.replace(path)
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         aside.unlink(missing_ok=True)
 
@@ -38,3 +48,9 @@ def write_json(path: Path, value) -> None:
 def read_json(path: Path):
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,6 +15,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from fer_lib.emotions import NAMES, label_of
+from fer_lib.files import sha256_of
 
 SIDE = 48
 SPLITS = ("Training", "PublicTest", "PrivateTest")
@@ -75,18 +76,17 @@ def read(path: Path) -> Decoded:
     return decoded
 
 
-def sha256_of(path: Path) -> str:
+def fingerprint(path: Path) -> str:
     """Return the SHA-256, 64 hexadecimal digits, of a file, or of a folder's pictures.
 
     A folder's is that of one line for each picture: its path in the folder, a tab, and its own SHA-256, sorted.
     """
     path = Path(path)
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _PICTURES)
-        lines = (f"{p.relative_to(path).as_posix()}\t{hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in files)
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    if not path.is_dir():
+        return sha256_of(path)
+    files = sorted(p for p in path.rglob("*") if p.suffix.lower() in _PICTURES)
+    lines = (f"{p.relative_to(path).as_posix()}\t{sha256_of(p)}\n" for p in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _progress(things: Iterable) -> tqdm:

@@ -16,12 +16,13 @@ from fer_lib import evaluation
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.files import read_json, replacing, write_json
+from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 WEIGHTS = "model.weights.h5"
 _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 RECORDED_FILES = ("config.json", "history.csv", "predictions.npz", "metrics.json")
+CHECKSUMS = "SHA256SUMS"
 
 
 class RunError(ValueError):
@@ -143,7 +144,7 @@ def _processor() -> str:
 
 
 def record(run: Run, results: Path) -> Run:
-    """Copy a finished run into `results/`, where it is committed.
+    """Copy a finished run into `results/`, where it is committed, with a checksum of each file (`sha256sum -c SHA256SUMS`).
 
     The weights go along for seed 0 of a headline experiment only: the repository stays small.
 
@@ -163,10 +164,12 @@ def record(run: Run, results: Path) -> Run:
     if run.weights and run.config["seed"] == 0 and run.config["configuration"]["opens_private_test"]:
         names.append(WEIGHTS)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as aside:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=ASIDE) as aside:
         whole = Path(aside) / "run"
         whole.mkdir()
         for name in names:
             shutil.copyfile(run.folder / name, whole / name)
+        sums = "".join(f"{sha256_of(whole / name)}  {name}\n" for name in names)
+        (whole / CHECKSUMS).write_text(sums, encoding="utf-8")
         whole.rename(target)
     return Run(target)

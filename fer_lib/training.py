@@ -12,13 +12,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the 
 import keras
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from fer_lib import baselines
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import EMOTIONS
 from fer_lib.experiments import Experiment
-from fer_lib.files import read_json, replacing, write_json
+from fer_lib.files import ASIDE, read_json, replacing, write_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import Profile
 from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, write_run
@@ -102,7 +103,8 @@ def train(
         The finished run; at once, if it was finished before.
 
     Raises:
-        RunError: `folder` holds a run of another configuration or of other data.
+        RunError: `folder` holds a run of another configuration or of other data, or another process trains it now.
+        OSError: the folder cannot be written, or the disk is full; what was kept before stays.
     """
     run = Run(folder)
     start = {
@@ -116,7 +118,28 @@ def train(
     _claim(run, start)
     if run.finished:
         return run
+    with _alone(run):
+        return _train(run, start, experiment, dataset, verbose)
 
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Keep a second process from the same run. The operating system opens the lock when a process ends, however it ends."""
+    lock = FileLock(run.folder / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunError(f"{run.folder}: another process is training this run; wait for it, or stop it first") from None
+    try:
+        for stale in run.folder.glob(f"{ASIDE}*"):  # of a process that was killed while it wrote
+            stale.unlink()
+        yield
+    finally:
+        lock.release()
+
+
+def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str) -> Run:
+    seed = start["seed"]
     keras.utils.set_random_seed(seed)
     network = build(experiment)
     start |= _initial_weights(network, experiment)

@@ -1,4 +1,4 @@
-"""Whether a record holds: metrics from its predictions, predictions from its weights, its experiment from the table."""
+"""Whether a record holds: its files are those that were recorded, metrics from its predictions, predictions from its weights, its experiment from the table."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,8 @@ import numpy as np
 from fer_lib import baselines, evaluation, training
 from fer_lib.data import Dataset
 from fer_lib.experiments import EXPERIMENTS, Experiment
-from fer_lib.runs import Run
+from fer_lib.files import sha256_of
+from fer_lib.runs import CHECKSUMS, Run
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3
@@ -32,6 +33,9 @@ def check(run: Run, dataset: Dataset | None) -> Findings:
             may stand in any order: images are matched by the hash of their pixels.
     """
     findings = Findings()
+    _check_files(run, findings)
+    if findings.problems:
+        return findings  # what is broken cannot be recomputed
     _check_experiment(run, findings)
     if evaluation.metrics_of_splits(run.predictions) != run.metrics:
         findings.problems.append("metrics.json is not what predictions.npz gives")
@@ -42,6 +46,20 @@ def check(run: Run, dataset: Dataset | None) -> Findings:
     else:
         _check_predictions(run, dataset, findings)
     return findings
+
+
+def _check_files(run: Run, findings: Findings) -> None:
+    checksums = run.folder / CHECKSUMS
+    if not checksums.is_file():
+        findings.notes.append("not a recorded run: there are no checksums of its files")
+        return
+    recorded = {name: digest for digest, name in (line.split(maxsplit=1) for line in checksums.read_text(encoding="utf-8").splitlines())}
+    there = {path.name for path in run.folder.iterdir()} - {CHECKSUMS}
+    findings.problems += [f"{name} was recorded and is missing" for name in sorted(recorded.keys() - there)]
+    findings.problems += [f"{name} is there and was not recorded" for name in sorted(there - recorded.keys())]
+    for name in sorted(recorded.keys() & there):
+        if (digest := sha256_of(run.folder / name)) != recorded[name]:
+            findings.problems.append(f"{name} is not the file that was recorded: its SHA-256 is {digest}, recorded was {recorded[name]}")
 
 
 def _check_experiment(run: Run, findings: Findings) -> None:

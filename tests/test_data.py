@@ -59,7 +59,7 @@ def test_a_broken_file_leaves_no_cache(tmp_path):
     path = written(tmp_path / "fer2013.csv", [*GOOD, ("7", PIXELS, "Training")])
     with pytest.raises(data.DataError, match="row 5"):
         data.load(path)
-    assert not list(user_cache_path("fer_lib").glob(f"*{data.sha256_of(path)}*"))
+    assert not list(user_cache_path("fer_lib").glob(f"*{data.fingerprint(path)}*"))
 
 
 def test_a_disk_that_fills_while_the_cache_is_written(tmp_path, monkeypatch):
@@ -74,7 +74,7 @@ def test_a_disk_that_fills_while_the_cache_is_written(tmp_path, monkeypatch):
         data.load(path)
     monkeypatch.undo()
     folder = user_cache_path("fer_lib")
-    assert not list(folder.glob(f"*{data.sha256_of(path)}*")) and not list(folder.glob(".writing-*"))
+    assert not list(folder.glob(f"*{data.fingerprint(path)}*")) and not list(folder.glob(".writing-*"))
 
 
 def test_two_processes_may_build_the_cache_at_once(tmp_path, synthetic_csv):

@@ -30,7 +30,7 @@ def test_record_copies_whole_and_once(copy, tmp_path):
     recorded = runs.record(copy, tmp_path / "results")
     assert recorded.folder == tmp_path / "results" / "tiny" / "seed-0"
     names = {path.name for path in recorded.folder.iterdir()}
-    assert names == {*runs.RECORDED_FILES, runs.WEIGHTS}
+    assert names == {*runs.RECORDED_FILES, runs.WEIGHTS, runs.CHECKSUMS}
     assert [path.name for path in recorded.folder.parent.iterdir()] == ["seed-0"]
     with pytest.raises(runs.RunError, match="recorded already"):
         runs.record(copy, tmp_path / "results")
@@ -46,6 +46,9 @@ def test_only_seed_0_of_a_headline_keeps_its_weights(copy, tmp_path, change):
 def test_what_is_not_recorded(copy, tmp_path):
     write_json(copy.folder / "config.json", {**copy.config, "profile": "quick"})
     with pytest.raises(runs.RunError, match="quick profile"):
+        runs.record(runs.Run(copy.folder), tmp_path / "results")
+    write_json(copy.folder / "config.json", {**copy.config, "public_test_drawn": True})
+    with pytest.raises(runs.RunError, match="PublicTest was drawn from Training"):
         runs.record(runs.Run(copy.folder), tmp_path / "results")
     (copy.folder / "metrics.json").unlink()
     with pytest.raises(runs.RunError, match="not a finished run"):

@@ -1,3 +1,8 @@
+import errno
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import keras
@@ -8,7 +13,7 @@ import pytest
 from fer_lib import baselines, profiles, runs, training
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
-from fer_lib.files import write_json
+from fer_lib.files import ASIDE, write_json
 
 
 def weights_of(run):
@@ -77,6 +82,77 @@ def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
     ablation = training.train("ablation", replace(tiny, epochs=1, opens_private_test=False), 0, dataset, tmp_path, "full", verbose=0)
     assert not any("private" in name for name in ablation.predictions)
     assert list(ablation.metrics) == ["public_test"]
+
+
+TRAIN_TINY = """
+import sys
+from pathlib import Path
+from fer_lib import data, training
+from fer_lib.experiments import Experiment
+from fer_lib.files import read_json
+csv, configuration, folder = map(Path, sys.argv[1:])
+training.train("tiny", Experiment(**read_json(configuration)), 0, data.load(csv), folder, "full", verbose=0)
+"""
+
+
+@pytest.fixture
+def start_tiny(tiny, synthetic_csv, tmp_path):
+    """Start a training of `tiny` in `tmp_path / "run"`, in a process of its own."""
+    write_json(tmp_path / "tiny.json", tiny.to_dict())
+
+    def start():
+        command = [sys.executable, "-c", TRAIN_TINY, synthetic_csv, tmp_path / "tiny.json", tmp_path / "run"]
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    return start
+
+
+def test_a_killed_run_ends_like_an_unbroken_one(run, start_tiny, tmp_path):
+    process = start_tiny()
+    while process.poll() is None and not (tmp_path / "run" / "history.csv").exists():
+        time.sleep(0.02)
+    process.kill()  # SIGKILL: nothing is cleaned up
+    process.communicate()
+    (tmp_path / "run" / f"{ASIDE}half.npz").write_bytes(b"half")
+    assert not runs.Run(tmp_path / "run").finished
+    process = start_tiny()
+    assert process.wait() == 0, process.stderr.read()
+    assert_equal_to_the_last_digit(runs.Run(tmp_path / "run"), run)
+    assert not list((tmp_path / "run").glob(f"{ASIDE}*"))
+
+
+def test_a_second_process_is_refused_and_breaks_nothing(run, start_tiny, dataset, tiny, tmp_path):
+    process = start_tiny()
+    while process.poll() is None and not (tmp_path / "run" / ".lock").exists():
+        time.sleep(0.02)
+    with pytest.raises(runs.RunError, match="another process is training this run"):
+        training.train("tiny", tiny, 0, dataset, tmp_path / "run", "full", verbose=0)
+    assert process.wait() == 0, process.stderr.read()
+    assert_equal_to_the_last_digit(runs.Run(tmp_path / "run"), run)
+
+
+def test_a_disk_that_fills_names_the_file_and_keeps_the_last_epoch(run, dataset, tiny, tmp_path, monkeypatch):
+    keep, kept = np.savez, []
+
+    def fill(file, *arrays, **named):
+        if len(kept) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        kept.append(file)
+        keep(file, *arrays, **named)
+
+    monkeypatch.setattr(np, "savez", fill)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/state.npz'"):
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
+    monkeypatch.undo()
+    assert len(runs.Run(tmp_path).history) == 1
+    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="every folder is writable for root")
+def test_a_read_only_folder_is_refused(dataset, tiny, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=str(tmp_path)):
+        training.train("tiny", tiny, 0, dataset, tmp_path / "run", "full", verbose=0)
 
 
 @pytest.mark.parametrize("name", [*HEADLINES, baselines.HOG])
