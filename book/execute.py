@@ -10,7 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
+import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 
@@ -20,6 +22,7 @@ def execute(source: Path, target: Path, **parameters) -> None:
     Raises:
         ValueError: the notebook has no such parameter (papermill alone only warns).
         PapermillExecutionError: a cell failed; the half-executed notebook is `<target>.failed.ipynb`.
+        DeadKernelError: the kernel died; likewise.
     """
     known = papermill.inspect_notebook(source)
     if unknown := parameters.keys() - known.keys():
@@ -39,14 +42,24 @@ def main() -> int:
     print(f"executing {options.source} ({options.profile})", flush=True)
     try:
         execute(options.source, options.target, profile=options.profile)
-    except PapermillExecutionError as error:
-        print(f"{options.source}: cell {error.cell_index} failed with {error.ename}: {error.evalue}", file=sys.stderr)
-        print(f"the half-executed notebook: {options.target.with_suffix('.failed.ipynb')}", file=sys.stderr)
+    except (PapermillExecutionError, DeadKernelError) as error:
+        failed = options.target.with_suffix(".failed.ipynb")
+        if isinstance(error, DeadKernelError):
+            what = f"the kernel died in cell {_last_begun(failed)}"
+        else:
+            what = f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+        print(f"{options.source}: {what}\nthe half-executed notebook: {failed}", file=sys.stderr)
         return 1
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _last_begun(notebook: Path) -> int:
+    """The position of the last cell that papermill began to execute."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    return max(index for index, cell in enumerate(cells) if cell.metadata.get("papermill", {}).get("start_time"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 import importlib.util
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -64,6 +66,32 @@ def test_a_failing_cell_leaves_the_notebook_to_look_at_and_no_target(execute, tm
     assert not (tmp_path / "out" / "a.ipynb").exists()
     left = nbformat.read(tmp_path / "out" / "a.failed.ipynb", as_version=4)
     assert any("ZeroDivisionError" in str(cell.get("outputs")) for cell in left.cells)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("1 / 0", "cell 3 failed with ZeroDivisionError: division by zero"),
+        ("import os; os._exit(1)", "the kernel died in cell 3"),
+        ("from fer_lib import profiles; profiles.find('fulll')", "ValueError: no profile 'fulll'; there are full, quick"),
+    ],
+)
+def test_the_command_names_the_notebook_and_the_cell(cell, message, tmp_path):
+    source = written(tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", cell, "print('never')")
+    command = [sys.executable, ROOT / "book" / "execute.py", source, tmp_path / "out.ipynb", "quick"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and not (tmp_path / "out.ipynb").exists()
+    assert f"{source}: " in done.stderr and message in done.stderr and "out.failed.ipynb" in done.stderr
+    assert "Traceback" not in done.stderr.split(f"{source}: ")[-1]
+    left = {c.source: c.get("outputs") for c in nbformat.read(tmp_path / "out.failed.ipynb", as_version=4).cells}
+    assert "quick" in str(left["print(profile)"]) and not left["print('never')"]
+
+
+def test_papermill_alone_fails_too_on_a_wrong_profile(tmp_path):
+    command = [Path(sys.executable).with_name("papermill"), NOTEBOOKS[0], tmp_path / "out.ipynb", "-p", "profile", "fulll"]
+    done = subprocess.run(command, cwd=NOTEBOOKS[0].parent, capture_output=True, text=True)
+    assert done.returncode != 0 and "no profile 'fulll'; there are full, quick" in done.stderr
+    assert (tmp_path / "out.ipynb").exists()
 
 
 def test_a_good_notebook_arrives_and_an_unknown_parameter_is_refused(execute, tmp_path):
