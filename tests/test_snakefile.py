@@ -1,0 +1,64 @@
+"""The fan-out: what it would train, here and on a cluster, and that one failure does not stop the rest."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_lib.experiments import HEADLINES
+
+ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("snakemake") is None, reason="Snakemake is an optional extra: pip install -e '.[fanout]'"
+)
+
+
+def snakemake(folder, *arguments, path=""):
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder, *arguments]
+    environment = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_dry_run_lists_every_headline_and_seed(tmp_path):
+    code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--printshellcmds")
+    trained = set(re.findall(r"python -m fer_lib train (\w+) --seed (\d)", output))
+    assert code == 0 and trained == {(name, seed) for name in HEADLINES for seed in "012"}
+
+
+def test_the_books_command_for_slurm_plans_the_same(tmp_path):
+    command = re.search(r"^snakemake (--executor slurm .*)$", (ROOT / "book" / "rerun.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    code, output = snakemake(tmp_path, *command.split(), "--dry-run")
+    assert code == 0 and re.search(rf"^train +{3 * len(HEADLINES)}$", output, re.MULTILINE)
+
+
+def test_what_is_finished_is_not_trained_again(tmp_path):
+    there = tmp_path / "runs/full/custom_cnn/seed-1/metrics.json"
+    there.parent.mkdir(parents=True)
+    there.touch()
+    code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--printshellcmds")
+    assert code == 0 and "train custom_cnn --seed 0" in output and "train custom_cnn --seed 1" not in output
+
+
+def test_an_unknown_experiment_is_named(tmp_path):
+    code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--config", "experiments=vgg")
+    assert code != 0 and "no experiment vgg; there are custom_cnn" in output
+
+
+def test_one_failure_does_not_stop_the_rest(tmp_path):
+    """With a `python` that fails for one experiment and finishes the others at once."""
+    fake = tmp_path / "bin" / "python"
+    fake.parent.mkdir()
+    fake.write_text(
+        f'#!/bin/sh\ncase "$*" in "-m fer_lib train"*) ;; *) exec {sys.executable} "$@" ;; esac\n'
+        f'[ "$4" = {HEADLINES[0]} ] && exit 1\necho done > runs/full/$4/seed-$6/metrics.json\n'.replace("\\\n", "\n")
+    )
+    fake.chmod(0o755)
+    code, output = snakemake(tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=fake.parent)
+    finished = {path.parent.parent.name for path in tmp_path.glob("runs/full/*/seed-0/metrics.json")}
+    assert code == 1 and finished == set(HEADLINES[1:]), output
