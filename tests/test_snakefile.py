@@ -56,7 +56,7 @@ def test_one_failure_does_not_stop_the_rest(tmp_path):
     fake.parent.mkdir()
     fake.write_text(
         f'#!/bin/sh\ncase "$*" in "-m fer_lib train"*) ;; *) exec {sys.executable} "$@" ;; esac\n'
-        f'[ "$4" = {HEADLINES[0]} ] && exit 1\necho done > runs/full/$4/seed-$6/metrics.json\n'.replace("\\\n", "\n")
+        f'[ "$4" = {HEADLINES[0]} ] && exit 1\necho done > runs/full/$4/seed-$6/metrics.json\n'
     )
     fake.chmod(0o755)
     code, output = snakemake(tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=fake.parent)
