@@ -146,7 +146,7 @@ def load(path: Path) -> Dataset:
                 np.savez(aside, **{**vars(decoded), "notes": np.array(decoded.notes, str)})
         except OSError as error:
             size = decoded.images.nbytes / 1e6
-            raise DataError(f"{cache}: the cache could not be written ({error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME") from error
+            raise DataError(f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME") from error
     with np.load(cache) as stored:
         images, labels, usages = stored["images"], stored["labels"], stored["usages"]
         public_test_drawn, notes = bool(stored["public_test_drawn"]), tuple(stored["notes"].tolist())

@@ -1,8 +1,10 @@
 """Training: exact to resume, the same on every Keras backend, and what a run folder is written by."""
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -256,8 +258,7 @@ class _Keeper(keras.callbacks.Callback):
         self._history.append({column: row[column] for column in HISTORY_COLUMNS})
         # The order matters: killed between these two writes, the epoch is repeated and ends the same.
         if self.best == len(self._history) - 1:
-            with replacing(self._run.folder / _BEST) as aside:
-                self._network.save_weights(aside)
+            _save_weights(self._network, self._run.folder / _BEST)
         _keep(self._run, self.model, self._history)
         if self.exhausted:
             self.model.stop_training = True
@@ -285,6 +286,15 @@ def _claim(run: Run, start: dict) -> None:
             f"{run.folder}: this run began with {key} {found}, now it is {expected}; "
             "copy the experiment's row under a new name, or remove the folder"
         )
+
+
+def _save_weights(network: keras.Model, path: Path) -> None:
+    arrays = network.get_weights()
+    needed = sum(array.nbytes + 8192 for array in arrays)  # the file's own bookkeeping is some 3 kB an array
+    if shutil.disk_usage(path.parent).free < needed:  # HDF5 crashes the process where the disk fills
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    with replacing(path) as aside:
+        network.save_weights(aside)
 
 
 def _state_variables(trainer: keras.Model) -> list:
@@ -327,8 +337,7 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
     half.load_weights(run.folder / _BEST)
     if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in half.get_weights()):
         raise RunError(f"{run.folder}: a weight or a running variance does not fit half precision")
-    with replacing(run.folder / WEIGHTS) as aside:
-        half.save_weights(aside)
+    _save_weights(half, run.folder / WEIGHTS)
     network = build(experiment, precision="float32", pretrained=False)
     network.load_weights(run.folder / WEIGHTS)
     splits = ("public_test", "private_test") if experiment.opens_private_test else ("public_test",)

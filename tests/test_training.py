@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -145,6 +146,15 @@ def test_a_disk_that_fills_names_the_file_and_keeps_the_last_epoch(run, dataset,
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
     monkeypatch.undo()
     assert len(runs.Run(tmp_path).history) == 1
+    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+
+
+def test_a_disk_without_room_for_the_weights_is_refused_before_hdf5_crashes(run, dataset, tiny, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10_000))
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/best.weights.h5'"):
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
+    monkeypatch.undo()
     assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
 
 
