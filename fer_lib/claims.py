@@ -127,35 +127,38 @@ def overconfidence(tuned: Run) -> str:
 
 
 CLAIMS = {
-    order: NETWORKS,
-    convergence: NETWORKS,
-    underfitting: ("custom_cnn", "mobilenetv2_head_only"),
-    hardest: NETWORKS,
-    balance: NETWORKS,
-    gains: ("mobilenetv2_fine_tuned", "mobilenetv2_head_only"),
-    fear_and_sad: NETWORKS,
-    imbalance: ("custom_cnn", "custom_cnn_cross_entropy"),
-    overconfidence: ("mobilenetv2_fine_tuned",),
+    order: ("the order of the models", NETWORKS),
+    convergence: ("which converges first", NETWORKS),
+    underfitting: ("head only under-fits", ("custom_cnn", "mobilenetv2_head_only")),
+    hardest: ("disgust is the hardest class", NETWORKS),
+    balance: ("the custom network is the most balanced", NETWORKS),
+    gains: ("fine-tuning helps surprise and anger most", ("mobilenetv2_fine_tuned", "mobilenetv2_head_only")),
+    fear_and_sad: ("fear and sad are confused", NETWORKS),
+    imbalance: ("focal loss mitigates the imbalance", ("custom_cnn", "custom_cnn_cross_entropy")),
+    overconfidence: ("the fine-tuned network is over-confident", ("mobilenetv2_fine_tuned",)),
 }
+CONFIRMED, REFUTED, NEITHER, UNDECIDED = "Confirmed", "Refuted", "Neither confirmed nor refuted", "Not decided yet"
 
 
 def answers(runs: dict[str, Run | None]) -> dict[str, str]:
-    """The answer to every claim, by `claim_` and the function's name; where a run is missing, that it is.
+    """The answer to every claim, by `claim_` and the function's name, and `claims_summary`, which lists them by verdict.
 
     Args:
         runs: by the experiments' names; None for a run that is not recorded yet.
     """
-    texts = {}
-    for claim, names in CLAIMS.items():
+    texts, by_verdict = {}, {verdict: [] for verdict in (CONFIRMED, REFUTED, NEITHER, UNDECIDED)}
+    for claim, (title, names) in CLAIMS.items():
         missing = [EXPERIMENTS[name].title for name in names if runs[name] is None]
-        texts[f"claim_{claim.__name__}"] = (
-            f"Not decided yet: {'; '.join(missing)} not recorded." if missing else claim(*(runs[name] for name in names))
-        )
-    return texts
+        text = f"{UNDECIDED}. Not recorded: {'; '.join(missing)}." if missing else claim(*(runs[name] for name in names))
+        texts[f"claim_{claim.__name__}"] = text
+        if (verdict := text.split(".")[0]) in by_verdict:
+            by_verdict[verdict].append(title)
+    listed = (f"{verdict}: {'; '.join(titles)}." for verdict, titles in by_verdict.items() if titles)
+    return texts | {"claims_summary": " ".join(listed)}
 
 
 def _verdict(confirmed: bool, refuted: bool) -> str:
-    return "Confirmed. " if confirmed else "Refuted. " if refuted else "Neither confirmed nor refuted. "
+    return f"{CONFIRMED if confirmed else REFUTED if refuted else NEITHER}. "
 
 
 def _difference(ours: Run, theirs: Run) -> dict:

@@ -89,8 +89,16 @@ def test_overconfidence():
     assert "31.2\u00a0% on PrivateTest, its accuracy 100.0" in claims.overconfidence(made_up({}, sureness=1.0))
 
 
-def test_a_missing_run_is_named():
-    runs = {name: None for names in claims.CLAIMS.values() for name in names} | {"custom_cnn": GOOD}
+def test_a_missing_run_is_named_and_the_summary_sorts_by_verdict():
+    runs = {name: None for _, names in claims.CLAIMS.values() for name in names} | {"custom_cnn": GOOD}
     texts = claims.answers(runs)
-    assert texts["claim_imbalance"] == "Not decided yet: Custom CNN, cross-entropy not recorded."
-    assert len(texts) == len(claims.CLAIMS) == 9
+    assert texts["claim_imbalance"] == "Not decided yet. Not recorded: Custom CNN, cross-entropy."
+    assert len(texts) == len(claims.CLAIMS) + 1 == 10
+    runs |= {"mobilenetv2_fine_tuned": FAIR, "mobilenetv2_head_only": POOR}
+    assert claims.answers(runs)["claims_summary"] == (
+        "Confirmed: the order of the models; head only under-fits; the custom network is the most balanced; "
+        "the fine-tuned network is over-confident. "
+        "Neither confirmed nor refuted: disgust is the hardest class; fine-tuning helps surprise and anger most; "
+        "fear and sad are confused. "
+        "Not decided yet: focal loss mitigates the imbalance."
+    )
