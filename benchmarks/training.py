@@ -55,7 +55,7 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
     images = rng.integers(0, 256, (n, SIDE, SIDE, 1), np.uint8)
     labels = np.eye(len(EMOTIONS), dtype=np.float32)[rng.integers(0, len(EMOTIONS), n)]
     network = training.build(experiment, pretrained=False)
-    trainer = training.compiled(experiment, network)
+    trainer = training.compiled(experiment, network, BATCHES)
 
     def fit():
         trainer.fit(images, labels, batch_size=experiment.batch_size, verbose=0)

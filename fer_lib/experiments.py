@@ -14,11 +14,17 @@ class Experiment:
         model: a key of `models.MODELS`, with its arguments in `model_options`.
         augmentation: a key of `augmentation.AUGMENTATIONS`.
         focal_gamma, focal_alpha: focal loss (Lin et al. 2017), `keras.losses.CategoricalFocalCrossentropy`;
-            alpha is one number or one for each class.
-        learning_rate: of Adam (Kingma & Ba 2015).
+            alpha is one number or one for each class. With gamma 0 and alpha 1 it is cross-entropy.
+        label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
+        optimizer: `adam` (Kingma & Ba 2015), or `sgd` with Nesterov momentum 0.9.
+        learning_rate: constant, or the peak where there are warm-up epochs.
+        warmup_epochs: None keeps the rate constant; else it rises in a line from 0 for so many epochs, and then falls to 0 in a
+            cosine (Loshchilov & Hutter 2017) over the rest of `epochs`.
+        weight_decay: decoupled (Loshchilov & Hutter 2019), on the kernels alone.
         batch_size, epochs: images a step, and passes over Training at most.
         patience: stop after so many epochs without a lower validation loss (PublicTest); the best weights are kept.
         precision: a Keras dtype policy.
+        flip_averaging: predictions are those of an image and its mirror image, their probabilities averaged.
         opens_private_test: a headline experiment, predicted on PrivateTest once, when its training has ended.
     """
 
@@ -28,16 +34,30 @@ class Experiment:
     augmentation: str = "flip_rotate_15_zoom_15"
     focal_gamma: float = 2.0
     focal_alpha: float | tuple[float, ...] = 0.25
+    label_smoothing: float = 0.0
+    optimizer: str = "adam"
     learning_rate: float = 1e-3
+    warmup_epochs: int | None = None
+    weight_decay: float = 0.0
     batch_size: int = 64
     epochs: int = 120
     patience: int = 15
     precision: str = "float32"
+    flip_averaging: bool = False
     opens_private_test: bool = False
 
     def to_dict(self) -> dict:
         """The configuration as JSON knows it (tuples become lists)."""
         return _plain(asdict(self))
+
+
+def with_defaults(configuration: dict) -> dict:
+    """A configuration that was written earlier, with the defaults of settings that came later: they are what it did.
+
+    Raises:
+        TypeError: it has a setting that experiments do not know.
+    """
+    return Experiment(**configuration).to_dict()
 
 
 def _plain(value):

@@ -12,12 +12,36 @@ from fer_lib.data import SIDE
 from fer_lib.emotions import EMOTIONS
 
 
+class SqueezeExcitation(layers.Layer):
+    """Channels weighted by what the whole map holds of them (Hu et al. 2018): average, two dense layers, a sigmoid.
+
+    Input and output: [batch, h, w, channels].
+
+    Args:
+        width: of the first dense layer.
+    """
+
+    def __init__(self, width: int, **keywords):
+        super().__init__(**keywords)
+        self._width = width
+
+    def build(self, input_shape):
+        self.squeeze = layers.Dense(self._width, activation="relu", name="squeeze")
+        self.excite = layers.Dense(input_shape[-1], activation="sigmoid", name="excite")
+        self.squeeze.build((None, input_shape[-1]))
+        self.excite.build((None, self._width))
+
+    def call(self, maps):
+        return maps * self.excite(self.squeeze(keras.ops.mean(maps, axis=(1, 2))))[:, None, None, :]
+
+
 def custom_cnn(
     stem: int | None,
     blocks: tuple[tuple[int, int], ...],
     block_dropout: float,
     head_dropout: float,
     momentum: float,
+    attention: int | None = None,
 ) -> keras.Model:
     """A plain convolutional network, trained from scratch.
 
@@ -29,6 +53,8 @@ def custom_cnn(
         blocks: (width, depth) of each block.
         block_dropout, head_dropout: shares of activations dropped between blocks, and before the dense layer.
         momentum: of batch normalisation's running averages: at 0.99 they lag some 100 steps behind, at 0.9 some 10.
+        attention: squeeze-and-excitation (Hu et al. 2018) after each block but the first, with the widths divided by this; None
+            leaves it out.
     """
     network = keras.Sequential(name="custom_cnn")
     network.add(keras.Input((SIDE, SIDE, 1), name="grey_pixels"))
@@ -47,6 +73,8 @@ def custom_cnn(
             network.add(layers.Dropout(block_dropout, name=f"block{number}_dropout"))  # here it is cheap
         for layer in range(1, depth + 1):
             convolution(width, 3, f"block{number}_{layer}")
+        if attention is not None and number > 1:
+            network.add(SqueezeExcitation(width // attention, name=f"block{number}_attention"))
     network.add(layers.GlobalAveragePooling2D(name="average"))
     network.add(layers.Dropout(head_dropout, name="head_dropout"))
     network.add(layers.Dense(len(EMOTIONS), dtype="float32", name="logits"))
@@ -98,6 +126,8 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
     """
     if isinstance(layer, keras.Model):
         return sum(multiply_adds(inner) for inner in layer.layers)
+    if isinstance(layer, SqueezeExcitation):
+        return int(np.prod(layer.squeeze.kernel.shape) + np.prod(layer.excite.kernel.shape))
     if isinstance(layer, layers.Dense | layers.Conv2D | layers.DepthwiseConv2D):
         positions = np.prod(layer.output.shape[1:-1], dtype=int)
         return int(positions * np.prod(layer.kernel.shape))

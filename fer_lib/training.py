@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the machine are no news to a reader
@@ -15,12 +16,13 @@ import keras
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
+from scipy.special import log_softmax
 
 from fer_lib import baselines
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import EMOTIONS
-from fer_lib.experiments import Experiment
+from fer_lib.experiments import Experiment, with_defaults
 from fer_lib.files import ASIDE, read_json, replacing, write_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import Profile
@@ -68,22 +70,45 @@ def load(run: Run) -> keras.Model:
     return model
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return logits float32 [n, 7] for images uint8 [n, 48, 48]."""
-    return np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
+def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False) -> np.ndarray:
+    """Return logits float32 [n, 7] for images uint8 [n, 48, 48].
+
+    Args:
+        flip_averaging: the logarithms of probabilities averaged over an image and its mirror image stand in for logits.
+    """
+    logits = np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
+    if not flip_averaging:
+        return logits
+    mirrored = predict(model, images[:, :, ::-1])
+    return np.logaddexp(log_softmax(logits, axis=1), log_softmax(mirrored, axis=1)) - np.float32(np.log(2))
 
 
-def compiled(experiment: Experiment, network: keras.Model) -> keras.Model:
+def compiled(experiment: Experiment, network: keras.Model, steps_per_epoch: int) -> keras.Model:
     """Return `network` behind its experiment's augmentation, compiled to be trained as the experiment says."""
     trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
-    trainer.compile(
-        keras.optimizers.Adam(experiment.learning_rate),
-        keras.losses.CategoricalFocalCrossentropy(
-            experiment.focal_alpha, experiment.focal_gamma, from_logits=True, name="focal_loss"
-        ),
-        metrics=["accuracy"],
+    loss = keras.losses.CategoricalFocalCrossentropy(
+        experiment.focal_alpha,
+        experiment.focal_gamma,
+        from_logits=True,
+        label_smoothing=experiment.label_smoothing,
+        name="focal_loss",
     )
+    trainer.compile(_optimizer(experiment, steps_per_epoch), loss, metrics=["accuracy"])
     return trainer
+
+
+def _optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    rate = experiment.learning_rate
+    if experiment.warmup_epochs is not None:
+        warmup = experiment.warmup_epochs * steps_per_epoch
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, experiment.epochs * steps_per_epoch - warmup, warmup_target=rate, warmup_steps=warmup
+        )
+    kinds = {"adam": keras.optimizers.Adam, "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True)}
+    optimizer = kinds[experiment.optimizer](rate, weight_decay=experiment.weight_decay or None)
+    if experiment.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
+    return optimizer
 
 
 def train(
@@ -146,8 +171,8 @@ def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verb
     network = build(experiment)
     start |= _initial_weights(network, experiment)
     _claim(run, start)
-    trainer = compiled(experiment, network)
     batches = _Batches(dataset.training, experiment.batch_size, seed)
+    trainer = compiled(experiment, network, len(batches))
     trainer.build((None, *batches[0][0].shape[1:]))
     trainer.optimizer.build(trainer.trainable_variables)
 
@@ -274,6 +299,8 @@ def _claim(run: Run, start: dict) -> None:
     there = read_json(path) if path.exists() else {}
     if start.keys() - there.keys():
         write_json(path, {**start, **there})
+    if "model" in there.get("configuration", {}):
+        there["configuration"] = with_defaults(there["configuration"])
     for key, expected in start.items():
         if there.get(key, expected) == expected:
             continue
@@ -341,7 +368,7 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
     network = build(experiment, precision="float32", pretrained=False)
     network.load_weights(run.folder / WEIGHTS)
     splits = ("public_test", "private_test") if experiment.opens_private_test else ("public_test",)
-    logits = {name: predict(network, getattr(dataset, name).images) for name in splits}
+    logits = {name: predict(network, getattr(dataset, name).images, experiment.flip_averaging) for name in splits}
     seconds = history["seconds"]
     config = {
         **start,

@@ -6,7 +6,7 @@ import numpy as np
 
 from fer_lib import baselines, evaluation, training
 from fer_lib.data import Dataset
-from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.experiments import EXPERIMENTS, with_defaults
 from fer_lib.files import sha256_of
 from fer_lib.runs import CHECKSUMS, Run
 
@@ -71,8 +71,7 @@ def _check_experiment(run: Run, findings: Findings) -> None:
             findings.problems.append(f"its configuration was {run.config['configuration']}, now it is {baselines.CONFIGURATION}")
         return
     try:
-        # Through the class, so that a setting that came later has the default, which is what older runs did.
-        recorded = Experiment(**run.config["configuration"]).to_dict()
+        recorded = with_defaults(run.config["configuration"])
     except TypeError as error:
         findings.problems.append(f"its configuration has a setting that experiments do not know ({error})")
         return
@@ -101,7 +100,7 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
         if not matched.any():
             continue
         images = here.images[[rows[pair] for pair, known in zip(recorded, matched, strict=True) if known]]
-        again = training.predict(network, images)
+        again = training.predict(network, images, run.config["configuration"].get("flip_averaging", False))
         recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
         difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
         changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())

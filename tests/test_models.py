@@ -67,3 +67,22 @@ def test_layer_table_adds_up():
     table = models.layer_table(network)
     assert table["parameters"].sum() == network.count_params()
     assert table["multiply_adds"].sum() == models.multiply_adds(network)
+
+
+def test_squeeze_and_excitation_by_hand():
+    layer = models.SqueezeExcitation(2)
+    maps = np.random.default_rng(0).normal(size=(3, 4, 4, 5)).astype("float32")
+    layer(maps)
+    kernel1, bias1, kernel2, bias2 = (np.random.default_rng(i).normal(size=w.shape) for i, w in enumerate(layer.get_weights()))
+    layer.set_weights([kernel1, bias1, kernel2, bias2])
+    hidden = np.maximum(maps.mean(axis=(1, 2)) @ kernel1 + bias1, 0)
+    weights = 1 / (1 + np.exp(-(hidden @ kernel2 + bias2)))
+    np.testing.assert_allclose(layer(maps), maps * weights[:, None, None, :], rtol=1e-4, atol=1e-5)
+
+
+def test_attention_is_counted_and_left_out_where_it_is_not_asked_for():
+    options = {"stem": None, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.0, "head_dropout": 0.4, "momentum": 0.9}
+    plain, attentive = (models.custom_cnn(**options, attention=attention) for attention in (None, 8))
+    assert attentive.count_params() - plain.count_params() == 16 * 2 + 2 + 2 * 16 + 16  # after the second block alone
+    assert models.multiply_adds(attentive) - models.multiply_adds(plain) == 16 * 2 + 2 * 16
+    assert models.layer_table(attentive)["parameters"].sum() == attentive.count_params()

@@ -85,6 +85,67 @@ def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
     assert list(ablation.metrics) == ["public_test"]
 
 
+@pytest.fixture
+def decaying(tiny):
+    """All settings that the source report does not use, at once."""
+    options = {**tiny.model_options, "attention": 4}
+    return replace(
+        tiny, model_options=options, augmentation="strong", focal_gamma=0.0, focal_alpha=1.0, label_smoothing=0.1, optimizer="sgd",
+        learning_rate=0.05, warmup_epochs=1, weight_decay=1e-3, flip_averaging=True,
+    )  # fmt: skip
+
+
+def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_path, monkeypatch):
+    unbroken = training.train("tiny", decaying, 0, dataset, tmp_path / "a", "full", verbose=0)
+    begin = training._Keeper.on_epoch_begin
+
+    def interrupted(self, epoch, logs=None):
+        begin(self, epoch, logs)
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Keeper, "on_epoch_begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0)
+    monkeypatch.undo()
+    assert_equal_to_the_last_digit(training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0), unbroken)
+    # At the end of each epoch: the peak after the warm-up, then half a cosine over the two epochs that are left.
+    np.testing.assert_allclose(unbroken.history["learning_rate"], [0.05, 0.025, 0], atol=1e-6)
+
+
+def test_weight_decay_shrinks_kernels_alone(decaying):
+    network = training.build(replace(decaying, precision="float32"))
+    trainer = training.compiled(decaying, network, steps_per_epoch=5)
+    trainer.build((None, 48, 48, 1))
+    optimizer = trainer.optimizer
+    optimizer.build(trainer.trainable_variables)
+    decayed = {v.path.rsplit("/", 1)[1] for v in trainer.trainable_variables if optimizer._use_weight_decay(v)}
+    assert decayed == {"kernel"}
+
+
+def test_cross_entropy_with_label_smoothing_is_keras_own(decaying):
+    trainer = training.compiled(decaying, training.build(decaying), steps_per_epoch=5)
+    rng = np.random.default_rng(0)
+    labels, logits = np.eye(7, dtype=np.float32)[rng.integers(0, 7, 20)], rng.normal(size=(20, 7)).astype(np.float32)
+    expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(labels, logits)
+    assert float(trainer.loss(labels, logits)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_flip_averaging_averages_the_probabilities_of_both(run, dataset):
+    network, images = training.load(run), dataset.public_test.images
+    both = [probabilities(training.predict(network, x)) for x in (images, images[:, :, ::-1])]
+    averaged = training.predict(network, images, flip_averaging=True)
+    assert averaged.dtype == np.float32
+    np.testing.assert_allclose(probabilities(averaged), np.mean(both, axis=0), atol=1e-6)
+
+
+def test_settings_that_came_later_do_not_stop_an_older_run(run, dataset, tiny, tmp_path):
+    configuration = {k: v for k, v in tiny.to_dict().items() if k not in ("label_smoothing", "optimizer", "flip_averaging")}
+    start = {k: run.config[k] for k in ("experiment", "seed", "profile", "data_sha256")}
+    write_json(tmp_path / "config.json", {**start, "configuration": configuration})
+    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+
+
 TRAIN_TINY = """
 import sys
 from pathlib import Path
