@@ -1,5 +1,7 @@
 """What a network's logits are worth: every metric of the report, from logits and labels alone."""
 
+import functools
+
 import numpy as np
 from scipy.stats import binomtest
 from sklearn import metrics as sk
@@ -64,11 +66,15 @@ def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
     # RandomState, because NumPy keeps its stream the same for ever: records must be recomputed to the last digit by
     # versions to come, and the stream of default_rng changed between 2.4 and 2.5.
     draws = np.random.RandomState(0).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
-    return {name: _interval(values) for name, values in _scores(draws.reshape(-1, *confusion.shape)).items()}
+    drawn = scores(draws.reshape(-1, *confusion.shape))
+    return {name: _interval(drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
 
 
-def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy, balanced accuracy and macro-F1, float64 [k], of k confusion matrices, counts [k, 7, 7]."""
+def scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
+    """Accuracy, balanced accuracy, macro-F1, each float64 [k], and F1 by class, float64 [k, 7], of k confusion matrices [k, 7, 7].
+
+    Of a class that is neither there nor predicted F1 is 0, as in scikit-learn; recall leaves out a class that is not there.
+    """
     hits = confusions.diagonal(axis1=1, axis2=2)
     actual, predicted = confusions.sum(axis=2), confusions.sum(axis=1)
     recall = np.divide(hits, actual, out=np.full(hits.shape, np.nan), where=actual > 0)
@@ -77,11 +83,48 @@ def _scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
         "accuracy": hits.sum(axis=1) / actual.sum(axis=1),
         "balanced_accuracy": np.nanmean(recall, axis=1),
         "macro_f1": f1.mean(axis=1),
+        "f1": f1,
     }
 
 
 def _interval(samples: np.ndarray) -> list[float]:
     return [float(limit) for limit in np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+
+
+@functools.lru_cache(maxsize=2)
+def resamples(n: int) -> np.ndarray:
+    """How often each of n images is drawn in each of 2,000 resamples with replacement: float32 [2000, n].
+
+    The same for every model, so that what is computed from it is paired by image.
+    """
+    return np.random.RandomState(0).multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)
+
+
+def resampled_confusions(models: list[dict[str, np.ndarray]], split: str) -> np.ndarray:
+    """Confusion matrices of several models on the same resamples of the same images: int64 [models, 2000, 7, 7], true class by row.
+
+    Args:
+        models: the arrays of each run's `predictions.npz`; rows may stand in any order and are matched by hash and label.
+
+    Raises:
+        ValueError: the models were not scored on the same images and labels.
+    """
+    labels, answers = _answers(models, split)
+    classes = len(EMOTIONS)
+    cells = [np.eye(classes**2, dtype=np.float32)[labels * classes + predicted] for predicted in answers]
+    counts = resamples(len(labels))
+    return np.stack([(counts @ cell).round().astype(int).reshape(-1, classes, classes) for cell in cells])
+
+
+def _answers(models: list[dict[str, np.ndarray]], split: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The labels, and each model's answers, in one order."""
+    orders = [np.lexsort((p[f"{split}_labels"], p[f"{split}_hashes"])) for p in models]
+    for name in ("hashes", "labels"):
+        first, *others = (p[f"{split}_{name}"][order] for p, order in zip(models, orders, strict=True))
+        if not all(np.array_equal(first, other) for other in others):
+            raise ValueError(f"{split}: the runs were not scored on the same images and labels")
+    labels = models[0][f"{split}_labels"][orders[0]].astype(int)
+    return labels, [p[f"{split}_logits"].argmax(axis=1)[order] for p, order in zip(models, orders, strict=True)]
 
 
 def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], split: str) -> dict:
@@ -98,26 +141,14 @@ def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
     Raises:
         ValueError: the two runs were not scored on the same images and labels.
     """
-    orders = [np.lexsort((p[f"{split}_labels"], p[f"{split}_hashes"])) for p in (ours, theirs)]
-    for name in ("hashes", "labels"):
-        a, b = (p[f"{split}_{name}"][order] for p, order in zip((ours, theirs), orders, strict=True))
-        if not np.array_equal(a, b):
-            raise ValueError(f"{split}: the two runs were not scored on the same images and labels")
-    labels = ours[f"{split}_labels"][orders[0]].astype(int)
-    predicted = [p[f"{split}_logits"].argmax(axis=1)[order] for p, order in zip((ours, theirs), orders, strict=True)]
-    # As in `bootstrap_intervals`, with cells [true, ours, theirs]: summed over one model, they are the other's confusion matrix.
-    classes = len(EMOTIONS)
-    joint = np.zeros((classes,) * 3, int)
-    np.add.at(joint, (labels, *predicted), 1)
-    draws = np.random.RandomState(0).multinomial(len(labels), joint.ravel() / len(labels), size=RESAMPLES)
-    draws = draws.reshape(-1, *joint.shape)
-    ours_drawn, theirs_drawn = _scores(draws.sum(axis=3)), _scores(draws.sum(axis=2))
-    ours_there, theirs_there = _scores(joint.sum(axis=2)[None]), _scores(joint.sum(axis=1)[None])
-    right = [p == labels for p in predicted]
+    labels, answers = _answers([ours, theirs], split)
+    there = [scores(sk.confusion_matrix(labels, answer, labels=range(len(EMOTIONS)))[None]) for answer in answers]
+    drawn = [scores(confusions) for confusions in resampled_confusions([ours, theirs], split)]
+    right = [answer == labels for answer in answers]
     only_ours, only_theirs = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     return {
-        **{name: float((ours_there[name] - theirs_there[name])[0]) for name in ("accuracy", "macro_f1")},
-        "intervals": {name: _interval(ours_drawn[name] - theirs_drawn[name]) for name in ("accuracy", "macro_f1")},
+        **{name: float((there[0][name] - there[1][name])[0]) for name in ("accuracy", "macro_f1")},
+        "intervals": {name: _interval(drawn[0][name] - drawn[1][name]) for name in ("accuracy", "macro_f1")},
         "only_ours": only_ours,
         "only_theirs": only_theirs,
         "p_value": float(binomtest(only_ours, only_ours + only_theirs).pvalue) if only_ours + only_theirs else 1.0,
@@ -132,18 +163,19 @@ def confidence(logits: np.ndarray, labels: np.ndarray) -> dict:
 
     Returns:
         `mean`, of the probability of its answer; `accuracy`; `gap`, their difference, above 0 where it is over-confident,
-        and its 95 % bootstrap `interval`; `mean_when_wrong` and `true_when_wrong`, the mean probability of its answer and of
+        its 95 % bootstrap `interval` and its value in each of the `resamples` as `resampled_gaps`, float [2000]; `mean_when_wrong` and `true_when_wrong`, the mean probability of its answer and of
         the true class on the images that it has wrong (NaN where there are none).
     """
     p = probabilities(logits)
     sure, right = p.max(axis=1), p.argmax(axis=1) == labels
-    gaps, wrong, n = sure - right, np.flatnonzero(~right), len(labels)
-    rng = np.random.RandomState(0)
+    gaps, wrong = sure - right, np.flatnonzero(~right)
+    resampled_gaps = resamples(len(gaps)) @ gaps / len(gaps)
     return {
         "mean": float(sure.mean()),
         "accuracy": float(right.mean()),
         "gap": float(gaps.mean()),
-        "interval": _interval(np.array([gaps[rng.randint(n, size=n)].mean() for _ in range(RESAMPLES)])),
+        "interval": _interval(resampled_gaps),
+        "resampled_gaps": resampled_gaps,
         "mean_when_wrong": float(sure[wrong].mean()) if len(wrong) else float("nan"),
         "true_when_wrong": float(p[wrong, labels[wrong]].mean()) if len(wrong) else float("nan"),
     }
