@@ -14,15 +14,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(wildcard fer_lib/*.py)
 PAGES := $(wildcard book/*.md book/*.bib book/_static/*) book/_toc.yml book/render.py _config.yml
-RECORDS := $(wildcard results/*.json results/analysis/*.json results/*/*/*)
-
-# Notebooks run in notebooks/: a relative path must not lead elsewhere from there.
-ifdef FER2013
-export FER2013 := $(abspath $(FER2013))
-endif
-ifdef KERAS_HOME
-export KERAS_HOME := $(abspath $(KERAS_HOME))
-endif
+ANALYSES := $(wildcard results/*.json results/analysis/*.json)
+RECORDS := $(ANALYSES) $(wildcard results/*/*/*)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,12 +58,12 @@ clean: ## remove what was built and the quick runs; full runs and the environmen
 # One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
 build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) build/full/data book/execute.py .venv/ready
 	$(BIN)/python book/execute.py $< $@ full
-build/quick/notebooks/%.ipynb: notebooks/%.ipynb build/quick/fresh book/execute.py .venv/ready
+build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(ANALYSES) build/quick/fresh book/execute.py .venv/ready
 	$(BIN)/python book/execute.py $< $@ quick
 
-# Which FER2013 the pages show: written anew only when it is another, or none.
+# Which FER2013 and which records the pages show: written anew only when it is another, or one came or went.
 build/full/data: FORCE
-	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*)" | cmp -s - $@ || echo "$(FER2013) $(wildcard data/*)" > $@
+	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.now && { cmp -s $@.now $@ || cp $@.now $@; }
 
 # Quick runs are of this library: when it changes, they are trained again.
 build/quick/fresh: $(LIBRARY)

@@ -16,7 +16,7 @@ from fer_lib.formats import CSV_NAMES, SIDE, SPLITS, DataError, fingerprint, is_
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-_FILE_NAMES = tuple(f"{name}{ending}" for name in CSV_NAMES for ending in ("", ".gz", ".zip")) + ("fer2013.zip", "archive.zip")
+_FILE_NAMES = tuple(f"{name}{ending}" for name in CSV_NAMES for ending in ("", ".gz"))
 _CACHE_FORMAT = 2  # part of the cache's file name: raise it when what is stored changes
 
 
@@ -81,24 +81,30 @@ class Dataset:
 def find() -> Path | None:
     """Return where FER2013 is: the `FER2013` environment variable (a file or a folder), else `data/`, else None.
 
+    A relative path in the variable leads from the current folder, or else from the repository's: notebooks run in a folder of
+    their own.
+
     Raises:
         DataError: the variable is set but leads to no such file; falling through to another copy would hide it.
     """
     if place := os.environ.get("FER2013"):
-        found = _in(Path(place).expanduser())
+        path = Path(place).expanduser()
+        found = _in(path) or _in(REPOSITORY / path)
         if found is None:
             raise DataError(f"the environment variable FER2013 is {place!r}: expected the data set's file, or {_EXPECTED}")
         return found
     return _in(REPOSITORY / "data")
 
 
-_EXPECTED = f"a folder that holds one of {', '.join(_FILE_NAMES)}, or folders train and test"
+_EXPECTED = f"a folder that holds one of {', '.join(_FILE_NAMES)}, or one zip, or folders train and test"
 
 
 def _in(place: Path) -> Path | None:
     if place.is_file() or is_folder_form(place):
         return place
-    return next((place / name for name in _FILE_NAMES if (place / name).is_file()), None)
+    named = [place / name for name in _FILE_NAMES if (place / name).is_file()]
+    zips = sorted(place.glob("*.zip")) if place.is_dir() else []
+    return named[0] if named else zips[0] if len(zips) == 1 else None
 
 
 def fetch() -> Path:

@@ -149,14 +149,15 @@ def _read_zip(path: Path) -> Decoded:
     """A CSV of a known name, or else the only one; or else the folder form, at the top or one folder below."""
     try:
         with zipfile.ZipFile(path) as archive:
-            csvs = [name for name in archive.namelist() if name.lower().endswith(".csv")]
+            names = [name for name in archive.namelist() if not name.startswith("__MACOSX/")]  # a Mac's notes on the files
+            csvs = [name for name in names if name.lower().endswith(".csv")]
             known = [name for name in csvs if Path(name).name.lower() in CSV_NAMES]
             chosen = known or csvs
             if len(chosen) == 1:
                 with _text(archive.open(chosen[0])) as file:
                     return _read_csv(file, f"{path}, {chosen[0]}")
             root = zipfile.Path(archive)
-            folders = [folder for folder in (root, *root.iterdir()) if is_folder_form(folder)]
+            folders = [folder for folder in (root, *root.iterdir()) if folder.name != "__MACOSX" and is_folder_form(folder)]
             if not csvs and len(folders) == 1:
                 return _read_folder(folders[0])
             found = ", ".join(csvs) or "no CSV"
@@ -239,7 +240,7 @@ def _grey_pixels(file) -> tuple[np.ndarray, bool]:
             picture.load()
             size, mode = picture.size, picture.mode
             pixels = np.asarray(picture if mode == "L" else picture.convert("RGBA"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, zlib.error, zipfile.BadZipFile, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: not a readable picture ({error})") from error
     if size != (SIDE, SIDE):
         raise DataError(f"{file}: {size[0]} × {size[1]} pixels, expected {SIDE} × {SIDE}")

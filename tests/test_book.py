@@ -4,6 +4,7 @@ import random
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import nbformat
@@ -89,6 +90,27 @@ def test_pages_are_made_again_for_another_data_set_only(clone):
     assert stamp.stat().st_mtime_ns == before
     subprocess.run(["make", "build/full/data", "FER2013=/b.csv"], cwd=clone, check=True, capture_output=True)
     assert stamp.stat().st_mtime_ns > before and "/b.csv" in stamp.read_text()
+
+
+def test_pages_are_made_again_when_a_record_goes_or_an_analysis_changes(clone):
+    """With a Python that says what it was asked for, and executes nothing."""
+    python = clone / ".venv" / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\necho "executed $3"\nmkdir -p "$(dirname "$3")" && touch "$3"\n')
+    python.chmod(0o755)
+
+    def executed(profile):
+        target = f"build/{profile}/notebooks/05_comparison.ipynb"
+        done = subprocess.run(["make", target], cwd=clone, capture_output=True, text=True, check=True)
+        return f"executed {target}" in done.stdout
+
+    assert executed("full") and executed("quick")
+    assert not executed("full") and not executed("quick")
+    shutil.rmtree(clone / "results" / "hog_logistic_regression")
+    assert executed("full") and not executed("quick")
+    analysis = clone / "results" / "analysis" / "speed.json"
+    os.utime(analysis, (analysis.stat().st_atime, time.time() + 10))
+    assert executed("full") and executed("quick")
 
 
 def test_a_python_that_does_not_fit_gets_one_message(clone):

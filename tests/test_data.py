@@ -95,6 +95,13 @@ def test_find_prefers_the_variable_and_never_falls_through(tmp_path, monkeypatch
         (tmp_path / "folders" / part).mkdir(parents=True)
     monkeypatch.setenv("FER2013", str(tmp_path / "folders"))
     assert data.find() == tmp_path / "folders"
+    (tmp_path / "zipped").mkdir()
+    (tmp_path / "zipped" / "any-name.zip").touch()
+    monkeypatch.setenv("FER2013", str(tmp_path / "zipped"))
+    assert data.find() == tmp_path / "zipped" / "any-name.zip"
+    monkeypatch.setattr(data, "REPOSITORY", tmp_path)
+    monkeypatch.setenv("FER2013", "zipped")  # relative, and not to be found from here
+    assert data.find() == tmp_path / "zipped" / "any-name.zip"
     monkeypatch.setenv("FER2013", str(tmp_path / "nowhere.csv"))
     with pytest.raises(data.DataError, match="nowhere.csv"):
         data.find()

@@ -85,6 +85,9 @@ FORMS = {
         p, pictures_of(*a, class_names=("Anger", "DISGUSTED", "fearful", "Happiness", "sadness", "Surprised", "neutral"))
     ),
     "zip of a folder": lambda p, *a: write_zip(p / "faces.zip", pictures_of(*a)),
+    "zip of a Mac": lambda p, *a: write_zip(
+        p / "faces.zip", {"__MACOSX/train/._x.csv": b"x", "__MACOSX/test/x": b"x", **{f"fer/{n}": c for n, c in pictures_of(*a).items()}}
+    ),
     "zip of a folder below": lambda p, *a: write_zip(p / "faces.zip", {f"fer/{n}": c for n, c in pictures_of(*a).items()}),
 }
 
@@ -224,6 +227,15 @@ def test_a_zip_broken_in_the_middle_is_named(tmp_path):
     content[200:260] = bytes(60)
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"a.zip, fer2013.csv: not a readable CSV"):
+        formats.read(path)
+
+
+def test_a_damaged_picture_in_a_zip_is_named(tmp_path, faces):
+    path = write_zip(tmp_path / "faces.zip", pictures_of(*faces))
+    content = bytearray(path.read_bytes())
+    content[300:500] = b"\x07" * 200
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"train/angry/Training_00000.png: not a readable picture"):
         formats.read(path)
 
 
