@@ -87,6 +87,9 @@ def _train(options) -> None:
     profile = profiles.find(options.profile)
     if profile.name == "quick":
         print("quick profile: synthetic faces, a few epochs")
+    elif dataset := profile.dataset():
+        for note in dataset.notes:
+            print(f"note: {note}")
     verbose = 1 if sys.stdout.isatty() else 2  # a bar on a terminal, a line an epoch in a log
     _print_run(training.train_by_name(options.experiment, options.seed, profile, verbose))
 
@@ -117,15 +120,15 @@ def _verify(options) -> int:
     recorded = runs.find_all(profiles.RESULTS)
     if not recorded:
         raise runs.RunError(f"{profiles.RESULTS}: no run is recorded")
-    return _check(recorded, profiles.find("full").dataset())
+    return _check(recorded, profiles.find("full").dataset(), recorded=True)
 
 
-def _check(checked: list[runs.Run], dataset: data.Dataset | None) -> int:
+def _check(checked: list[runs.Run], dataset: data.Dataset | None, recorded: bool = False) -> int:
     from fer_lib import verification
 
     broken = 0
     for run in checked:
-        findings = verification.check(run, dataset)
+        findings = verification.check(run, dataset, recorded)
         broken += bool(findings.problems)
         print(f"{run.config['experiment']} seed {run.config['seed']}: {'DOES NOT HOLD' if findings.problems else 'holds'}")
         for kind, lines in (("problem", findings.problems), ("note", findings.notes)):

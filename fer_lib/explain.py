@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from fer_lib import training
-from fer_lib.data import Dataset
+from fer_lib.data import DataError, Dataset
 from fer_lib.emotions import NAMES
 from fer_lib.files import read_json
 from fer_lib.profiles import RESULTS, Profile
@@ -48,6 +48,9 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
 
     Returns:
         By emotion, a list of `hash` (of the image), `answer` (an emotion's name) and `map` (rows of numbers, 0–1).
+
+    Raises:
+        DataError: the images are not in this copy of the data set.
     """
     network, maps = training.load(run), {}
     where = {value: row for row, value in enumerate(dataset.private_test.hashes.tolist())}
@@ -55,6 +58,8 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
         rows = first_images(run, emotion)
         hashes = run.predictions["private_test_hashes"][rows].tolist()
         answers = run.predictions["private_test_logits"][rows].argmax(axis=1)
+        if missing := set(hashes) - where.keys():
+            raise DataError(f"{len(missing)} images of {run.folder} are not in this copy of FER2013, pixel for pixel; expected Kaggle's CSV")
         found = grad_cam(network, dataset.private_test.images[[where[value] for value in hashes]], answers)
         maps[emotion] = [
             {"hash": value, "answer": NAMES[answer], "map": np.round(grid, 4).tolist()}

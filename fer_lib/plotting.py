@@ -194,19 +194,20 @@ def grad_cams(maps: dict[str, dict], emotion: str, dataset: Dataset | None) -> F
     """Grad-CAM of each model's own answer over the first PrivateTest images of an emotion, a column for each model.
 
     Args:
-        maps: by title, then by emotion, as `explain.grad_cams` returns them; None for a model that is not recorded yet.
+        maps: by title, then by emotion, as `explain.sample_maps` returns them; None for a model that is not recorded yet.
     """
-    known = [mine[emotion] for mine in maps.values() if mine is not None]
+    by_hash = {title: mine and {image["hash"]: image for image in mine[emotion]} for title, mine in maps.items()}
+    known = [images for images in by_hash.values() if images is not None]
     if not known:
         return _placeholder(NOT_RECORDED)
-    hashes = np.array([image["hash"] for image in known[0]], np.uint64)
+    hashes = np.array(list(known[0]), np.uint64)
     figure, grid = plt.subplots(
         len(hashes), 1 + len(maps), figsize=(1.9 * (1 + len(maps)), 1.9 * len(hashes)), layout="constrained", squeeze=False
     )
-    for number, (line, picture) in enumerate(zip(grid, _pictures(hashes, dataset), strict=True)):
+    for line, value, picture in zip(grid, hashes.tolist(), _pictures(hashes, dataset), strict=True):
         _thumbnail(line[0], picture, f"true: {emotion}")
-        for axes, mine in zip(line[1:], maps.values(), strict=True):
-            image = mine and mine[emotion][number]
+        for axes, images in zip(line[1:], by_hash.values(), strict=True):
+            image = images and images.get(value)
             _thumbnail(axes, picture, f"answer: {image['answer']}" if image else NOT_RECORDED, explain_grey=False)
             if image:
                 extent = (-0.5, SIDE - 0.5, SIDE - 0.5, -0.5)
@@ -226,7 +227,7 @@ def _pictures(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | 
 def _thumbnail(axes, picture: np.ndarray | None, text: str, explain_grey: bool = True) -> None:
     axes.imshow(np.full((SIDE, SIDE), 200) if picture is None else picture, cmap="gray", vmin=0, vmax=255)
     if picture is None and explain_grey:
-        axes.text(SIDE / 2, SIDE / 2, "FER2013\nnot on this\nmachine", ha="center", va="center", fontsize=7)
+        axes.text(SIDE / 2, SIDE / 2, "this image of\nFER2013 is not\non this machine", ha="center", va="center", fontsize=7)
     axes.set_title(text, fontsize=8)
     axes.axis("off")
 

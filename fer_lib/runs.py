@@ -143,10 +143,18 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def keeps_weights(run: Run) -> bool:
+    """Whether a record of this run keeps weights: seed 0 of a headline network does, others do not, and the repository stays small."""
+    return run.history is not None and run.config["seed"] == 0 and run.config["configuration"]["opens_private_test"]
+
+
 def record(run: Run, results: Path) -> Run:
     """Copy a finished run into `results/`, where it is committed, with a checksum of each file (`sha256sum -c SHA256SUMS`).
 
-    The weights go along for seed 0 of a headline experiment only: the repository stays small.
+    The weights go along where `keeps_weights`.
+
+    Args:
+        results: where it goes; its `analysis/dataset.json` says how many images of each emotion FER2013's splits hold.
 
     Raises:
         RunError: the run has not ended, is not one on FER2013, or another record stands in its place.
@@ -157,11 +165,16 @@ def record(run: Run, results: Path) -> Run:
         raise RunError(f"{run.folder}: a run of the {run.config['profile']} profile; only runs on FER2013 are recorded")
     if run.config.get("public_test_drawn"):
         raise RunError(f"{run.folder}: its PublicTest was drawn from Training; only runs on FER2013's own splits are recorded")
+    counts = read_json(results / "analysis" / "dataset.json")["class_counts"]
+    for split, title in (("public_test", "PublicTest"), ("private_test", "PrivateTest")):
+        labels = run.predictions.get(f"{split}_labels")
+        if labels is not None and np.bincount(labels, minlength=len(NAMES)).tolist() != [counts[title][name] for name in NAMES]:
+            raise RunError(f"{run.folder}: its {title} does not hold FER2013's images ({len(labels)} of other classes or numbers)")
     target = folder_of(results, run.config["experiment"], run.config["seed"])
     if target.exists():
         raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")
     names = [name for name in RECORDED_FILES if (run.folder / name).is_file()]
-    if run.weights and run.config["seed"] == 0 and run.config["configuration"]["opens_private_test"]:
+    if run.weights and keeps_weights(run):
         names.append(WEIGHTS)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=ASIDE) as aside:

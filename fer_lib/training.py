@@ -146,6 +146,8 @@ def train(
     if run.finished:
         return run
     with _alone(run):
+        if run.finished:  # by another process, since
+            return run
         return _train(run, start, experiment, dataset, verbose)
 
 

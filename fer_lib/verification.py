@@ -8,7 +8,7 @@ from fer_lib import baselines, evaluation, training
 from fer_lib.data import Dataset
 from fer_lib.experiments import EXPERIMENTS, with_defaults
 from fer_lib.files import sha256_of
-from fer_lib.runs import CHECKSUMS, Run
+from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, keeps_weights
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3
@@ -25,18 +25,23 @@ class Findings:
     metrics: dict | None = None  # recomputed from the weights, where weights and data are there
 
 
-def check(run: Run, dataset: Dataset | None) -> Findings:
+def check(run: Run, dataset: Dataset | None, recorded: bool = False) -> Findings:
     """Recompute a finished run.
 
     Args:
         dataset: FER2013, to predict with the run's weights; None leaves that part out, and a note says so. The copy's rows
             may stand in any order: images are matched by the hash of their pixels.
+        recorded: also what only a record must have: checksums, a place in the experiments' table, and the weights of a headline.
     """
     findings = Findings()
-    _check_files(run, findings)
+    _check_files(run, findings, recorded)
     if findings.problems:
         return findings  # what is broken cannot be recomputed
     _check_experiment(run, findings)
+    if recorded and keeps_weights(run) and run.weights is None:
+        findings.problems.append(f"{WEIGHTS} is missing: seed 0 of a headline experiment keeps its weights")
+    if ("private_test_logits" in run.predictions) != run.config["configuration"].get("opens_private_test", True):
+        findings.problems.append("PrivateTest is predicted where the experiment leaves it closed, or is not where it opens it")
     if evaluation.metrics_of_splits(run.predictions) != run.metrics:
         findings.problems.append("metrics.json is not what predictions.npz gives")
     if run.weights is None:
@@ -48,27 +53,35 @@ def check(run: Run, dataset: Dataset | None) -> Findings:
     return findings
 
 
-def _check_files(run: Run, findings: Findings) -> None:
+def _check_files(run: Run, findings: Findings, recorded: bool) -> None:
     checksums = run.folder / CHECKSUMS
     if not checksums.is_file():
-        findings.notes.append("not a recorded run: there are no checksums of its files")
+        place = findings.problems if recorded else findings.notes
+        place.append(f"there is no {CHECKSUMS}: its files cannot be told from those that were recorded")
         return
-    recorded = {name: digest for digest, name in (line.split(maxsplit=1) for line in checksums.read_text(encoding="utf-8").splitlines())}
+    lines = [line.split(maxsplit=1) for line in checksums.read_text(encoding="utf-8").splitlines()]
+    if any(len(line) != 2 for line in lines):
+        findings.problems.append(f"{CHECKSUMS} is broken: expected a checksum and a file's name in every line")
+        return
+    sums = {name: digest for digest, name in lines}
     there = {path.name for path in run.folder.iterdir()} - {CHECKSUMS}
-    findings.problems += [f"{name} was recorded and is missing" for name in sorted(recorded.keys() - there)]
-    findings.problems += [f"{name} is there and was not recorded" for name in sorted(there - recorded.keys())]
-    for name in sorted(recorded.keys() & there):
-        if (digest := sha256_of(run.folder / name)) != recorded[name]:
-            findings.problems.append(f"{name} is not the file that was recorded: its SHA-256 is {digest}, recorded was {recorded[name]}")
+    findings.problems += [f"{name} was recorded and is missing" for name in sorted(sums.keys() - there)]
+    findings.problems += [f"{name} is there and was not recorded" for name in sorted(there - sums.keys())]
+    for name in sorted(sums.keys() & there):
+        if (digest := sha256_of(run.folder / name)) != sums[name]:
+            findings.problems.append(f"{name} is not the file that was recorded: its SHA-256 is {digest}, recorded was {sums[name]}")
 
 
 def _check_experiment(run: Run, findings: Findings) -> None:
     name = run.config["experiment"]
-    if run.config["profile"] != "full" or name not in (*EXPERIMENTS, baselines.HOG):
+    if run.config["profile"] != "full":
         return
     if name == baselines.HOG:
         if run.config["configuration"] != baselines.CONFIGURATION:
             findings.problems.append(f"its configuration was {run.config['configuration']}, now it is {baselines.CONFIGURATION}")
+        return
+    if name not in EXPERIMENTS:
+        findings.problems.append(f"there is no experiment {name} in the table any more; its row must stay as it was")
         return
     try:
         recorded = with_defaults(run.config["configuration"])

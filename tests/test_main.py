@@ -5,14 +5,8 @@ import sys
 
 import pytest
 
-from fer_lib import profiles, runs
+from fer_lib import profiles, runs, verification
 from fer_lib.__main__ import main
-
-
-@pytest.fixture
-def results(monkeypatch, tmp_path):
-    monkeypatch.setattr(profiles, "RESULTS", tmp_path / "results")
-    return tmp_path / "results"
 
 
 def test_data_prints_counts_and_the_hash(synthetic_csv, dataset, capsys):
@@ -49,7 +43,9 @@ def test_without_fer2013_training_says_how_to_get_it(monkeypatch, capsys):
     assert "data/README.md" in capsys.readouterr().err
 
 
-def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset):
+def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset, tiny):
+    monkeypatch.setattr(profiles, "RESULTS", results)
+    monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": tiny})
     monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
     assert main(["verify"]) == 2  # nothing is recorded
     assert main(["record", str(run.folder)]) == 0

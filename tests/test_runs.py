@@ -26,34 +26,39 @@ def test_a_finished_run_holds_what_it_must(run, dataset, tiny):
     assert run.metrics == evaluation.metrics_of_splits(run.predictions)
 
 
-def test_record_copies_whole_and_once(copy, tmp_path):
-    recorded = runs.record(copy, tmp_path / "results")
-    assert recorded.folder == tmp_path / "results" / "tiny" / "seed-0"
+def test_record_copies_whole_and_once(copy, results, dataset):
+    recorded = runs.record(copy, results)
+    assert recorded.folder == results / "tiny" / "seed-0"
     names = {path.name for path in recorded.folder.iterdir()}
     assert names == {*runs.RECORDED_FILES, runs.WEIGHTS, runs.CHECKSUMS}
     assert [path.name for path in recorded.folder.parent.iterdir()] == ["seed-0"]
     with pytest.raises(runs.RunError, match="recorded already"):
-        runs.record(copy, tmp_path / "results")
-    assert [r.folder for r in runs.find_all(tmp_path / "results")] == [recorded.folder]
+        runs.record(copy, results)
+    assert [r.folder for r in runs.find_all(results)] == [recorded.folder]
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"configuration": {"opens_private_test": False}}])
-def test_only_seed_0_of_a_headline_keeps_its_weights(copy, tmp_path, change):
+def test_only_seed_0_of_a_headline_keeps_its_weights(copy, results, change):
     write_json(copy.folder / "config.json", {**read_json(copy.folder / "config.json"), **change})
-    assert runs.record(runs.Run(copy.folder), tmp_path / "results").weights is None
+    assert runs.record(runs.Run(copy.folder), results).weights is None
 
 
-def test_what_is_not_recorded(copy, tmp_path):
+def test_what_is_not_recorded(copy, results, dataset):
     write_json(copy.folder / "config.json", {**copy.config, "profile": "quick"})
     with pytest.raises(runs.RunError, match="quick profile"):
-        runs.record(runs.Run(copy.folder), tmp_path / "results")
+        runs.record(runs.Run(copy.folder), results)
+    counts = {split: {**mine, "sad": mine["sad"] + 1} for split, mine in dataset.class_counts.items()}
+    write_json(copy.folder / "config.json", copy.config)
+    write_json(results / "analysis" / "dataset.json", {"class_counts": counts})
+    with pytest.raises(runs.RunError, match="its PublicTest does not hold FER2013's images"):
+        runs.record(runs.Run(copy.folder), results)
     write_json(copy.folder / "config.json", {**copy.config, "public_test_drawn": True})
     with pytest.raises(runs.RunError, match="PublicTest was drawn from Training"):
-        runs.record(runs.Run(copy.folder), tmp_path / "results")
+        runs.record(runs.Run(copy.folder), results)
     (copy.folder / "metrics.json").unlink()
     with pytest.raises(runs.RunError, match="not a finished run"):
-        runs.record(runs.Run(copy.folder), tmp_path / "results")
-    assert not (tmp_path / "results").exists()
+        runs.record(runs.Run(copy.folder), results)
+    assert [path.name for path in results.iterdir()] == ["analysis"]
 
 
 def test_find_answers_none_for_what_is_not_there(tmp_path):
