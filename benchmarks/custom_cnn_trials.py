@@ -1,7 +1,9 @@
 """The trials on PublicTest that chose the custom CNN's shape and its dropout.
 
 Each candidate is trained with the recipe of `custom_cnn` and one seed, for so many epochs or until patience ends, and judged by the
-lowest validation loss; PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json`, and resumes where it was stopped.
+lowest validation loss; PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json` where there is none, and resumes where it
+was stopped. The record that is there was made when dropout stood before the pooling and once more after the last block: run again,
+these candidates are slightly other networks.
 
     python benchmarks/custom_cnn_trials.py
 """
@@ -15,6 +17,8 @@ from fer_lib.files import write_json
 
 EVEN, DEEP = ((64, 2), (128, 2), (256, 2)), ((64, 1), (128, 2), (256, 3))
 SLIGHT, WIDER = "flip_rotate_10_zoom_10", "flip_rotate_15_zoom_15"
+
+RECORD = profiles.RESULTS / "analysis" / "custom_cnn_trials.json"
 
 
 def candidate(epochs: int, augmentation: str, **model_options) -> Experiment:
@@ -53,6 +57,8 @@ def main() -> None:
     dataset = full.dataset()
     if dataset is None:
         sys.exit("FER2013 is not on this machine: set FER2013 to its CSV")
+    if RECORD.exists():
+        sys.exit(f"{RECORD} is there already; remove it first if it is to be made again")
     rows = []
     for title, experiment in CANDIDATES.items():
         experiment = replace(experiment, title=title)
@@ -75,7 +81,7 @@ def main() -> None:
                 "images_per_second": run.config["images_per_second"],
             }
         )
-        write_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json", rows)
+    write_json(RECORD, rows)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """How fast each experiment trains and predicts here, beside what the machine can do at most.
 
-Each experiment is trained for a few batches of random pictures, twice, and the faster time counts; so is a multiplication of two
-large matrices, in float32 and bfloat16. Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
+Each network is trained for a few batches of random pictures several times, and the fastest time counts; so it is with a multiplication
+of two large matrices, in float32 and bfloat16. Experiments whose steps do the same work are measured once. Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
 
     chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m fer_lib train` is; elsewhere without)
 """
 
 import time
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.files import write_json
 
 BATCHES = 20
+REPETITIONS = 6
 MATRIX_SIDE = 4096
 
 
@@ -39,7 +41,7 @@ def peak(dtype: str) -> float:
         keras.ops.convert_to_numpy(keras.ops.matmul(a, a)[:1, :1])
 
     multiply()
-    return MATRIX_SIDE**3 / fastest(multiply, 5)
+    return MATRIX_SIDE**3 / fastest(multiply, REPETITIONS)
 
 
 def multiply_adds_of_a_step(network: keras.Model) -> int:
@@ -61,10 +63,10 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
         trainer.fit(images, labels, batch_size=experiment.batch_size, verbose=0)
 
     fit()  # builds and warms up
-    training_speed = n / fastest(fit, 3)
+    training_speed = n / fastest(fit, REPETITIONS)
     predictor = training.build(experiment, precision="float32", pretrained=False)
     training.predict(predictor, images[..., 0])
-    prediction_speed = n / fastest(lambda: training.predict(predictor, images[..., 0]), 3)
+    prediction_speed = n / fastest(lambda: training.predict(predictor, images[..., 0]), REPETITIONS)
     matrix_type = "bfloat16" if "bfloat16" in experiment.precision else "float32"
     return {
         "experiment": experiment.title,
@@ -76,12 +78,23 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
     }
 
 
+def distinct(experiments: Iterable[Experiment]) -> list[Experiment]:
+    """The first of those that differ in settings which change no step's work: the loss and the rate."""
+    same_work = {}
+    for experiment in experiments:
+        settings = experiment.to_dict()
+        for key in ("title", "focal_gamma", "focal_alpha", "label_smoothing", "learning_rate", "opens_private_test"):
+            del settings[key]
+        same_work.setdefault(str(settings), experiment)
+    return list(same_work.values())
+
+
 def main() -> None:
     peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
     for dtype, value in peaks.items():
         print(f"{dtype}: {value / 1e9:,.0f} billion multiply-adds a second")
     rows = []
-    for experiment in EXPERIMENTS.values():
+    for experiment in distinct(EXPERIMENTS.values()):
         rows.append(speed(experiment, peaks))
         row = rows[-1]
         print(

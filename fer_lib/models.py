@@ -93,6 +93,7 @@ def mobilenetv2(
         weights: `"imagenet"` (Keras's file for 224 pixels, found or downloaded by Keras) or None for random initial weights.
         trainable: False freezes the base and runs it in inference mode, batch normalisation included.
         input_side: the base sees pictures of this many pixels square, enlarged bilinearly where it is not 48.
+        head_width: of the dense ReLU layer. head_dropout: share of activations dropped before each dense layer.
     """
     pixels = keras.Input((SIDE, SIDE, 1), name="grey_pixels")
     base = keras.applications.MobileNetV2(

@@ -211,7 +211,7 @@ def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
 
 
 def seeds(runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """Mean and standard deviation over the seeds of each experiment, a row each.
+    """Mean and standard deviation over the seeds of each experiment, a row each; of one seed, the value with its interval.
 
     Args:
         runs: every finished run of an experiment, by its title; an empty list where none is recorded.
@@ -221,18 +221,18 @@ def seeds(runs: dict[str, list[Run]]) -> pd.DataFrame:
         row = {"model": title, "seeds": ", ".join(str(run.config["seed"]) for run in mine) or NOT_RECORDED}
         for measure, heading in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
             for split in ("private_test", "both"):
-                values = [run.metrics[split][measure] for run in mine]
-                row[f"{heading}, {SPLIT_TITLES[split]}"] = _spread(values, 100 if measure == "accuracy" else 1)
+                phrase = percent if measure == "accuracy" else score
+                row[f"{heading}, {SPLIT_TITLES[split]}"] = _spread([run.metrics[split] for run in mine], measure, phrase)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _spread(values: list[float], scale: int) -> str:
-    digits, unit = (1, "\N{NO-BREAK SPACE}%") if scale == 100 else (3, "")
-    if not values:
-        return ""
-    mean = f"{scale * np.mean(values):.{digits}f}{unit}"
-    return f"{mean} ± {scale * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else mean
+def _spread(metrics: list[dict], measure: str, phrase) -> str:
+    if len(metrics) < 2:
+        return _cell(metrics[0], measure, phrase) if metrics else ""
+    values = [mine[measure] for mine in metrics]
+    deviation = np.std(values, ddof=1)
+    return f"{phrase(np.mean(values))} ± {100 * deviation:.1f}" if phrase is percent else f"{phrase(np.mean(values))} ± {phrase(deviation)}"
 
 
 def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:

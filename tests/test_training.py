@@ -185,7 +185,7 @@ def test_a_killed_run_ends_like_an_unbroken_one(run, start_tiny, tmp_path):
 
 def test_a_second_process_is_refused_and_breaks_nothing(run, start_tiny, dataset, tiny, tmp_path):
     process = start_tiny()
-    while process.poll() is None and not (tmp_path / "run" / ".lock").exists():
+    while process.poll() is None and not (tmp_path / "run" / "best.weights.h5").exists():
         time.sleep(0.02)
     with pytest.raises(runs.RunError, match="another process is training this run"):
         training.train("tiny", tiny, 0, dataset, tmp_path / "run", "full", verbose=0)
