@@ -12,7 +12,7 @@ from fer_lib import evaluation
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.runs import Run
-from fer_lib.tables import accuracy, percent, points, score
+from fer_lib.tables import accuracy, percent, points, score, signed
 
 NETWORKS = ("custom_cnn", "mobilenetv2_fine_tuned", "mobilenetv2_head_only")  # the source report's order
 CONFIRMED, REFUTED, UNSETTLED, UNDECIDED = "Confirmed", "Refuted", "Not settled", "Not decided yet"
@@ -81,7 +81,7 @@ def gains(tuned: Run, head: Run) -> str:
     holds = drawn[:, favoured].min(axis=1) > np.delete(drawn, favoured, axis=1).max(axis=1)
     gain = dict(zip(NAMES, _f1(tuned) - _f1(head), strict=True))
     ranked = sorted(NAMES, key=gain.get, reverse=True)
-    return _verdict(holds) + "Gain of F1 over head only: " + ", ".join(f"{name} {gain[name]:+.2f}" for name in ranked) + "."
+    return _verdict(holds) + "Gain of F1 over head only: " + ", ".join(f"{name} {signed(gain[name], 2)}" for name in ranked) + "."
 
 
 def fear_and_sad(custom: Run, tuned: Run, head: Run) -> str:
@@ -128,7 +128,7 @@ def imbalance(focal: Run, cross_entropy: Run) -> str:
     low, high = paired["intervals"]["macro_f1"]
     recall = [run.metrics["public_test"]["per_class"]["disgust"]["recall"] for run in (focal, cross_entropy)]
     return _verdict(ours["macro_f1"] > theirs["macro_f1"]) + (
-        f"On PublicTest, focal loss minus cross-entropy: macro-F1 {paired['macro_f1']:+.3f} ({low:+.3f} to {high:+.3f}), accuracy "
+        f"On PublicTest, focal loss minus cross-entropy: macro-F1 {signed(paired['macro_f1'], 3)} ({signed(low, 3)} to {signed(high, 3)}), accuracy "
         f"{points(paired['accuracy'], paired['intervals']['accuracy'])} points. Recall of disgust: {percent(recall[0])} against {percent(recall[1])}."
     )
 

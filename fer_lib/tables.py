@@ -35,7 +35,12 @@ def score(value: float, interval: list[float] | None = None) -> str:
 
 def points(difference: float, interval: list[float]) -> str:
     """`+2.1 (+0.8 to +3.4)`: a difference of two shares, in percentage points, with its interval."""
-    return f"{100 * difference:+.1f} ({100 * interval[0]:+.1f} to {100 * interval[1]:+.1f})"
+    return f"{signed(100 * difference, 1)} ({signed(100 * interval[0], 1)} to {signed(100 * interval[1], 1)})"
+
+
+def signed(value: float, digits: int) -> str:
+    """`+0.012` or `−0.012`, with a true minus sign."""
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def count(value: int) -> str:
@@ -193,7 +198,7 @@ def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
     for name, base in CONTROLS.items():
         row = {"control": EXPERIMENTS[name].title, "accuracy, PublicTest": accuracy(runs[name], "public_test")}
         rows.append(row | {"compared with": EXPERIMENTS[base].title, **_paired(runs[name], runs[base], "public_test")})
-    return pd.DataFrame(rows).fillna("")
+    return pd.DataFrame(rows).fillna("").drop(columns=["only ours right", "only theirs right"], errors="ignore")
 
 
 def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
@@ -203,7 +208,7 @@ def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
     low, high = paired["intervals"]["macro_f1"]
     return {
         "accuracy, points": points(paired["accuracy"], paired["intervals"]["accuracy"]),
-        "macro-F1": f"{paired['macro_f1']:+.3f} ({low:+.3f} to {high:+.3f})",
+        "macro-F1": f"{signed(paired['macro_f1'], 3)} ({signed(low, 3)} to {signed(high, 3)})",
         "only ours right": f"{paired['only_ours']:,}",
         "only theirs right": f"{paired['only_theirs']:,}",
         "McNemar p": "< 0.0001" if paired["p_value"] < 1e-4 else f"{paired['p_value']:.4f}",

@@ -13,6 +13,11 @@ def test_phrases():
     assert tables.count(1_186_887) == "1.19 million" and tables.count(1_799) == "1,799"
 
 
+def test_differences_have_a_true_minus_sign():
+    assert tables.points(-0.0012, [-0.014, 0.011]) == "−0.1 (−1.4 to +1.1)"
+    assert tables.signed(0.5, 2) == "+0.50"
+
+
 def test_an_accuracy_comes_with_its_interval(run):
     low, high = run.metrics["both"]["intervals"]["accuracy"]
     assert tables.accuracy(run, "both") == tables.percent(run.metrics["both"]["accuracy"], [low, high])
