@@ -119,7 +119,7 @@ def speed_reading() -> str:
     record = _speed()
     hardware, peaks = record["hardware"], record["peak_multiply_adds_per_second"]
     listed = " and ".join(f"{value / 1e9:,.0f} billion multiply-adds a second in {name}" for name, value in peaks.items())
-    return f"Here it is {listed} ({hardware['processor']}, {hardware['cores']} cores)."
+    return f"Here it is {listed} ({hardware['processor']}, cores: {hardware['cores']})."
 
 
 def _speed() -> dict:
@@ -138,7 +138,7 @@ def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
         "best epoch": config["best_epoch"],
         "hours": f"{config['hours']:.2f}",
         "images a second, validation included": f"{config['images_per_second']:.0f}",
-        "hardware": f"{config['hardware']['processor']}, {config['hardware']['cores']} cores",
+        "hardware": f"{config['hardware']['processor']}, cores: {config['hardware']['cores']}",
         "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
         "data, SHA-256": config["data_sha256"][:16] + "…",
         "pretrained weights, SHA-256": config["pretrained_weights_sha256"][:16] + "…" if config["pretrained_weights_sha256"] else "none",
