@@ -219,10 +219,16 @@ def obtain(name: str, seed: int, profile: Profile) -> Run | None:
 
     None stands for a run that is not recorded yet. On FER2013 this never trains: that takes hours and is asked for by
     name (`python -m fer_lib train`).
+
+    Raises:
+        RunError: a record is there in part. As `train_by_name`, where it trains.
     """
     if profile.trains_in_notebooks:
         return train_by_name(name, seed, profile, verbose=2)  # at once, if it was trained before
-    return find(profile.results_folder, name, seed)
+    run = find(profile.results_folder, name, seed)
+    if run is None and (folder := folder_of(profile.results_folder, name, seed)).exists():
+        raise RunError(f"{folder}: a record that has lost its metrics.json; restore it, or remove the folder")
+    return run
 
 
 class _Batches(keras.utils.PyDataset):

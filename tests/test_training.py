@@ -233,6 +233,12 @@ def test_the_full_profile_never_trains_in_a_notebook(name, monkeypatch, tmp_path
     assert training.obtain(name, 0, replace(profiles.find("full"), results_folder=tmp_path)) is None
 
 
+def test_a_record_that_lost_its_metrics_is_an_error_and_not_a_missing_one(tmp_path):
+    (tmp_path / "custom_cnn" / "seed-0").mkdir(parents=True)
+    with pytest.raises(runs.RunError, match="has lost its metrics.json"):
+        training.obtain("custom_cnn", 0, replace(profiles.find("full"), results_folder=tmp_path))
+
+
 def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(monkeypatch, tmp_path, dataset, tiny):
     quick = replace(profiles.find("quick"), training_folder=tmp_path)
     monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
