@@ -13,10 +13,10 @@ import keras
 import numpy as np
 
 from fer_lib import models, profiles, runs, training
-from fer_lib.data import SIDE
 from fer_lib.emotions import EMOTIONS
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.files import write_json
+from fer_lib.formats import SIDE
 
 BATCHES = 20
 REPETITIONS = 6

@@ -12,7 +12,7 @@ from platformdirs import user_cache_path
 
 from fer_lib.emotions import NAMES
 from fer_lib.files import replacing
-from fer_lib.formats import CSV_NAMES, SIDE, SPLITS, DataError, fingerprint, is_folder_form, read
+from fer_lib.formats import CSV_NAMES, SPLITS, DataError, fingerprint, is_folder_form, read
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

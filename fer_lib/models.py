@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from fer_lib.data import SIDE
 from fer_lib.emotions import EMOTIONS
+from fer_lib.formats import SIDE
 
 
 class SqueezeExcitation(layers.Layer):

@@ -11,8 +11,9 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib import evaluation
-from fer_lib.data import SIDE, Dataset
+from fer_lib.data import Dataset
 from fer_lib.emotions import COLOURS, NAMES
+from fer_lib.formats import SIDE
 from fer_lib.profiles import Profile
 from fer_lib.runs import Run, first_images
 from fer_lib.tables import NOT_RECORDED
