@@ -87,9 +87,6 @@ def _train(options) -> None:
     profile = profiles.find(options.profile)
     if profile.name == "quick":
         print("quick profile: synthetic faces, a few epochs")
-    elif dataset := profile.dataset():
-        for note in dataset.notes:
-            print(f"note: {note}")
     verbose = 1 if sys.stdout.isatty() else 2  # a bar on a terminal, a line an epoch in a log
     _print_run(training.train_by_name(options.experiment, options.seed, profile, verbose))
 
@@ -159,9 +156,7 @@ def _analyse(options) -> None:
     path = profiles.RESULTS / "analysis" / "dataset.json"
     write_json(path, {"sha256": dataset.sha256, "class_counts": dataset.class_counts})
     print(path)
-    explained = [run for name in HEADLINES if (run := runs.find(profiles.RESULTS, name, seed=0))]
-    maps = {f"{run.config['experiment']}/seed-{run.config['seed']}": explain.sample_maps(run, dataset) for run in explained}
-    write_json(explain.RECORD, maps)
+    explain.record([run for name in HEADLINES if (run := runs.find(profiles.RESULTS, name, seed=0))], dataset)
     print(explain.RECORD)
 
 

@@ -162,9 +162,10 @@ def confidence(logits: np.ndarray, labels: np.ndarray) -> dict:
         logits: float [n, 7]. labels: integers [n].
 
     Returns:
-        `mean`, of the probability of its answer; `accuracy`; `gap`, their difference, above 0 where it is over-confident,
-        its 95 % bootstrap `interval` and its value in each of the `resamples` as `resampled_gaps`, float [2000]; `mean_when_wrong` and `true_when_wrong`, the mean probability of its answer and of
-        the true class on the images that it has wrong (NaN where there are none).
+        `mean`, of the probability of its answer; `gap`, by how much that is above its accuracy: above 0 it is over-confident;
+        the gap's 95 % bootstrap `interval`, and its value in each of the `resamples` as `resampled_gaps`, float [2000];
+        `mean_when_wrong` and `true_when_wrong`, the mean probability of its answer and of the true class on the images that it
+        has wrong (NaN where there are none).
     """
     p = probabilities(logits)
     sure, right = p.max(axis=1), p.argmax(axis=1) == labels
@@ -172,7 +173,6 @@ def confidence(logits: np.ndarray, labels: np.ndarray) -> dict:
     resampled_gaps = resamples(len(gaps)) @ gaps / len(gaps)
     return {
         "mean": float(sure.mean()),
-        "accuracy": float(right.mean()),
         "gap": float(gaps.mean()),
         "interval": _interval(resampled_gaps),
         "resampled_gaps": resampled_gaps,

@@ -6,7 +6,7 @@ import numpy as np
 from fer_lib import training
 from fer_lib.data import DataError, Dataset
 from fer_lib.emotions import NAMES
-from fer_lib.files import read_json
+from fer_lib.files import read_json, write_json
 from fer_lib.profiles import RESULTS, Profile
 from fer_lib.runs import Run, first_images
 
@@ -68,6 +68,15 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
     return maps
 
 
+def record(runs: list[Run], dataset: Dataset) -> None:
+    """Write the `sample_maps` of recorded runs to `RECORD`."""
+    write_json(RECORD, {_key(run): sample_maps(run, dataset) for run in runs})
+
+
+def _key(run: Run) -> str:
+    return f"{run.config['experiment']}/seed-{run.config['seed']}"
+
+
 def obtain(runs: dict[str, Run | None], profile: Profile) -> dict[str, dict | None]:
     """Return what the comparison shows, by the runs' titles: the recorded maps, or in `quick` those of the runs just trained.
 
@@ -77,5 +86,4 @@ def obtain(runs: dict[str, Run | None], profile: Profile) -> dict[str, dict | No
     if profile.trains_in_notebooks:
         return {title: sample_maps(run, profile.dataset()) for title, run in runs.items()}
     recorded = read_json(RECORD) if RECORD.is_file() else {}
-    names = {title: f"{run.config['experiment']}/seed-{run.config['seed']}" for title, run in runs.items() if run}
-    return {title: recorded.get(names.get(title)) for title in runs}
+    return {title: recorded.get(_key(run)) if run else None for title, run in runs.items()}

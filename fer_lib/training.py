@@ -206,6 +206,8 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
     dataset = profile.dataset()
     if dataset is None:
         raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
+    for note in dataset.notes:
+        print(f"note: {note}", flush=True)
     folder = folder_of(profile.training_folder, name, seed)
     if experiment is None:
         start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}

@@ -6,10 +6,11 @@ from scipy import ndimage
 from fer_lib.augmentation import AUGMENTATIONS, RandomAffine
 
 
-def test_training_changes_faces_and_inference_does_not(dataset):
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_training_changes_faces_and_inference_does_not(dataset, name):
     faces = dataset.training.images[:32, ..., None].astype("float32")
     keras.utils.set_random_seed(0)
-    augment = AUGMENTATIONS["flip_rotate_15_zoom_15"]()
+    augment = AUGMENTATIONS[name]()
     np.testing.assert_array_equal(np.asarray(augment(faces, training=False)), faces)
     changed = np.asarray(augment(faces, training=True))
     assert changed.shape == faces.shape and changed.min() >= 0 and changed.max() <= 255
@@ -52,12 +53,8 @@ def test_an_affine_layer_agrees_with_scipy(dataset, monkeypatch, ranges, draws, 
     np.testing.assert_allclose(changed, expected, atol=0.1)
 
 
-def test_strong_augmentation_stays_grey_and_leaves_inference_alone(dataset):
-    faces = dataset.training.images[:64, ..., None].astype("float32")
+def test_strong_augmentation_erases_a_patch_of_some(dataset):
     keras.utils.set_random_seed(0)
-    augment = AUGMENTATIONS["strong"]()
-    np.testing.assert_array_equal(np.asarray(augment(faces, training=False)), faces)
-    changed = np.asarray(augment(faces, training=True))
-    assert changed.shape == faces.shape and changed.min() >= 0 and changed.max() <= 255
-    erased = (changed == 127.5).mean(axis=(1, 2, 3))
+    changed = AUGMENTATIONS["strong"]()(dataset.training.images[:64, ..., None].astype("float32"), training=True)
+    erased = (np.asarray(changed) == 127.5).mean(axis=(1, 2, 3))
     assert 0.2 < (erased > 0.015).mean() < 0.8 and erased.max() < 0.25

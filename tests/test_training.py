@@ -29,7 +29,8 @@ def assert_equal_to_the_last_digit(a, b):
     np.testing.assert_array_equal(a.predictions["private_test_logits"], b.predictions["private_test_logits"])
 
 
-def test_an_interrupted_run_ends_like_an_unbroken_one(run, dataset, tiny, tmp_path, monkeypatch):
+def train_two_epochs(experiment, dataset, folder):
+    """Train until the third epoch has begun, and interrupt it there."""
     begin = training._Keeper.on_epoch_begin
 
     def interrupted(self, epoch, logs=None):
@@ -37,10 +38,13 @@ def test_an_interrupted_run_ends_like_an_unbroken_one(run, dataset, tiny, tmp_pa
         if epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._Keeper, "on_epoch_begin", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training._Keeper, "on_epoch_begin", interrupted)
+        training.train("tiny", experiment, 0, dataset, folder, "full", verbose=0)
+
+
+def test_an_interrupted_run_ends_like_an_unbroken_one(run, dataset, tiny, tmp_path):
+    train_two_epochs(tiny, dataset, tmp_path)
     assert not runs.Run(tmp_path).finished and len(runs.Run(tmp_path).history) == 2
     assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
 
@@ -95,19 +99,9 @@ def decaying(tiny):
     )  # fmt: skip
 
 
-def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_path, monkeypatch):
+def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_path):
     unbroken = training.train("tiny", decaying, 0, dataset, tmp_path / "a", "full", verbose=0)
-    begin = training._Keeper.on_epoch_begin
-
-    def interrupted(self, epoch, logs=None):
-        begin(self, epoch, logs)
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training._Keeper, "on_epoch_begin", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0)
-    monkeypatch.undo()
+    train_two_epochs(decaying, dataset, tmp_path / "b")
     assert_equal_to_the_last_digit(training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0), unbroken)
     # At the end of each epoch: the peak after the warm-up, then half a cosine over the two epochs that are left.
     np.testing.assert_allclose(unbroken.history["learning_rate"], [0.05, 0.025, 0], atol=1e-6)
