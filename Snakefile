@@ -4,9 +4,9 @@
 #     snakemake --cores 4 --keep-going --config seeds=0,1,2 experiments=custom_cnn,mobilenetv2_head_only
 #     snakemake --executor slurm --jobs 16 --keep-going --default-resources runtime=480 mem_mb=4000
 
-from fer_lib.experiments import EXPERIMENTS, HEADLINES
+from fer_lib.experiments import EXPERIMENTS, COMPARED
 
-names = str(config.get("experiments", ",".join(HEADLINES))).split(",")
+names = str(config.get("experiments", ",".join(COMPARED))).split(",")
 seeds = str(config.get("seeds", "0,1,2")).split(",")
 if unknown := set(names) - set(EXPERIMENTS):
     raise ValueError(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")

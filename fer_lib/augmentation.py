@@ -6,6 +6,8 @@ from functools import partial
 import keras
 from keras import layers, ops
 
+from fer_lib.formats import SIDE
+
 
 class RandomAffine(layers.Layer):
     """A mirror image half of the time, a rotation, a zoom and a shift, in one resampling; borders repeat the nearest pixel.
@@ -41,6 +43,24 @@ class RandomAffine(layers.Layer):
         return ops.image.affine_transform(images, transforms, interpolation="bilinear", fill_mode="nearest")
 
 
+class TrainingCrop(layers.Layer):
+    """The middle of each picture in training, and the whole of it in inference.
+
+    Args:
+        side: of the square, pixels; even, as the pictures' sides are.
+    """
+
+    def __init__(self, side: int, **keywords):
+        super().__init__(**keywords)
+        self._side = side
+
+    def call(self, images, training=False):
+        if not training:
+            return images
+        top, left = ((size - self._side) // 2 for size in images.shape[1:3])
+        return images[:, top : top + self._side, left : left + self._side]
+
+
 def flip_rotate_zoom(degrees: float, zoom: float) -> keras.Model:
     """The source report's three: a mirror image half of the time, a slight rotation, a slight zoom.
 
@@ -61,24 +81,33 @@ def flip_rotate_zoom(degrees: float, zoom: float) -> keras.Model:
     )
 
 
-def strong() -> keras.Model:
+def strong(side: int = SIDE, erasing: float = 0.5) -> keras.Model:
     """More of everything: mirror, ±12°, zoom 0.87–1.15, shifts of 5 pixels, contrast and brightness ±30 %, an erased patch.
 
-    Input and output: float32 [batch, 48, 48, 1], grey levels 0–255.
+    Input: float32 [batch, 48, 48, 1], grey levels 0–255; output likewise, [batch, side, side, 1].
+
+    Args:
+        side: training sees so many pixels square of the middle, after the shift; inference sees the whole picture. A network
+            that averages its last map takes any size: at 40 a step costs a third less, and the networks lose nothing by it
+            (Touvron et al. 2019, the train–test resolution discrepancy).
+        erasing: the share of pictures in which a patch turns grey (Zhong et al. 2020).
     """
-    return keras.Sequential(
-        [
-            RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
-            layers.RandomContrast(0.3, value_range=(0, 255), dtype="float32"),
-            layers.RandomBrightness(0.3, value_range=(0, 255), dtype="float32"),
-            layers.RandomErasing(0.5, scale=(0.02, 0.2), fill_value=127.5, value_range=(0, 255), dtype="float32"),
-        ],
-        name="strong",
-    )
+    steps = [
+        RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
+        layers.RandomContrast(0.3, value_range=(0, 255), dtype="float32"),
+        layers.RandomBrightness(0.3, value_range=(0, 255), dtype="float32"),
+    ]
+    if side != SIDE:
+        steps.insert(1, TrainingCrop(side, dtype="float32"))
+    if erasing:
+        steps.append(layers.RandomErasing(erasing, scale=(0.02, 0.2), fill_value=127.5, value_range=(0, 255), dtype="float32"))
+    return keras.Sequential(steps, name="strong")
 
 
 AUGMENTATIONS = {
     "flip_rotate_10_zoom_10": partial(flip_rotate_zoom, degrees=10, zoom=0.10),
     "flip_rotate_15_zoom_15": partial(flip_rotate_zoom, degrees=15, zoom=0.15),
     "strong": strong,
+    "strong_crop_40": partial(strong, side=40),
+    "strong_crop_40_no_erasing": partial(strong, side=40, erasing=0.0),
 }

@@ -31,6 +31,7 @@ from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_o
 PREDICTION_BATCH = 256
 _STATE = "state.npz"
 _BEST = "best.weights.h5"
+_EPOCH = "epoch-{}.weights.h5"
 
 
 def build(experiment: Experiment, precision: str | None = None, pretrained: bool = True) -> keras.Model:
@@ -85,7 +86,9 @@ def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False
 
 def compiled(experiment: Experiment, network: keras.Model, steps_per_epoch: int) -> keras.Model:
     """Return `network` behind its experiment's augmentation, compiled to be trained as the experiment says."""
-    trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), network])
+    # A plain stack is taken layer by layer: unlike the network as a whole, its layers take pictures of any size.
+    parts = network.layers if isinstance(network, keras.Sequential) else [network]
+    trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), *parts])
     loss = keras.losses.CategoricalFocalCrossentropy(
         experiment.focal_alpha,
         experiment.focal_gamma,
@@ -173,13 +176,13 @@ def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verb
     network = build(experiment)
     start |= _initial_weights(network, experiment)
     _claim(run, start)
-    batches = _Batches(dataset.training, experiment.batch_size, seed)
+    batches = _Batches(dataset.training, experiment, seed)
     trainer = compiled(experiment, network, len(batches))
     trainer.build((None, *batches[0][0].shape[1:]))
     trainer.optimizer.build(trainer.trainable_variables)
 
     history = _restore(run, trainer)
-    keeper = _Keeper(run, network, batches, seed, experiment.patience, history)
+    keeper = _Keeper(run, network, batches, seed, experiment, history)
     if not keeper.exhausted and len(history) < experiment.epochs:
         trainer.fit(
             batches,
@@ -191,6 +194,8 @@ def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verb
             callbacks=[keeper],
             verbose=verbose,
         )
+    if experiment.averaged_epochs:
+        _average(run, trainer, network, batches, seed, experiment)
     return _finish(run, experiment, dataset, start, pd.DataFrame(history), keeper)
 
 
@@ -234,23 +239,43 @@ def obtain(name: str, seed: int, profile: Profile) -> Run | None:
 
 
 class _Batches(keras.utils.PyDataset):
-    """Training in the order of a permutation drawn from (seed, epoch)."""
+    """Training in an order that is drawn from (seed, epoch); mixed as drawn from (seed, epoch, batch)."""
 
-    def __init__(self, split: Split, batch_size: int, seed: int):
+    def __init__(self, split: Split, experiment: Experiment, seed: int):
         super().__init__()
-        self._images, self._labels = split.images[..., None], _one_hot(split.labels)
-        self._batch_size, self._seed = batch_size, seed
+        self._images, self._targets = split.images[..., None], _one_hot(split.labels)
+        self._batch_size, self._mixup, self._seed = experiment.batch_size, experiment.mixup, seed
+        self._odds = None
+        if experiment.balancing:
+            odds = np.bincount(split.labels).astype(float)[split.labels] ** -experiment.balancing
+            self._odds = odds / odds.sum()
         self.start(epoch=0)
 
     def start(self, epoch: int) -> None:
-        self._order = np.random.default_rng([self._seed, epoch]).permutation(len(self._images))
+        self._epoch = epoch
+        draws, n = np.random.default_rng([self._seed, epoch]), len(self._images)
+        self._order = draws.permutation(n) if self._odds is None else draws.choice(n, n, p=self._odds)
 
     def __len__(self) -> int:
         return -(-len(self._images) // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._images[rows], self._labels[rows]
+        images, targets = self._images[rows], self._targets[rows]
+        if not self._mixup:
+            return images, targets
+        draws = np.random.default_rng([self._seed, self._epoch, index])
+        share = draws.beta(self._mixup, self._mixup, len(rows)).astype(np.float32)[:, None]
+        others, picture_share = draws.permutation(len(rows)), share[..., None, None]
+        return picture_share * images + (1 - picture_share) * images[others], share * targets + (1 - share) * targets[others]
+
+
+def _seed_layers(trainer: keras.Model, seed: int, epoch: int) -> None:
+    """Let every random draw of the layers follow from (seed, epoch)."""
+    states = [v for v in trainer.variables if v.name == "seed_generator_state"]
+    for index, state in enumerate(states):
+        words = np.random.SeedSequence([seed, epoch, index]).generate_state(2)
+        state.assign((words >> 1).astype(state.dtype))  # 31 bits fit every backend's seed type
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -260,10 +285,12 @@ class _Keeper(keras.callbacks.Callback):
     two processes, and write in place; here both follow from the history and the epoch's number.
     """
 
-    def __init__(self, run: Run, network: keras.Model, batches: _Batches, seed: int, patience: int, history: list[dict]):
+    def __init__(
+        self, run: Run, network: keras.Model, batches: _Batches, seed: int, experiment: Experiment, history: list[dict]
+    ):
         super().__init__()
         self._run, self._network, self._batches = run, network, batches
-        self._seed, self._patience, self._history = seed, patience, history
+        self._seed, self._experiment, self._history = seed, experiment, history
 
     @property
     def best(self) -> int:
@@ -272,14 +299,11 @@ class _Keeper(keras.callbacks.Callback):
 
     @property
     def exhausted(self) -> bool:
-        return bool(self._history) and len(self._history) - 1 - self.best >= self._patience
+        return bool(self._history) and len(self._history) - 1 - self.best >= self._experiment.patience
 
     def on_epoch_begin(self, epoch, logs=None):
         self._batches.start(epoch)
-        states = [v for v in self.model.variables if v.name == "seed_generator_state"]
-        for index, state in enumerate(states):
-            words = np.random.SeedSequence([self._seed, epoch, index]).generate_state(2)
-            state.assign((words >> 1).astype(state.dtype))  # 31 bits fit every backend's seed type
+        _seed_layers(self.model, self._seed, epoch)
         self._began = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -294,9 +318,37 @@ class _Keeper(keras.callbacks.Callback):
         # The order matters: killed between these two writes, the epoch is repeated and ends the same.
         if self.best == len(self._history) - 1:
             _save_weights(self._network, self._run.folder / _BEST)
+        if epoch >= self._experiment.epochs - self._experiment.averaged_epochs:
+            _save_weights(self._network, self._run.folder / _EPOCH.format(epoch + 1))
         _keep(self._run, self.model, self._history)
         if self.exhausted:
             self.model.stop_training = True
+
+
+def _average(
+    run: Run, trainer: keras.Model, network: keras.Model, batches: _Batches, seed: int, experiment: Experiment
+) -> None:
+    """Put the average of the last epochs' weights in the place of the best epoch's.
+
+    The averages that batch normalisation uses belong to no average of weights: they are estimated anew, as plain averages
+    over one epoch of training's batches.
+    """
+    last, sums = experiment.epochs, [np.zeros(w.shape) for w in network.get_weights()]
+    for epoch in range(last - experiment.averaged_epochs, last):
+        network.load_weights(run.folder / _EPOCH.format(epoch + 1))
+        sums = [total + np.asarray(w, float) for total, w in zip(sums, network.get_weights(), strict=True)]
+    network.set_weights([total / experiment.averaged_epochs for total in sums])
+    normalisations = [layer for layer in trainer.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalisations]
+    batches.start(last)
+    _seed_layers(trainer, seed, last)
+    for step in range(len(batches)):
+        for layer in normalisations:
+            layer.momentum = step / (step + 1)
+        trainer(batches[step][0], training=True)
+    for layer, momentum in zip(normalisations, momenta, strict=True):
+        layer.momentum = momentum
+    _save_weights(network, run.folder / _BEST)
 
 
 def _one_hot(labels: np.ndarray) -> np.ndarray:
@@ -394,5 +446,6 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
         history.to_csv(aside, index=False)
     finished = write_run(run.folder, config, logits, dataset)
     (run.folder / _STATE).unlink(missing_ok=True)
-    (run.folder / _BEST).unlink(missing_ok=True)
+    for kept in (_BEST, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
+        (run.folder / kept).unlink(missing_ok=True)
     return finished

@@ -1,12 +1,15 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from fer_lib.augmentation import AUGMENTATIONS
-from fer_lib.experiments import CONTROLS, EXPERIMENTS, Experiment
+from fer_lib.emotions import NAMES
+from fer_lib.experiments import ABLATIONS, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, EXPERIMENTS, Experiment
+from fer_lib.files import read_json
 from fer_lib.models import MODELS
-from fer_lib.profiles import PROFILES
+from fer_lib.profiles import PROFILES, RESULTS
 
 
 @pytest.mark.parametrize("name", ["custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned"])
@@ -52,3 +55,24 @@ def test_a_control_differs_in_one_setting_and_leaves_private_test_closed(control
     flat = [{**e, **e["model_options"], "loss": (e["focal_gamma"], e["focal_alpha"])} for e in (ours, theirs)]
     ignored = {"title", "opens_private_test", "model_options", "focal_gamma", "focal_alpha"}
     assert sum(flat[0][key] != flat[1][key] for key in flat[0].keys() - ignored) == 1
+
+
+@pytest.mark.parametrize(("ablation", "base"), ABLATIONS.items())
+def test_an_ablation_keeps_the_budget_and_leaves_private_test_closed(ablation, base):
+    ours, theirs = (EXPERIMENTS[name].to_dict() for name in (ablation, base))
+    assert not ours["opens_private_test"] and not theirs["opens_private_test"]
+    assert ours["epochs"] == theirs["epochs"] and ours["title"] != theirs["title"]
+    changed = {key for key in ours if ours[key] != theirs[key]} - {"title"}
+    optimizer = {"optimizer", "learning_rate", "warmup_epochs", "weight_decay"}
+    assert changed and (len(changed) == 1 or changed <= optimizer or changed == {"label_smoothing", "focal_gamma"})
+
+
+def test_the_weights_of_classes_are_those_of_the_recorded_counts():
+    counts = read_json(RESULTS / "analysis" / "dataset.json")["class_counts"]["Training"]
+    weights = np.array([(1 - 0.9999) / (1 - 0.9999 ** counts[name]) for name in NAMES])
+    np.testing.assert_allclose(EFFECTIVE_NUMBER_WEIGHTS, weights / weights.mean(), atol=1e-4)
+
+
+def test_averaging_the_last_epochs_needs_a_run_of_all_of_them():
+    with pytest.raises(ValueError, match="patience"):
+        dataclasses.replace(EXPERIMENTS["custom_cnn"], averaged_epochs=5)

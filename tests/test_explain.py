@@ -4,7 +4,7 @@ import pytest
 
 from fer_lib import explain, models, profiles, runs, training
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import HEADLINES
+from fer_lib.experiments import COMPARED
 from fer_lib.files import read_json
 
 
@@ -70,7 +70,7 @@ def test_in_full_the_recorded_maps_are_those_of_the_run_shown(run, tmp_path, mon
     assert explain.obtain({"Tiny": run, "Later": None}, full) == {"Tiny": {"fear": []}, "Later": None}
 
 
-@pytest.mark.parametrize("name", HEADLINES)
+@pytest.mark.parametrize("name", COMPARED)
 def test_recorded_maps_are_those_of_the_recorded_weights(name, fer2013):
     run = runs.find(profiles.RESULTS, name, seed=0)
     if run is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_lib.experiments import HEADLINES
+from fer_lib.experiments import COMPARED
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,7 +28,7 @@ def snakemake(folder, *arguments, path=""):
 def test_a_dry_run_lists_every_headline_and_seed(tmp_path):
     code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--printshellcmds")
     trained = set(re.findall(r"python -m fer_lib train (\w+) --seed (\d)", output))
-    assert code == 0 and trained == {(name, seed) for name in HEADLINES for seed in "012"}
+    assert code == 0 and trained == {(name, seed) for name in COMPARED for seed in "012"}
 
 
 def test_the_books_command_for_some_of_them(tmp_path):
@@ -41,7 +41,7 @@ def test_the_books_command_for_some_of_them(tmp_path):
 def test_the_books_command_for_slurm_plans_the_same(tmp_path):
     command = re.search(r"^snakemake (--executor slurm .*)$", (ROOT / "book" / "rerun.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
     code, output = snakemake(tmp_path, *command.split(), "--dry-run")
-    assert code == 0 and re.search(rf"^train +{3 * len(HEADLINES)}$", output, re.MULTILINE)
+    assert code == 0 and re.search(rf"^train +{3 * len(COMPARED)}$", output, re.MULTILINE)
 
 
 def test_what_is_finished_is_not_trained_again(tmp_path):
@@ -63,9 +63,9 @@ def test_one_failure_does_not_stop_the_rest(tmp_path):
     fake.parent.mkdir()
     fake.write_text(
         f'#!/bin/sh\ncase "$*" in "-m fer_lib train"*) ;; *) exec {sys.executable} "$@" ;; esac\n'
-        f'[ "$4" != {HEADLINES[0]} ]\n'
+        f'[ "$4" != {COMPARED[0]} ]\n'
     )
     fake.chmod(0o755)
     code, output = snakemake(tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=fake.parent)
     finished = {path.name for path in (tmp_path / "runs/fan-out").iterdir()}
-    assert code == 1 and finished == {f"{name}-seed-0" for name in HEADLINES[1:]}, output
+    assert code == 1 and finished == {f"{name}-seed-0" for name in COMPARED[1:]}, output
