@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from fer_lib import data, profiles, runs
-from fer_lib.experiments import EXPERIMENTS, HEADLINES
+from fer_lib.experiments import EXPERIMENTS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("run", type=Path)
     verb(_verify, "verify", "evaluate every recorded run")
     verb(_list, "list", "list the experiments and what is recorded of them")
-    verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013, and where the recorded networks look")
+    verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013 and of the recorded runs")
+    verb(_robustness, "robustness", "measure the recorded networks on corrupted images, those that were not yet")
+    sub = verb(_corrupt, "corrupt", "write PrivateTest's corrupted images, 450 MB of NumPy arrays, for other networks to be measured on")
+    sub.add_argument("folder", type=Path)
     return parser
 
 
@@ -149,15 +152,41 @@ def _list(options) -> None:
 
 
 def _analyse(options) -> None:
-    from fer_lib import explain
+    from fer_lib import duplicates, explain, ferplus
     from fer_lib.files import write_json
 
     dataset = _full_dataset()
     path = profiles.RESULTS / "analysis" / "dataset.json"
     write_json(path, {"sha256": dataset.sha256, "class_counts": dataset.class_counts})
     print(path)
-    explain.record([run for name in HEADLINES if (run := runs.find(profiles.RESULTS, name, seed=0))], dataset)
+    headlines = [run for run in runs.find_all(profiles.RESULTS) if "private_test_logits" in run.predictions]
+    votes = ferplus.find()
+    if votes is None:
+        print(f"{ferplus.RECORD}: left as it is, FER+ is not on this machine; data/README.md says how to get it")
+    else:
+        ferplus.record(headlines, dataset, ferplus.load(votes, dataset))
+        print(ferplus.RECORD)
+    with_weights = [run for run in headlines if run.weights]
+    explain.record(with_weights, dataset)
     print(explain.RECORD)
+    explain.record_deletion(with_weights, dataset)
+    print(explain.DELETION_RECORD)
+    write_json(duplicates.RECORD, duplicates.analysis(dataset))
+    print(duplicates.RECORD)
+
+
+def _robustness(options) -> None:
+    from fer_lib import corruptions
+
+    corruptions.record([run for run in runs.find_all(profiles.RESULTS) if run.weights], _full_dataset())
+    print(corruptions.RECORD)
+
+
+def _corrupt(options) -> None:
+    from fer_lib import corruptions
+
+    corruptions.write(_full_dataset(), options.folder)
+    print(options.folder)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from fer_lib import evaluation
+from fer_lib import calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
 from fer_lib.data import Dataset
 from fer_lib.emotions import COLOURS, NAMES
+from fer_lib.files import read_json
 from fer_lib.formats import SIDE
 from fer_lib.profiles import Profile
 from fer_lib.runs import Run, first_images
@@ -38,9 +39,13 @@ def use(profile: Profile) -> None:
 _mark = ""
 
 
-def _finished(figure: Figure) -> Figure:
-    """Mark the figure, and keep Jupyter from showing it twice."""
-    if _mark:
+def _finished(figure: Figure, recorded: bool = False) -> Figure:
+    """Mark the figure, and keep Jupyter from showing it twice.
+
+    Args:
+        recorded: drawn from a record, which is of FER2013 in every profile, so that the mark would be wrong.
+    """
+    if _mark and not recorded:
         figure.text(0.995, 1.0, _mark, ha="right", va="bottom", fontsize=8, color="#B00020")
     plt.close(figure)
     return figure
@@ -147,18 +152,22 @@ def curves(run: Run) -> Figure:
 @_placeholder_without_run
 def confusion(run: Run) -> Figure:
     """The confusion matrix on PrivateTest: shares of each true class as colour, counts as numbers."""
-    counts = np.array(run.metrics["private_test"]["confusion"])
+    return _finished(_matrix(np.array(run.metrics["private_test"]["confusion"]), "predicted", "true", "share of the true class"))
+
+
+def _matrix(counts: np.ndarray, columns: str, rows: str, colour: str) -> Figure:
+    """A heat map of the shares of each row's sum, with the counts."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(6.2, 5), layout="constrained")
     notes = [[f"{share:.0%}\n{n}" for share, n in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)]
     sns.heatmap(
         shares, vmin=0, vmax=1, cmap="cividis", annot=np.array(notes), fmt="", annot_kws={"fontsize": 8}, ax=axes,
-        xticklabels=NAMES, yticklabels=NAMES, cbar_kws={"label": "share of the true class"},
+        xticklabels=NAMES, yticklabels=NAMES, cbar_kws={"label": colour},
     )  # fmt: skip
-    axes.set(xlabel="predicted", ylabel="true")
+    axes.set(xlabel=columns, ylabel=rows)
     axes.tick_params(axis="x", rotation=35)
     axes.tick_params(axis="y", rotation=0)
-    return _finished(figure)
+    return figure
 
 
 def samples(runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, n: int = 4) -> Figure:
@@ -281,3 +290,127 @@ def per_class_f1(runs: dict[str, Run | None]) -> Figure:
         tick.set_color(colour)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return _finished(figure)
+
+
+def near_duplicates() -> Figure:
+    """The pairs of pictures that are alike when shrunk, by how far they agree in detail, and where the line is drawn."""
+    bands = read_json(duplicates.RECORD)["bands"]
+    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    lows, highs, numbers = np.array(bands).T
+    same = lows >= duplicates.DETAIL_THRESHOLD - 1e-9
+    bars = axes.bar(lows, numbers, width=highs - lows, align="edge", color=np.where(same, "#0072B2", "#BBBBBB"), edgecolor="white")
+    axes.bar_label(bars, [f"{number:,.0f}" for number in numbers], fontsize=8, padding=2)
+    axes.axvline(duplicates.DETAIL_THRESHOLD, color="#222222", linestyle="--", linewidth=1)
+    axes.set(xlabel="correlation in detail", ylabel="pairs", xlim=(0, 1))
+    return _finished(figure, recorded=True)
+
+
+def labels_against_votes() -> Figure:
+    """What the majority of FER+'s annotators sees in the pictures of each of FER2013's labels."""
+    counts = np.array(read_json(ferplus.RECORD)["labels"]["confusion"])
+    return _finished(_matrix(counts, "FER+ majority", "FER2013's label", "share of the label"), recorded=True)
+
+
+def accuracy_by_votes(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy on PrivateTest by how many of the ten annotators agree, against FER2013's label and against their answer."""
+    found = {title: trust.recorded(ferplus.RECORD, run, "runs") for title, run in runs.items()}
+    known = {title: mine["by_votes"] for title, mine in found.items() if mine}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    for axes, column, title in zip(panels, (2, 3), ("against FER2013's label", "against the annotators' answer"), strict=True):
+        for (name, rows), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+            votes, values = [row[0] for row in rows], [100 * row[column] for row in rows]
+            axes.plot(votes, values, marker=marker, color=colour, label=name)
+        axes.set(title=title, xlabel="annotators who agree", ylim=(0, 100))
+    panels[0].set_ylabel("accuracy, %")
+    panels[1].legend(fontsize=8, loc="lower right")
+    return _finished(figure, recorded=True)
+
+
+def reliability(runs: dict[str, Run | None]) -> Figure:
+    """How often answers are right against how sure the network is, before and after temperature scaling, on PrivateTest."""
+    known = {title: run for title, run in runs.items() if run is not None}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    for (title, run), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+        logits, labels, temperature = trust.calibrated(run)
+        for axes, values in zip(panels, (logits, logits / temperature), strict=True):
+            bins = calibration.reliability(values, labels)
+            axes.plot(100 * bins["confidence"], 100 * bins["accuracy"], marker=marker, markersize=5, color=colour, label=title)
+    for axes, title in zip(panels, ("as trained", "scaled by a temperature"), strict=True):
+        axes.plot([0, 100], [0, 100], color="#888888", linestyle="--", linewidth=1)
+        axes.set(title=title, xlabel="mean probability of the answer, %", xlim=(0, 100), ylim=(0, 100))
+    panels[0].set_ylabel("answers that are right, %")
+    panels[1].legend(fontsize=8, loc="lower right")
+    return _finished(figure)
+
+
+def coverage(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy on PrivateTest against the share of images that are answered, the surest first."""
+    known = {title: run for title, run in runs.items() if run is not None}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    for (title, run), style, colour in zip(known.items(), ("-", "--", "-.", ":", "-"), _MODEL_COLOURS, strict=False):
+        share, accuracy = calibration.coverage(run.predictions["private_test_logits"], run.predictions["private_test_labels"])
+        shown = share >= 0.05  # of fewer images the accuracy is chance
+        axes.plot(100 * share[shown], 100 * accuracy[shown], style, color=colour, label=title)
+    axes.set(xlabel="images answered, %", ylabel="accuracy, %", xlim=(0, 100), ylim=(None, 100))
+    axes.legend(fontsize=8, loc="lower left")
+    return _finished(figure)
+
+
+def robustness(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy on PrivateTest under each corruption and severity, a heat map for each recorded network."""
+    found = {title: trust.recorded(corruptions.RECORD, run, "runs") for title, run in runs.items()}
+    known = {title: mine for title, mine in found.items() if mine}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    columns = min(2, len(known))
+    lines = -(-len(known) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(5 * columns, 4.2 * lines), layout="constrained", squeeze=False, sharey=True)
+    for axes in grid.flat[len(known) :]:
+        axes.axis("off")
+    for axes, (title, mine) in zip(grid.flat, known.items(), strict=False):
+        values = 100 * np.array([[mine["clean"], *mine[name]] for name in corruptions.CORRUPTIONS])
+        sns.heatmap(
+            values, vmin=15, vmax=75, cmap="cividis", annot=True, fmt=".0f", annot_kws={"fontsize": 8}, ax=axes, cbar=False,
+            xticklabels=["clean", *corruptions.SEVERITIES], yticklabels=list(corruptions.CORRUPTIONS),
+        )  # fmt: skip
+        axes.set(title=title, xlabel="severity")
+        axes.tick_params(axis="y", rotation=0)
+    return _finished(figure, recorded=True)
+
+
+def mean_grad_cams(runs: dict[str, Run | None]) -> Figure:
+    """Grad-CAM of the true class averaged over PrivateTest, a row for each network, a column for each emotion."""
+    found = {title: trust.recorded(explain.DELETION_RECORD, run) for title, run in runs.items()}
+    known = {title: mine["mean_maps"] for title, mine in found.items() if mine}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, grid = plt.subplots(len(known), len(NAMES), figsize=(1.35 * len(NAMES), 1.6 * len(known)), layout="constrained", squeeze=False)
+    for line, (title, maps) in zip(grid, known.items(), strict=True):
+        for axes, name, colour in zip(line, NAMES, COLOURS, strict=True):
+            axes.imshow(maps[name], cmap="inferno", vmin=0, vmax=1, interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(name, fontsize=9, color=colour)
+        line[0].set_title(f"{title}\n{NAMES[0]}", fontsize=9, loc="left")
+    return _finished(figure, recorded=True)
+
+
+def deletion(runs: dict[str, Run | None]) -> Figure:
+    """The mean probability of a network's answer against the share of pixels taken away, chosen by Grad-CAM and at random."""
+    found = {title: trust.recorded(explain.DELETION_RECORD, run) for title, run in runs.items()}
+    known = {title: mine["deletion"] for title, mine in found.items() if mine}
+    if not known:
+        return _placeholder(NOT_RECORDED)
+    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    for (title, mine), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+        share = 100 * np.array(mine["deleted"])
+        axes.plot(share, mine["grad_cam"], marker=marker, color=colour, label=f"{title}: Grad-CAM")
+        axes.plot(share, mine["random"], marker=marker, color=colour, linestyle=":", fillstyle="none", label=f"{title}: random")
+    axes.set(xlabel="pixels taken away, %", ylabel="mean probability of the answer", ylim=(0, None))
+    axes.legend(fontsize=8)
+    return _finished(figure, recorded=True)

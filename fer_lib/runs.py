@@ -42,6 +42,11 @@ class Run:
         object.__setattr__(self, "folder", Path(self.folder).resolve())
 
     @property
+    def key(self) -> str:
+        """What analyses call it: `<experiment>/seed-<n>`."""
+        return f"{self.config['experiment']}/seed-{self.config['seed']}"
+
+    @property
     def finished(self) -> bool:
         return (self.folder / "metrics.json").is_file()
 

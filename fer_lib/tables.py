@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fer_lib import baselines, evaluation, profiles
+from fer_lib import baselines, duplicates, evaluation, profiles
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import CONTROLS, EXPERIMENTS, Experiment
 from fer_lib.files import read_json
@@ -14,6 +14,7 @@ from fer_lib.runs import Run
 
 _BRACKETS = re.compile(r"\([^)]*\d\)")
 NOT_RECORDED = "not recorded yet"
+UNSEEN = "PrivateTest without what Training holds"
 _NOT_RECORDED_SENTENCE = "This experiment is not recorded yet."
 SPLIT_TITLES = {
     "public_test": "PublicTest",
@@ -168,6 +169,7 @@ def comparison(runs: dict[str, Run | None], counts: dict[str, dict[str, int]]) -
         row = {"model": title}
         for split, split_title in SPLIT_TITLES.items():
             row[f"accuracy, {split_title}"] = _cell(metrics.get(split), "accuracy", percent)
+        row[f"accuracy, {UNSEEN}"] = accuracy_unseen(runs[title]) if title in runs else ""
         row["the source report, both"] = source.get(title, "")
         row["balanced accuracy, PrivateTest"] = _cell(metrics.get("private_test"), "balanced_accuracy", score)
         row["macro-F1, PrivateTest"] = _cell(metrics.get("private_test"), "macro_f1", score)
@@ -276,8 +278,9 @@ def error_reading(run: Run | None) -> str:
     private = run.metrics["private_test"]
     f1 = {name: values["f1"] for name, values in private["per_class"].items()}
     return (
-        f"Accuracy on PrivateTest is {accuracy(run, 'private_test')}, macro-F1 {_cell(private, 'macro_f1', score)}; on PublicTest and "
-        f"PrivateTest together, which contains the selection set, accuracy is {accuracy(run, 'both')}. The emotion with the lowest F1 is "
+        f"Accuracy on PrivateTest is {accuracy(run, 'private_test')}, macro-F1 {_cell(private, 'macro_f1', score)}; without the "
+        f"images that Training holds too, accuracy is {accuracy_unseen(run)}; on PublicTest and "
+        f"PrivateTest together, which contains the selection set, it is {accuracy(run, 'both')}. The emotion with the lowest F1 is "
         f"{min(f1, key=f1.get)} ({min(f1.values()):.2f}), with the highest {max(f1, key=f1.get)} ({max(f1.values()):.2f}). The most "
         f"frequent confusion, as a share of the true class, is {_largest_confusion(private['confusion'])}."
     )
@@ -286,6 +289,19 @@ def error_reading(run: Run | None) -> str:
 def accuracy(run: Run | None, split: str) -> str:
     """A run's accuracy with its 95 % interval, or that it is not recorded yet."""
     return _cell(run.metrics.get(split) if run else None, "accuracy", percent)
+
+
+def accuracy_unseen(run: Run | None, near: bool = False) -> str:
+    """A run's accuracy with its 95 % interval on the images of PrivateTest that Training does not hold, or that it is not recorded yet.
+
+    Args:
+        near: leave out those, too, that Training holds in another form.
+    """
+    if run is None:
+        return NOT_RECORDED
+    rows = duplicates.unseen(run.predictions, "private_test", near)
+    values = evaluation.metrics(*(run.predictions[f"private_test_{name}"][rows] for name in ("logits", "labels")))
+    return _cell(values, "accuracy", percent)
 
 
 def _largest_confusion(confusion: list[list[int]]) -> str:

@@ -80,3 +80,34 @@ def test_recorded_maps_are_those_of_the_recorded_weights(name, fer2013):
         for there, here in zip(recorded[emotion], again[emotion], strict=True):
             assert (there["hash"], there["answer"]) == (here["hash"], here["answer"])
             np.testing.assert_allclose(there["map"], here["map"], atol=0.02)
+
+
+def test_mean_maps_are_the_means_of_each_classs_maps(run, dataset):
+    network, split = training.load(run), dataset.private_test
+    found = explain.mean_maps(network, split)
+    happy = split.labels == NAMES.index("happy")
+    single = [explain.grad_cam(network, image[None], np.array([3]))[0] for image in split.images[happy]]
+    np.testing.assert_allclose(found[3], np.mean(single, axis=0), atol=1e-5)
+
+
+def test_deletion_takes_away_what_carries_the_answer():
+    # A network that answers by the grey of the upper left quarter alone: its map lights that quarter up.
+    pixels = keras.Input((48, 48, 1))
+    maps = keras.layers.AveragePooling2D(24)(pixels)
+    corner = np.zeros((2, 2, 1), np.float32)
+    corner[0, 0] = 1
+    weighted = keras.layers.Multiply()([maps, keras.ops.convert_to_tensor(corner[None])])
+    average = keras.layers.GlobalAveragePooling2D(name="average")(weighted)
+    network = keras.Model(pixels, keras.layers.Dense(7, name="logits")(average))
+    kernel = np.zeros((1, 7), np.float32)
+    kernel[0, 3] = 0.2
+    network.get_layer("logits").set_weights([kernel, np.zeros(7, np.float32)])
+    images = np.zeros((4, 48, 48), np.uint8)
+    images[:, :24, :24] = 255
+    found = explain.deletion(network, images)
+    assert found["deleted"][0] == 0 and found["grad_cam"][0] == found["random"][0] > 0.9
+    at = found["deleted"].index(0.5)
+    assert found["grad_cam"][at] < found["random"][at] - 0.05
+    # With the whole quarter gone its pixels are the mean, 64: the logit is 0.2 · 64 / 4.
+    left = np.exp(0.2 * 64 / 4)
+    assert found["grad_cam"][at] == pytest.approx(left / (left + 6), rel=1e-3)

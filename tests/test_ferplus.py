@@ -1,0 +1,100 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from fer_lib import ferplus
+from fer_lib.data import DataError
+from fer_lib.evaluation import probabilities
+from fer_lib.formats import SPLITS
+
+
+@pytest.fixture(scope="module")
+def votes_file(dataset, tmp_path_factory):
+    """Made-up votes on the synthetic faces: eight for the label; every tenth face has none of the seven."""
+    path = tmp_path_factory.mktemp("votes") / "fer2013new.csv"
+    lines = ["Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"]
+    order = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
+    for name in SPLITS:
+        for row, label in enumerate(dataset.splits[name].labels):
+            votes = {column: 0 for column in order}
+            votes[ferplus.EMOTION_COLUMNS[label]] = 0 if row % 10 == 0 else 8
+            rest = [0, 0, 10] if row % 10 == 0 else [1, 1, 0]
+            lines.append(",".join(map(str, [name, f"fer{row}.png", *votes.values(), *rest])))
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_votes_stand_in_our_order(dataset, votes_file):
+    votes = ferplus.load(votes_file, dataset)["PrivateTest"]
+    expected = dataset.private_test.labels.astype(int)
+    expected[::10] = -1
+    np.testing.assert_array_equal(votes.majority, expected)
+    assert np.isnan(votes.distribution[0]).all() and votes.distribution[1].max() == 1
+
+
+def test_half_of_the_votes_is_no_majority():
+    votes = ferplus.Votes(np.array([[5, 1, 1, 1, 0, 0, 0], [6, 1, 1, 0, 0, 0, 0]]), np.array([[2, 0, 0], [0, 1, 1]]))
+    assert votes.majority.tolist() == [-1, 0]
+    np.testing.assert_allclose(votes.distribution[0, :2], [5 / 8, 1 / 8])
+
+
+def test_gzipped_votes_are_read_too(dataset, votes_file, tmp_path):
+    packed = tmp_path / "ferplus_votes.csv.gz"
+    packed.write_bytes(gzip.compress(votes_file.read_bytes()))
+    np.testing.assert_array_equal(
+        ferplus.load(packed, dataset)["Training"].emotions, ferplus.load(votes_file, dataset)["Training"].emotions
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("anger", "rage"), "expected columns"),
+        (lambda text: text.replace("8", "many"), "not FER"),
+        (lambda text: text[: text.rindex("\n")], "69 rows of PrivateTest, expected 70"),
+        (lambda text: text.replace("neutral,happiness,surprise,sadness,anger", "happiness,surprise,sadness,anger,neutral"), "another order"),
+        (lambda text: "", "not FER"),
+    ],
+)
+def test_faults_are_named(dataset, votes_file, tmp_path, change, message):
+    broken = tmp_path / "fer2013new.csv"
+    broken.write_text(change(votes_file.read_text()))
+    with pytest.raises(DataError, match=message):
+        ferplus.load(broken, dataset)
+
+
+def test_labels_against_votes_by_hand(dataset, votes_file):
+    found = ferplus.labels_against_votes(dataset, ferplus.load(votes_file, dataset))
+    without = sum(-(-len(split) // 10) for split in dataset.splits.values())
+    assert found["images"] - found["with_majority"] == found["no_face"] == without
+    assert found["agreement"] == 1 and np.trace(found["confusion"]) == found["with_majority"]
+    # Without a vote the most frequent emotion is the first, angry.
+    right = 63 + (dataset.private_test.labels[::10] == 0).sum()
+    assert found["ceilings"]["plurality"] == right / 70
+    assert found["ceilings"]["fitted"] >= 63 / 70
+
+
+def test_a_run_against_votes_by_hand(run, dataset, votes_file):
+    votes = ferplus.load(votes_file, dataset)
+    found = ferplus.run_against_votes(run, dataset, votes)
+    labels, logits = run.predictions["private_test_labels"], run.predictions["private_test_logits"]
+    voted = np.arange(70) % 10 != 0
+    assert found["images"] == found["voted"] == 63
+    assert found["accuracy_label"] == found["accuracy_majority"] == (logits.argmax(axis=1) == labels)[voted].mean()
+    p = probabilities(logits)[voted, labels[voted]]
+    assert found["nll"] == pytest.approx(-np.log(p).mean())
+    assert found["by_votes"] == [[8, 63, found["accuracy_label"], found["accuracy_majority"]]]
+
+
+def test_found_beside_the_faces(synthetic_csv, votes_file, tmp_path, monkeypatch):
+    monkeypatch.delenv("FERPLUS", raising=False)
+    monkeypatch.setenv("FER2013", str(synthetic_csv))
+    beside = synthetic_csv.parent / "fer2013new.csv"
+    assert ferplus.find() is None or ferplus.find().parent != beside.parent
+    beside.write_bytes(votes_file.read_bytes())
+    assert ferplus.find() == beside
+    beside.unlink()
+    monkeypatch.setenv("FERPLUS", str(tmp_path / "nowhere.csv"))
+    with pytest.raises(DataError, match="no such file"):
+        ferplus.find()
