@@ -67,7 +67,7 @@ def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
     # versions to come, and the stream of default_rng changed between 2.4 and 2.5.
     draws = np.random.RandomState(0).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
     drawn = scores(draws.reshape(-1, *confusion.shape))
-    return {name: _interval(drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    return {name: interval(drawn[name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")}
 
 
 def scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,7 +87,8 @@ def scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def _interval(samples: np.ndarray) -> list[float]:
+def interval(samples: np.ndarray) -> list[float]:
+    """The 95 % percentile interval [low, high] of resampled values, float [k]."""
     return [float(limit) for limit in np.quantile(samples, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
 
 
@@ -148,7 +149,7 @@ def paired_difference(ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray]
     only_ours, only_theirs = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     return {
         **{name: float((there[0][name] - there[1][name])[0]) for name in ("accuracy", "macro_f1")},
-        "intervals": {name: _interval(drawn[0][name] - drawn[1][name]) for name in ("accuracy", "macro_f1")},
+        "intervals": {name: interval(drawn[0][name] - drawn[1][name]) for name in ("accuracy", "macro_f1")},
         "only_ours": only_ours,
         "only_theirs": only_theirs,
         "p_value": float(binomtest(only_ours, only_ours + only_theirs).pvalue) if only_ours + only_theirs else 1.0,
@@ -174,7 +175,7 @@ def confidence(logits: np.ndarray, labels: np.ndarray) -> dict:
     return {
         "mean": float(sure.mean()),
         "gap": float(gaps.mean()),
-        "interval": _interval(resampled_gaps),
+        "interval": interval(resampled_gaps),
         "resampled_gaps": resampled_gaps,
         "mean_when_wrong": float(sure[wrong].mean()) if len(wrong) else float("nan"),
         "true_when_wrong": float(p[wrong, labels[wrong]].mean()) if len(wrong) else float("nan"),

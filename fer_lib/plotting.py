@@ -10,9 +10,10 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from fer_lib import calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
+from fer_lib import beyond, calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
 from fer_lib.data import Dataset
 from fer_lib.emotions import COLOURS, NAMES
+from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import read_json
 from fer_lib.formats import SIDE
 from fer_lib.profiles import Profile
@@ -338,7 +339,8 @@ def reliability(runs: dict[str, Run | None]) -> Figure:
         logits, labels, temperature = trust.calibrated(run)
         for axes, values in zip(panels, (logits, logits / temperature), strict=True):
             bins = calibration.reliability(values, labels)
-            axes.plot(100 * bins["confidence"], 100 * bins["accuracy"], marker=marker, markersize=5, color=colour, label=title)
+            filled = bins["count"] >= 20  # of fewer images the share is chance
+            axes.plot(100 * bins["confidence"][filled], 100 * bins["accuracy"][filled], marker=marker, markersize=5, color=colour, label=title)
     for axes, title in zip(panels, ("as trained", "scaled by a temperature"), strict=True):
         axes.plot([0, 100], [0, 100], color="#888888", linestyle="--", linewidth=1)
         axes.set(title=title, xlabel="mean probability of the answer, %", xlim=(0, 100), ylim=(0, 100))
@@ -396,7 +398,7 @@ def mean_grad_cams(runs: dict[str, Run | None]) -> Figure:
             axes.imshow(maps[name], cmap="inferno", vmin=0, vmax=1, interpolation="nearest")
             axes.set(xticks=[], yticks=[])
             axes.set_title(name, fontsize=9, color=colour)
-        line[0].set_title(f"{title}\n{NAMES[0]}", fontsize=9, loc="left")
+        line[0].set_ylabel(title.replace(", ", ",\n"), fontsize=8)
     return _finished(figure, recorded=True)
 
 
@@ -414,3 +416,45 @@ def deletion(runs: dict[str, Run | None]) -> Figure:
     axes.set(xlabel="pixels taken away, %", ylabel="mean probability of the answer", ylim=(0, None))
     axes.legend(fontsize=8)
     return _finished(figure, recorded=True)
+
+
+def ablations(runs: list[Run]) -> Figure:
+    """What each ablation does to accuracy and macro-F1 on PublicTest, with 95 % paired intervals.
+
+    Args:
+        runs: every finished run.
+    """
+    found = beyond.ablation_differences(runs)
+    if not found:
+        return _placeholder(NOT_RECORDED)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 1.2 + 0.38 * len(found)), sharey=True, layout="constrained")
+    for axes, measure, title in zip(panels, beyond.MEASURES, ("accuracy, points", "macro-F1, points"), strict=True):
+        differences, lows, highs = 100 * np.array([mine[measure] for mine in found.values()]).T
+        axes.errorbar(differences, range(len(found)), xerr=[differences - lows, highs - differences], fmt="o", color="#222222", capsize=3)
+        axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
+        axes.set(title=title, yticks=range(len(found)), yticklabels=[EXPERIMENTS[name].title for name in found])
+        axes.set_ylim(len(found) - 0.5, -0.5)
+    return _finished(figure)
+
+
+def sizes(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published ones as they are claimed.
+
+    Args:
+        runs: ours, by the experiments' names; those that are None are left out.
+    """
+    rows = beyond.sizes(runs)
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+    for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds an image"), strict=True):
+        for row in rows:
+            if row[measure] is None:
+                continue
+            ours, accuracy = row["interval"] is not None, 100 * row["accuracy"]
+            error = 100 * np.abs(np.array(row["interval"])[:, None] - row["accuracy"]) if ours else None
+            colour = "#0072B2" if ours else "#D55E00" if row["fault"] else "#222222"
+            axes.errorbar(row[measure], accuracy, yerr=error, fmt="o" if ours else "D", fillstyle="full" if ours else "none", color=colour, capsize=3)
+            axes.annotate(row["name"] + ("" if ours or not row["fault"] else " *"), (row[measure], accuracy), xytext=(6, 5), textcoords="offset points", fontsize=8)
+        axes.set(xscale="log", xlabel=title)
+        axes.margins(x=0.25, y=0.1)
+    panels[0].set_ylabel("accuracy, %")
+    return _finished(figure)

@@ -336,6 +336,20 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
     return phrases
 
 
+def card_phrases(name: str, run: Run | None) -> dict[str, str]:
+    """What the model card says of an experiment and its run, as text."""
+    from fer_lib import models, training
+
+    network = training.build(EXPERIMENTS[name], pretrained=False)
+    return {
+        "best": EXPERIMENTS[name].title,
+        "best_parameters": count(network.count_params()),
+        "best_multiply_adds": count(models.multiply_adds(network)),
+        "best_private": accuracy(run, "private_test"),
+        "best_unseen": accuracy_unseen(run),
+    }
+
+
 def _source_report() -> dict[str, str]:
     """The source report's accuracies by experiment, with the 95 % Wilson interval that their number of images gives."""
     source = read_json(profiles.RESULTS / "published.json")["source_report"]

@@ -1,0 +1,79 @@
+from types import SimpleNamespace
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from fer_lib import beyond, plotting
+from fer_lib.emotions import NAMES
+from fer_lib.experiments import ABLATIONS
+from fer_lib.evaluation import metrics_of_splits
+from fer_lib.tables import NOT_RECORDED
+
+
+def as_experiment(run, name, seed, change=0):
+    """The tiny run under another name, its first `change` answers on PublicTest turned to neutral."""
+    predictions = {key: values.copy() for key, values in run.predictions.items()}
+    predictions["public_test_logits"][:change] = np.eye(7, dtype=np.float32)[6] * 9
+    return SimpleNamespace(config={"experiment": name, "seed": seed}, predictions=predictions, metrics=metrics_of_splits(predictions))
+
+
+def test_ablations_are_paired_by_seed(run):
+    runs = [as_experiment(run, "short", 0), as_experiment(run, "short", 1), as_experiment(run, "short_focal", 1, change=30)]
+    runs += [as_experiment(run, "short_adam", 2), as_experiment(run, "short_mixup", 0)]
+    found = beyond.ablation_differences(runs)
+    assert found.keys() == {"short_focal", "short_mixup"}  # Adam's seed has nothing to be compared with
+    assert found["short_mixup"]["accuracy"] == [0, 0, 0]
+    labels, plain = run.predictions["public_test_labels"], run.predictions["public_test_logits"].argmax(axis=1)
+    turned = np.where(np.arange(70) < 30, 6, plain)
+    difference, low, high = found["short_focal"]["accuracy"]
+    assert found["short_focal"]["seeds"] == [1] and low <= difference <= high
+    assert difference == pytest.approx((turned == labels).mean() - (plain == labels).mean())
+    macro = [f1_score(labels, answers, average="macro", labels=range(7), zero_division=0) for answers in (turned, plain)]
+    assert found["short_focal"]["macro_f1"][0] == pytest.approx(macro[0] - macro[1])
+
+    table = beyond.ablations(runs).set_index("changed")
+    assert table.loc["mixup", "seeds"] == "0" and table.loc["Adam at a constant rate", "seeds"] == NOT_RECORDED
+    points = plotting.ablations(runs).axes[0].containers[0].lines[0].get_xdata()
+    np.testing.assert_allclose(points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found])
+
+
+def test_over_two_seeds_the_mean_of_the_differences_counts(run):
+    runs = [as_experiment(run, "short", seed) for seed in (0, 1)]
+    runs += [as_experiment(run, "short_focal", 0, change=40), as_experiment(run, "short_focal", 1)]
+    one = beyond.ablation_differences([runs[0], runs[2]])["short_focal"]["accuracy"]
+    two = beyond.ablation_differences(runs)["short_focal"]["accuracy"]
+    np.testing.assert_allclose(two, np.array(one) / 2, atol=1e-9)
+
+
+def test_adjusted_logits_are_those_of_equally_frequent_classes():
+    counts = np.array([1, 2, 3, 4, 5, 6, 79])
+    likelihood = np.random.default_rng(0).normal(size=(50, 7))
+    posterior = likelihood + np.log(counts / 100)  # Bayes, up to a constant of each image
+    np.testing.assert_allclose(beyond.adjusted(posterior, counts, 1.0), likelihood, atol=1e-12)
+    np.testing.assert_array_equal(beyond.adjusted(posterior, counts, 0.0), posterior)
+
+
+def test_the_adjustment_is_chosen_on_public_test(run, dataset):
+    counts = dict(zip(NAMES, dataset.training.class_counts.tolist(), strict=True))
+    table = beyond.adjustment(run, counts)
+    p, numbers = run.predictions, dataset.training.class_counts
+    best = max(
+        f1_score(p["public_test_labels"], beyond.adjusted(p["public_test_logits"], numbers, s).argmax(axis=1), average="macro", labels=range(7), zero_division=0)
+        for s in beyond.ADJUSTMENTS
+    )
+    assert table.iloc[1]["macro-F1, PublicTest"].startswith(f"{best:.3f}")
+    assert table.iloc[0]["accuracy, PrivateTest"].startswith(f"{100 * run.metrics['private_test']['accuracy']:.1f}")
+
+
+def test_ours_stand_beside_the_published(run):
+    rows = beyond.sizes({"custom_cnn": run, "small_cnn": None})
+    assert rows[0]["name"] == "Custom CNN" and rows[0]["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
+    assert {row["name"] for row in rows[1:]} == set(beyond.published()["name"])
+    assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in rows[1:])
+    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": run}).axes[0].texts]
+    assert "Custom CNN" in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
