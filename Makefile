@@ -70,8 +70,10 @@ build/quick/fresh: $(LIBRARY)
 	rm -rf runs/quick
 	@mkdir -p $(@D) && touch $@
 
-# The comparison trains what the model pages have not: it runs after them, also under `make -j`.
-build/quick/notebooks/05_comparison.ipynb: $(foreach n,$(filter-out 05_comparison,$(NOTEBOOKS)),build/quick/notebooks/$(n).ipynb)
+# These pages train what earlier ones have not, and show what they have: they run in order, also under `make -j`.
+build/quick/notebooks/05_comparison.ipynb: $(foreach n,02_custom_cnn 03_mobilenetv2_head_only 04_mobilenetv2_fine_tuned,build/quick/notebooks/$(n).ipynb)
+build/quick/notebooks/06_beyond.ipynb: build/quick/notebooks/05_comparison.ipynb
+build/quick/notebooks/07_trust.ipynb: build/quick/notebooks/06_beyond.ipynb
 
 build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
 	$(BIN)/python book/render.py build/$*
