@@ -199,7 +199,7 @@ def _predict(options) -> int:
         save = predict.saved_photos
     if options.save:
         answers = save(answers, options.save)
-    summary = predict.Summary()
+    summary = predict.Summary("frames" if options.video else "photos")
     for answer in tqdm(answers, total=total, unit="frame" if options.video else "photo", disable=None):
         summary.add(answer)
         if options.json:

@@ -76,17 +76,28 @@ def export(run: Run, path: Path, int8: bool = False) -> list[str]:
             is more than half a point below Keras's. RunError: the run keeps no weights.
     """
     dataset = profiles.find(run.config["profile"]).dataset()
-    model, temperature = calibrated(run)
-    said = []
     with replacing(path) as aside:
-        _convert(model, aside)
-        if int8:
-            said.append(quantise(aside, dataset))
-        else:
-            _halve(aside, model)
-        _describe(aside, run, temperature, int8)
+        model, said = _write(run, aside, int8, dataset)
         said += _check(aside, model, dataset, int8)
     return said
+
+
+def unchecked(run: Run, path: Path, int8: bool = False) -> Path:
+    """`export` without its check, for a benchmark that measures also what the check refuses."""
+    _write(run, path, int8, profiles.find(run.config["profile"]).dataset())
+    return path
+
+
+def _write(run: Run, path: Path, int8: bool, dataset: Dataset | None) -> tuple[keras.Model, list[str]]:
+    model, temperature = calibrated(run)
+    _convert(model, path)
+    said = []
+    if int8:
+        said.append(_quantise(path, dataset))
+    else:
+        _halve(path, model)
+    _describe(path, run, temperature, int8)
+    return model, said
 
 
 def obtain(run: Run) -> Path:
@@ -161,7 +172,7 @@ class _Faces(CalibrationDataReader):
         return None if batch is None else {predict.INPUT: batch}
 
 
-def quantise(path: Path, dataset: Dataset | None) -> str:
+def _quantise(path: Path, dataset: Dataset | None) -> str:
     """Turn a float file into int8 in place, and say which faces its ranges were taken from.
 
     Weights in 7 bits, a scale for each filter: on processors without 8-bit dot products sums of 8-bit products overflow.

@@ -238,9 +238,14 @@ def saved_video(answers: Iterable[Answer], folder: Path) -> Iterator[Answer]:
 
 
 class Summary:
-    """The table at the end: a line for each face of each photo, or the shares of the emotions in a video; and what went wrong."""
+    """The table at the end: a line for each face of each photo, or the shares of the emotions in a video; and what went wrong.
 
-    def __init__(self):
+    Args:
+        of: what is counted, `photos` or `frames`.
+    """
+
+    def __init__(self, of: str):
+        self._of = of
         self._rows: list[tuple[str, ...]] = []
         self._counts = Counter()
         self._shown = Counter()  # emotions over the faces of frames
@@ -267,11 +272,11 @@ class Summary:
     def __str__(self) -> str:
         counts, lines = self._counts, []
         if self._rows:
-            rows = [("photo", "left, top, side", "answer", "note"), *self._rows]
+            rows = [("file", "left, top, side", "answer", "note"), *self._rows]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
             lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         faces = sum(self._shown.values())
         lines += [f"{name:<9}{self._shown[name] / faces:6.1%} of the faces in frames" for name in NAMES if self._shown[name]]
-        total = f"{counts['all']} read or tried: {counts['faces']} faces in {counts['with faces']}, no face in {counts['without']}"
+        total = f"{counts['all']} {self._of}: {counts['faces']} faces in {counts['with faces']}, no face in {counts['without']}"
         lines.append(f"{total}, {counts['unreadable']} could not be read")
         return "\n".join(lines)
