@@ -90,7 +90,7 @@ def wait(browser, condition):
 
 
 def text(browser, selector):
-    return browser.find_element(By.CSS_SELECTOR, f"#playground {selector}").text
+    return browser.find_element(By.CSS_SELECTOR, f"#playground-app {selector}").text
 
 
 def box(browser):
@@ -99,7 +99,7 @@ def box(browser):
 
 def test_the_browser_agrees_with_python_on_the_same_file_and_faces(page, site):
     script = """
-        const [faces, done] = arguments, { classify } = document.getElementById("playground").playground;
+        const [faces, done] = arguments, { classify } = document.getElementById("playground-app").playground;
         (async () => { const all = []; for (const face of faces) all.push(await classify(face)); return all; })().then(done, String);
     """
     shown = np.array(page.execute_async_script(script, FACES.reshape(20, -1).tolist()))
@@ -117,7 +117,7 @@ def test_the_browser_cuts_a_face_as_python_does(page, square, tmp_path):
           const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
           const context = canvas.getContext("2d");
           context.drawImage(image, 0, 0);
-          done(Array.from(document.getElementById("playground").playground.cut(context, ...square)));
+          done(Array.from(document.getElementById("playground-app").playground.cut(context, ...square)));
         };
         image.src = url;
     """

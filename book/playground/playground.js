@@ -1,7 +1,7 @@
 // The playground: a picture or the camera, a crop box, and the network's seven probabilities. Everything runs on the reader's device.
 (() => {
   "use strict";
-  const root = document.getElementById("playground");
+  const root = document.getElementById("playground-app");
   const about = JSON.parse(document.getElementById("playground-about").textContent);
   const folder = document.currentScript.src.replace(/[^/]*$/, "");
   const find = (selector) => root.querySelector(selector);
@@ -107,6 +107,7 @@
     const { width, height } = source;
     view.width = width;
     view.height = height;
+    view.classList.toggle("small", Math.max(width, height) < 256);
     view.getContext("2d").drawImage(source, 0, 0);
     Object.assign(cropBox.style, {
       left: `${(100 * box.x) / width}%`, top: `${(100 * box.y) / height}%`,
