@@ -11,8 +11,9 @@ FACES = synthetic.faces(np.arange(20) % 7, seed=3)
 
 
 @pytest.fixture(autouse=True)
-def without_fer2013(monkeypatch):
-    monkeypatch.setattr(profiles.data, "find", lambda: None)
+def without_fer2013(request, monkeypatch):
+    if "fer2013" not in request.fixturenames:
+        monkeypatch.setattr(profiles.data, "find", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +112,16 @@ def test_the_best_small_network_is_the_recorded_one():
 
 def test_nothing_recorded_is_no_network(tmp_path):
     assert runs.best_small(tmp_path) is None
+
+
+def test_the_recorded_network_is_exported_as_it_was_recorded(fer2013, tmp_path):
+    run = runs.best_small(profiles.RESULTS)
+    export.export(run, tmp_path / "a.onnx")
+    predictions = run.predictions
+    logits, labels = predictions["public_test_logits"], predictions["public_test_labels"]
+    recorded = evaluation.probabilities(logits / calibration.temperature(logits, labels))
+    rows = {value: row for row, value in enumerate(fer2013.public_test.hashes.tolist())}
+    known = [(row, rows[value]) for row, value in enumerate(predictions["public_test_hashes"].tolist()) if value in rows][:300]
+    there, here = map(list, zip(*known, strict=True))
+    file = predict.Classifier(tmp_path / "a.onnx")
+    np.testing.assert_allclose(file.probabilities(fer2013.public_test.images[here]), recorded[there], atol=2e-3)
