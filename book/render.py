@@ -102,7 +102,7 @@ def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) ->
     from fer_lib import profiles, runs
 
     run = runs.best_small(profiles.find(profile).results_folder)
-    without = None if runtime else "when this book was built, ONNX Runtime Web could not be had from npm's registry"
+    without = None if runtime else "ONNX Runtime Web could not be had from npm's registry when it was built"
     without = without or (None if run else "no small network is recorded with its weights yet")
     page = f"<p><em>The playground was left out of this book: {without}.</em></p>"
     if not without:
