@@ -18,7 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.verb(options) or 0
     except KeyboardInterrupt:
-        print("\nstopped" + ("; the same command goes on from the last epoch that ended" if options.verb is _train else ""), file=sys.stderr)
+        goes_on = "; the same command goes on from the last epoch that ended" if options.verb is _train else ""
+        print(f"\nstopped{goes_on}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -163,12 +163,12 @@ def _classified(answers: Iterable[Answer], classifier: Classifier) -> Iterator[A
     crops: list[np.ndarray] = []
 
     def finished():
-        p = np.concatenate([classifier.probabilities(np.stack(crops[i : i + _BATCH])) for i in range(0, len(crops), _BATCH)]) if crops else []
-        rows = iter(p)
+        batches = [np.stack(crops[i : i + _BATCH]) for i in range(0, len(crops), _BATCH)]
+        rows = (row for batch in batches for row in classifier.probabilities(batch).tolist())
         for answer, boxes in waiting:
             for box in boxes:
                 scaled = tuple(int(round(answer.photo.scale * edge)) for edge in box)
-                answer.faces.append(Face(scaled, tuple(next(rows).tolist())))
+                answer.faces.append(Face(scaled, tuple(next(rows))))
             yield answer
         waiting.clear()
         crops.clear()

@@ -162,7 +162,8 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
     } catch (error) {
-      return say(error.name === "NotAllowedError" ? "The camera was not allowed. A photo does as well." : "There is no camera here. A photo does as well.");
+      const why = error.name === "NotAllowedError" ? "The camera was not allowed." : "There is no camera here.";
+      return say(`${why} A photo does as well.`);
     }
     video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
     await video.play();
@@ -283,7 +284,7 @@
 
   async function start() {
     if (location.protocol === "file:") {
-      return say("A browser loads no network from a file. Run “make serve” in the repository, and open http://localhost:8000/playground.html.");
+      return say("From a file a browser loads no network. Run “make serve”, and open http://localhost:8000/playground.html.");
     }
     say("Loading the network…");
     await load(`${folder}ort.wasm.min.js`);
