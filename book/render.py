@@ -1,29 +1,42 @@
 """Render the book of one profile from its executed notebooks: `python book/render.py build/full`.
 
 Pages and notebooks are staged into one folder, so that addresses are flat, and Jupyter Book builds it with warnings as
-errors. MathJax comes from npm's registry where it can be reached and is served from the book itself.
+errors. MathJax and the playground's ONNX Runtime come from npm's registry where it can be reached, and are served from the
+book itself.
 """
 
+import base64
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import nbformat
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-MATHJAX = "mathjax@3.2.2"
+# What npm's registry gives, and the SHA-512 that it must have.
+MATHJAX = ("mathjax@3.2.2", "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==")
+RUNTIME = ("onnxruntime-web@1.30.0", "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==")
+RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PLAYGROUND_LIMIT = 4_000_000  # bytes of the network that a reader's browser loads
 
 
 def main() -> int:
     build = Path(sys.argv[1]).resolve()
-    pages, output = build / "pages", build / "_build" / "html"
+    pages, output, extra = build / "pages", build / "_build" / "html", build / "extra"
     stage(build / "notebooks", pages)
+    shutil.rmtree(extra, ignore_errors=True)
+    extra.mkdir()
+    without = playground(package(*RUNTIME), pages, extra / "playground", build.name)
+    if without:
+        print(f"the playground is left out: {without}", file=sys.stderr)
     config = build / "_config.yml"
-    settings = configuration(mathjax(ROOT / "build" / "mathjax"), pages, build.name)
+    settings = configuration(package(*MATHJAX), extra, build.name)
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     shutil.rmtree(build / "_build", ignore_errors=True)
     command = [Path(sys.executable).with_name("jupyter-book"), "build", pages, "--config", config, "--toc", ROOT / "book" / "_toc.yml"]
@@ -39,7 +52,7 @@ def main() -> int:
 def stage(notebooks: Path, pages: Path) -> None:
     """Copy the prose, and the notebooks without papermill's traces, into `pages`."""
     shutil.rmtree(pages, ignore_errors=True)
-    shutil.copytree(ROOT / "book", pages, ignore=shutil.ignore_patterns("*.py", "_toc.yml", "__pycache__"))
+    shutil.copytree(ROOT / "book", pages, ignore=shutil.ignore_patterns("*.py", "_toc.yml", "__pycache__", "playground"))
     for path in sorted(notebooks.glob("*.ipynb")):
         if path.name.endswith(".failed.ipynb"):
             continue
@@ -53,36 +66,100 @@ def stage(notebooks: Path, pages: Path) -> None:
         nbformat.write(notebook, pages / path.name)
 
 
-def mathjax(folder: Path) -> Path | None:
-    """Return MathJax's script, fetched once from npm's registry, or None where it cannot be had."""
-    script = folder / "package" / "es5" / "tex-svg.js"
-    if script.is_file():
-        return script
+def package(name: str, sha512: str) -> Path | None:
+    """Return the folder of a package, fetched once from npm's registry, or None where it cannot be had.
+
+    Raises:
+        ValueError: the registry gave another file than the one that is pinned.
+    """
+    folder = ROOT / "build" / "npm" / name
+    if (folder / "package").is_dir():
+        return folder / "package"
     npm = shutil.which("npm")
     if npm is None:
-        print("npm is not on this machine: formulas will need a network to be typeset", file=sys.stderr)
+        print(f"npm is not on this machine: there is no {name}", file=sys.stderr)
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    packed = subprocess.run([npm, "pack", MATHJAX, "--json"], cwd=folder, capture_output=True, text=True)
+    packed = subprocess.run([npm, "pack", name, "--json"], cwd=folder, capture_output=True, text=True)
     if packed.returncode:
-        print("npm's registry cannot be reached: formulas will need a network to be typeset", file=sys.stderr)
+        print(f"npm's registry cannot be reached: there is no {name}", file=sys.stderr)
         return None
-    with tarfile.open(folder / json.loads(packed.stdout)[0]["filename"]) as archive:
-        archive.extractall(folder, filter="data")
-    return script
+    file = folder / json.loads(packed.stdout)[0]["filename"]
+    digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
+    if digest != sha512:
+        raise ValueError(f"{name}: the registry's file has the SHA-512 {digest}, pinned is {sha512}")
+    with tempfile.TemporaryDirectory(dir=folder) as aside, tarfile.open(file) as archive:
+        archive.extractall(aside, filter="data")
+        (Path(aside) / "package").rename(folder / "package")
+    return folder / "package"
 
 
-def configuration(mathjax_file: Path | None, pages: Path, profile: str) -> dict:
-    """`_config.yml` with what only this build knows."""
+def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) -> str | None:
+    """Put the playground into its page, and its files into `folder`; or put the reason into the page why it is left out, and return it.
+
+    The network is the best small one of the profile: the recorded one, or in `quick` the one that was just trained.
+    """
+    from fer_lib import profiles, runs
+
+    run = runs.best_small(profiles.find(profile).results_folder)
+    without = None if runtime else "ONNX Runtime Web could not be had from npm's registry when it was built"
+    without = without or (None if run else "no small network is recorded with its weights yet")
+    page = f"<p><em>The playground was left out of this book: {without}.</em></p>"
+    if not without:
+        from fer_lib import export
+
+        network = export.obtain(run)
+        size = network.stat().st_size
+        if size > PLAYGROUND_LIMIT:
+            raise ValueError(f"{network}: {size / 1e6:.1f} MB; a browser is to load {PLAYGROUND_LIMIT / 1e6:.0f} MB at most")
+        folder.mkdir()
+        shutil.copy(network, folder / "model.onnx")
+        shutil.copy(ROOT / "book" / "playground" / "playground.js", folder)
+        for name in RUNTIME_FILES:
+            shutil.copy(runtime / "dist" / name, folder)
+        page = (ROOT / "book" / "playground" / "app.html").read_text(encoding="utf-8").replace("ABOUT", about())
+    (pages / "_playground.html").write_text(page, encoding="utf-8")
+    return without
+
+
+def about() -> str:
+    """What the playground must know of the library, as JSON: the emotions, and one drawn face of each."""
+    import numpy as np
+
+    from fer_lib import emotions, formats, photos, predict, synthetic
+
+    faces = synthetic.faces(np.arange(len(emotions.NAMES)), seed=7)
+    examples = [
+        {"label": name, "grey": base64.b64encode(face.tobytes()).decode()} for name, face in zip(emotions.NAMES, faces, strict=True)
+    ]
+    return json.dumps(
+        {
+            "labels": emotions.NAMES,
+            "colours": emotions.COLOURS,
+            "side": formats.SIDE,
+            "longest": photos.LONGEST,
+            "unsure_below": predict.UNSURE_BELOW,
+            "input": predict.INPUT,
+            "output": predict.OUTPUT,
+            "examples": examples,
+        }
+    )
+
+
+def configuration(mathjax: Path | None, extra: Path, profile: str) -> dict:
+    """`_config.yml` with what only this build knows.
+
+    Args:
+        mathjax: its package, or None where it is not to be had: then formulas need a network.
+        extra: a folder whose content goes into the book as it is.
+    """
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     sphinx = config["sphinx"]["config"]
-    if mathjax_file:
+    sphinx["html_extra_path"] = [str(extra)]
+    if mathjax:
         # Not in _static: Jupyter Book loads every script there by itself, and MathJax must be loaded once.
-        extra = pages.parent / "extra"
-        extra.mkdir(exist_ok=True)
-        shutil.copy(mathjax_file, extra)
-        sphinx["html_extra_path"] = [str(extra)]
-        sphinx["mathjax_path"] = f"../{mathjax_file.name}"
+        shutil.copy(mathjax / "es5" / "tex-svg.js", extra)
+        sphinx["mathjax_path"] = "../tex-svg.js"
     if profile == "quick":
         sphinx["html_theme_options"]["announcement"] = (
             "Quick profile: every network on these pages was trained for minutes on synthetic faces. "

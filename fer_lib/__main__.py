@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from tqdm import tqdm
+
 from fer_lib import data, profiles, runs
 from fer_lib.experiments import EXPERIMENTS
 
@@ -16,7 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.verb(options) or 0
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from the last epoch that ended", file=sys.stderr)
+        goes_on = "; the same command goes on from the last epoch that ended" if options.verb is _train else ""
+        print(f"\nstopped{goes_on}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
@@ -49,6 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     verb(_robustness, "robustness", "measure the recorded networks on corrupted images, those that were not yet")
     sub = verb(_corrupt, "corrupt", "write PrivateTest's corrupted images, 450 MB of NumPy arrays, for other networks to be measured on")
     sub.add_argument("folder", type=Path)
+    sub = verb(_export, "export", "write a run as one ONNX file, from grey pixels to calibrated probabilities, and check it")
+    sub.add_argument("run", type=Path)
+    sub.add_argument("--int8", action="store_true", help="in 8 bits")
+    sub = verb(_predict, "predict", "say what the faces in photos or in a video show; exit code 2 where an input could not be read")
+    sub.add_argument("photo", nargs="*", help="files, folders, or patterns in quotes")
+    sub.add_argument("--video", type=Path, help="a video in place of photos")
+    sub.add_argument("--json", action="store_true", help="one line of JSON for each photo or frame, in place of the table")
+    sub.add_argument("--save", type=Path, metavar="FOLDER", help="write the photos, or the video, with boxes into this folder")
+    sub.add_argument("--model", type=Path, help="an exported file (default: the best recorded small network, exported on first use)")
     return parser
 
 
@@ -187,6 +199,60 @@ def _corrupt(options) -> None:
 
     corruptions.write(_full_dataset(), options.folder)
     print(options.folder)
+
+
+def _export(options) -> None:
+    run = runs.Run(options.run)
+    if not run.finished:
+        raise runs.RunError(f"{options.run}: not a finished run (there is no metrics.json)")
+    from fer_lib import export, predict
+
+    path = predict.path_of(run, options.int8)
+    for line in export.export(run, path, options.int8):
+        print(line)
+    print(f"{path} ({path.stat().st_size / 1e6:.2f} MB)")
+
+
+def _predict(options) -> int:
+    from fer_lib import photos, predict
+
+    if bool(options.photo) == bool(options.video):
+        raise ValueError("expected photos, or --video with one file")
+    classifier = predict.Classifier(options.model) if options.model else _small_network()
+    others = {}
+    if options.video:
+        answers, total = predict.of_video(options.video, classifier), None
+        save = predict.saved_video
+    else:
+        paths, others = photos.find(options.photo)
+        answers, total = predict.of_photos(paths, classifier), len(paths)
+        save = predict.saved_photos
+    if options.save:
+        answers = save(answers, options.save)
+    summary = predict.Summary("frames" if options.video else "photos")
+    for answer in tqdm(answers, total=total, unit="frame" if options.video else "photo", disable=None):
+        summary.add(answer)
+        if options.json:
+            tqdm.write(answer.to_json(), file=sys.stdout)
+    print(summary, file=sys.stderr if options.json else sys.stdout)
+    if others:
+        endings = ", ".join(f"{number} {ending}" for ending, number in sorted(others.items()))
+        print(f"in folders, not read as photos: {endings}", file=sys.stderr)
+    return 2 if summary.unreadable else 0
+
+
+def _small_network():
+    from fer_lib import predict
+
+    run = runs.best_small(profiles.RESULTS)
+    if run is None:
+        raise runs.RunError(f"{profiles.RESULTS}: no small network is recorded with its weights; name an exported file with --model")
+    if classifier := predict.exported(run):
+        return classifier
+    print(f"exporting {run.config['experiment']} seed {run.config['seed']} from Keras, once", file=sys.stderr)
+    from fer_lib import export
+
+    return predict.Classifier(export.obtain(run))
 
 
 if __name__ == "__main__":

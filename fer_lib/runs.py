@@ -1,4 +1,7 @@
-"""A run on disk: one experiment trained with one seed. Reading it, finding it, and recording it in `results/`."""
+"""A run on disk: one experiment trained with one seed. Reading it, finding it, and recording it in `results/`.
+
+Finding a run imports neither pandas nor scikit-learn, which take a second: the photo command starts with it.
+"""
 
 import importlib.metadata
 import os
@@ -8,15 +11,17 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from fer_lib import evaluation
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
+
+if TYPE_CHECKING:
+    import pandas
 
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 WEIGHTS = "model.weights.h5"
@@ -56,8 +61,10 @@ class Run:
         return read_json(self.folder / "config.json")
 
     @cached_property
-    def history(self) -> pd.DataFrame | None:
+    def history(self) -> "pandas.DataFrame | None":
         """One row an epoch, `HISTORY_COLUMNS`; None for a model that is not trained in epochs."""
+        import pandas as pd
+
         path = self.folder / "history.csv"
         return pd.read_csv(path) if path.is_file() else None
 
@@ -102,6 +109,15 @@ def find_all(root: Path) -> list[Run]:
     return sorted(runs, key=rank)
 
 
+def best_small(root: Path) -> Run | None:
+    """Return the run with weights under `root` of the highest accuracy on PublicTest among the small networks, or None.
+
+    Small are those of our own architecture, a few megabytes each: what the photo command and the playground use.
+    """
+    small = [run for run in find_all(root) if run.weights and run.config["configuration"].get("model") == "custom_cnn"]
+    return max(small, key=lambda run: run.metrics["public_test"]["accuracy"], default=None)
+
+
 def first_images(run: Run, emotion: str, n: int = 4) -> np.ndarray:
     """The rows in a run's predictions of the first `n` PrivateTest images of an emotion: samples that nobody picked."""
     return np.flatnonzero(run.predictions["private_test_labels"] == NAMES.index(emotion))[:n]
@@ -114,6 +130,8 @@ def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset
         config: what was run; library versions and hardware are added here.
         logits: float32 [n, 7] for `public_test` and, where it was opened, `private_test`, in the data's order.
     """
+    from fer_lib import evaluation
+
     predictions = {}
     for name, values in logits.items():
         split = getattr(dataset, name)

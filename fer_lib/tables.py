@@ -127,6 +127,39 @@ def _speed() -> dict:
     return read_json(profiles.RESULTS / "analysis" / "speed.json")
 
 
+def edge() -> pd.DataFrame:
+    """What each network costs in each form, a row each, as `benchmarks/edge.py` recorded it."""
+    rows = [
+        {
+            "network": row["network"],
+            "form": row["form"],
+            "file, MB": f"{row['bytes'] / 1e6:.2f}",
+            "multiply-adds": count(row["multiply_adds"]),
+            "one face, ms (95th percentile)": f"{row['median_ms']:.1f} ({row['percentile_95_ms']:.1f})",
+            "images a second": round(row["images_per_second"]),
+            "accuracy on PublicTest": percent(row["accuracy"], row["interval"]),
+        }
+        for row in edge_record()["rows"]
+    ]
+    return pd.DataFrame(rows)
+
+
+def edge_reading() -> str:
+    """On what `edge` was measured, and what the exporter's check said of each 8-bit file, in sentences."""
+    record = edge_record()
+    hardware = record["hardware"]
+    text = f"Measured on {hardware['processor']}, {record['repetitions']} times each."
+    for row in record["rows"]:
+        if row["check"].startswith("refused"):
+            text += f" The exporter refuses {row['network']} as {row['form']}: {row['check'].removeprefix('refused: ')}."
+    return text
+
+
+def edge_record() -> dict:
+    """What `benchmarks/edge.py` wrote."""
+    return read_json(profiles.RESULTS / "analysis" / "edge.json")
+
+
 def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
     """What a reader needs to trust or repeat a run: how it ended, how long it took, on what."""
     if run is None:

@@ -110,3 +110,12 @@ def test_comparison_phrases_name_what_is_missing(run):
 
 def test_recorded_counts_are_those_of_the_data(fer2013):
     assert profiles.find("full").class_counts() == fer2013.class_counts
+
+
+def test_what_each_form_costs_is_that_of_the_record_and_names_the_machine():
+    table, rows = tables.edge(), tables.edge_record()["rows"]
+    assert len(table) == len(rows) == 6
+    assert list(table["form"].unique()) == ["Keras", "ONNX", "ONNX, int8"]
+    assert (table["accuracy on PublicTest"] == [tables.percent(row["accuracy"], row["interval"]) for row in rows]).all()
+    assert tables.edge_record()["hardware"]["processor"] in tables.edge_reading()
+    assert all(row["network"] in tables.edge_reading() for row in rows if row["check"].startswith("refused"))

@@ -1,0 +1,104 @@
+"""What a network costs on a device, in each form that it can be had in: Keras, ONNX, and ONNX in 8 bits.
+
+The best recorded small network and MobileNetV2 fine-tuned, all forms in one process with one thread. They take turns, so that
+whatever else the machine does meets all alike. Needs FER2013: accuracy is that on PublicTest. Run it on a machine that does
+nothing else. Writes `results/analysis/edge.json`.
+
+    python benchmarks/edge.py [REPETITIONS]
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# Before TensorFlow is imported, which reads them once.
+os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
+import keras
+import numpy as np
+
+from fer_lib import evaluation, export, models, predict, profiles, runs, training
+from fer_lib.data import DataError, Dataset
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.files import write_json
+
+REPETITIONS = 300
+WARM_UP = 10
+BATCH = 64
+LARGE_NETWORK = "mobilenetv2_fine_tuned"
+
+
+def forms(run: runs.Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Callable, int, str]]:
+    """By name, each form's function from faces uint8 [n, 48, 48] to probabilities, its file's bytes, and what its check says."""
+    model, _ = export.calibrated(run)
+    model.compile(jit_compile=False)
+
+    def in_keras(faces):
+        return model.predict_on_batch(faces[..., None].astype(np.float32))
+
+    made = {"Keras": (in_keras, run.weights.stat().st_size, "")}
+    for name, int8 in (("ONNX", False), ("ONNX, int8", True)):
+        path = folder / f"{run.config['experiment']}{int8}.onnx"
+        try:
+            said = "; ".join(export.export(run, path, int8))
+        except export.ExportError as error:
+            said, path = f"refused: {error}", export.unchecked(run, path, int8)
+        made[name] = (predict.Classifier(path, threads=1).probabilities, path.stat().st_size, said)
+    return made
+
+
+def milliseconds(work: Callable) -> float:
+    """How long one call takes."""
+    began = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - began)
+
+
+def main() -> None:
+    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
+    dataset = profiles.find("full").dataset()
+    small, large = runs.best_small(profiles.RESULTS), runs.find(profiles.RESULTS, LARGE_NETWORK, 0)
+    if dataset is None:
+        raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
+    faces, labels = dataset.public_test.images, dataset.public_test.labels
+    rows, works = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for run in (small, large):
+            multiply_adds = models.multiply_adds(training.load(run))
+            mirrored = run.config["configuration"].get("flip_averaging", False)
+            for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
+                p = np.concatenate([classify(part) for part in np.array_split(faces, len(faces) // BATCH)])
+                metrics = evaluation.metrics(np.log(np.maximum(p, 1e-30)), labels)
+                works.append(classify)
+                rows.append(
+                    {
+                        "network": EXPERIMENTS[run.config["experiment"]].title,
+                        "form": form,
+                        "bytes": size,
+                        "multiply_adds": multiply_adds * (2 if mirrored else 1),  # of an answer: the mirror image costs as much again
+                        "accuracy": metrics["accuracy"],
+                        "interval": metrics["intervals"]["accuracy"],
+                        "check": said,
+                    }
+                )
+                print(f"{rows[-1]['network']}, {form}: {size / 1e6:.2f} MB, accuracy on PublicTest {metrics['accuracy']:.2%}; {said}")
+        one, many = faces[:1], faces[:BATCH]
+        times = {"one": [[] for _ in works], "many": [[] for _ in works]}
+        for turn in range(WARM_UP + repetitions):
+            for work, one_face, batch in zip(works, *times.values(), strict=True):
+                one_face.append(milliseconds(lambda: work(one)))
+                if turn % 10 == 0:
+                    batch.append(milliseconds(lambda: work(many)))
+    for row, one_face, batch in zip(rows, *times.values(), strict=True):
+        row["median_ms"], row["percentile_95_ms"] = (float(np.quantile(one_face[WARM_UP:], q)) for q in (0.5, 0.95))
+        row["images_per_second"] = BATCH * 1000 / min(batch[1:])
+        print(f"{row['network']}, {row['form']}: {row['median_ms']:.2f} ms, {row['images_per_second']:,.0f} images a second")
+    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "repetitions": repetitions, "rows": rows}
+    write_json(profiles.RESULTS / "analysis" / "edge.json", record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,303 @@
+// The playground: a picture or the camera, a crop box, and the network's seven probabilities. Everything runs on the reader's device.
+(() => {
+  "use strict";
+  const root = document.getElementById("playground-app");
+  const about = JSON.parse(document.getElementById("playground-about").textContent);
+  const folder = document.currentScript.src.replace(/[^/]*$/, "");
+  const find = (selector) => root.querySelector(selector);
+  const status = find(".status"), stage = find(".stage"), view = find(".view"), cropBox = find(".crop");
+  const SIDE = about.side, LONGEST = about.longest;
+
+  const source = document.createElement("canvas"); // the picture, upright, at most LONGEST pixels along a side
+  const pixels = source.getContext("2d", { willReadFrequently: true });
+  const box = { x: 0, y: 0, side: 1 }; // in the source's pixels
+  let session, stream, video, dirty = false, shown = "";
+
+  const say = (text) => { status.textContent = text; status.hidden = !text; };
+
+  // --- What the network is given -------------------------------------------------------------------------------------------------
+
+  // Grey levels of a square of a canvas, whole numbers; what lies outside is filled with the nearest pixels.
+  function greySquare(context, left, top, side) {
+    const { width, height } = context.canvas;
+    const clamp = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
+    const x0 = clamp(left, width), y0 = clamp(top, height);
+    const w = clamp(left + side - 1, width) - x0 + 1, h = clamp(top + side - 1, height) - y0 + 1;
+    const { data } = context.getImageData(x0, y0, w, h);
+    const grey = new Float32Array(side * side);
+    for (let row = 0; row < side; row++) {
+      const y = clamp(top + row, height) - y0;
+      for (let column = 0; column < side; column++) {
+        const at = 4 * (y * w + clamp(left + column, width) - x0);
+        grey[row * side + column] = Math.round(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]);
+      }
+    }
+    return grey;
+  }
+
+  // The weights with which `from` pixels become `to`: each the mean of the area that it stands for, or bilinear to enlarge.
+  function weights(from, to) {
+    const ratio = from / to, rows = [];
+    for (let i = 0; i < to; i++) {
+      const row = [];
+      if (ratio >= 1) {
+        for (let j = Math.floor(i * ratio); j < Math.min(Math.ceil((i + 1) * ratio - 1e-9), from); j++) {
+          row.push([j, (Math.min(j + 1, (i + 1) * ratio) - Math.max(j, i * ratio)) / ratio]);
+        }
+      } else {
+        const place = Math.min(Math.max((i + 0.5) * ratio - 0.5, 0), from - 1), j = Math.floor(place);
+        row.push([j, 1 - place + j], [Math.min(j + 1, from - 1), place - j]);
+      }
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  function resized(grey, from, to) {
+    const table = weights(from, to), half = new Float64Array(from * to), whole = new Float32Array(to * to);
+    for (let y = 0; y < from; y++) {
+      for (let x = 0; x < to; x++) for (const [j, weight] of table[x]) half[y * to + x] += weight * grey[y * from + j];
+    }
+    for (let y = 0; y < to; y++) {
+      for (let x = 0; x < to; x++) {
+        let sum = 0;
+        for (const [j, weight] of table[y]) sum += weight * half[j * to + x];
+        whole[y * to + x] = Math.round(sum);
+      }
+    }
+    return whole;
+  }
+
+  const cut = (context, left, top, side) => resized(greySquare(context, left, top, side), side, SIDE);
+
+  async function classify(face) { // grey levels 0–255, 48 × 48, row by row
+    const input = new ort.Tensor("float32", Float32Array.from(face), [1, SIDE, SIDE, 1]);
+    const output = await session.run({ [about.input]: input });
+    return Array.from(output[about.output].data);
+  }
+
+  // --- What the reader sees ------------------------------------------------------------------------------------------------------
+
+  const bars = about.labels.map((name, index) => {
+    const row = document.createElement("div");
+    row.className = "bar";
+    row.innerHTML = `<span class="name">${name}</span><span class="track"><span class="fill"></span></span><span class="value"></span>`;
+    row.querySelector(".fill").style.background = about.colours[index];
+    find(".bars").append(row);
+    return row;
+  });
+
+  function show(probabilities, face) {
+    const percent = (p) => `${Math.round(100 * p)} %`;
+    probabilities.forEach((p, index) => {
+      bars[index].querySelector(".fill").style.width = `${100 * p}%`;
+      bars[index].querySelector(".value").textContent = percent(p);
+    });
+    const best = probabilities.indexOf(Math.max(...probabilities)), sure = probabilities[best] >= about.unsure_below;
+    const name = sure ? about.labels[best] : `Unsure: perhaps ${about.labels[best]}`;
+    // A screen reader is told of another answer, not of each frame's per cent.
+    if (name !== shown) find(".answer").textContent = shown = name;
+    find(".answer").classList.toggle("unsure", !sure);
+    const seen = find(".seen canvas").getContext("2d"), image = seen.createImageData(SIDE, SIDE);
+    face.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+    seen.putImageData(image, 0, 0);
+  }
+
+  function layOut() {
+    const { width, height } = source;
+    view.width = width;
+    view.height = height;
+    view.classList.toggle("small", Math.max(width, height) < 256);
+    view.getContext("2d").drawImage(source, 0, 0);
+    Object.assign(cropBox.style, {
+      left: `${(100 * box.x) / width}%`, top: `${(100 * box.y) / height}%`,
+      width: `${(100 * box.side) / width}%`, height: `${(100 * box.side) / height}%`,
+    });
+    find(".size input").value = (100 * box.side) / Math.min(width, height);
+  }
+
+  function moveTo(x, y, side = box.side) {
+    const { width, height } = source;
+    box.side = Math.round(Math.min(Math.max(side, Math.min(24, width, height)), width, height));
+    box.x = Math.round(Math.min(Math.max(x, 0), width - box.side));
+    box.y = Math.round(Math.min(Math.max(y, 0), height - box.side));
+    layOut();
+    dirty = true;
+  }
+
+  const grow = (side) => moveTo(box.x + (box.side - side) / 2, box.y + (box.side - side) / 2, side);
+
+  // A drawable becomes the picture, with the box in its middle.
+  function open(drawable, width, height, share, mirrored = false) {
+    const scale = Math.min(LONGEST / Math.max(width, height), 1);
+    source.width = Math.max(Math.round(width * scale), 1);
+    source.height = Math.max(Math.round(height * scale), 1);
+    draw(drawable, mirrored);
+    const side = share * Math.min(source.width, source.height);
+    moveTo((source.width - side) / 2, (source.height - side) / 2, side);
+  }
+
+  function draw(drawable, mirrored) {
+    pixels.setTransform(mirrored ? -1 : 1, 0, 0, 1, mirrored ? source.width : 0, 0);
+    pixels.fillStyle = "white"; // where a picture is transparent
+    pixels.fillRect(0, 0, source.width, source.height);
+    pixels.drawImage(drawable, 0, 0, source.width, source.height);
+  }
+
+  async function openFile(file) {
+    stopCamera();
+    try {
+      const bitmap = await createImageBitmap(file); // turned as its EXIF data say
+      open(bitmap, bitmap.width, bitmap.height, 0.6);
+      bitmap.close();
+      say("Move the box onto the face.");
+    } catch {
+      say(`${file.name || "This"} is no picture that this browser can read.`);
+    }
+  }
+
+  // --- Camera --------------------------------------------------------------------------------------------------------------------
+
+  async function startCamera() {
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
+    } catch (error) {
+      const why = error.name === "NotAllowedError" ? "The camera was not allowed." : "There is no camera here.";
+      return say(`${why} A photo does as well.`);
+    }
+    video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
+    await video.play();
+    find(".camera").textContent = "Stop the camera";
+    open(video, video.videoWidth, video.videoHeight, 0.6, true);
+    say("Hold your face in the box, or move the box.");
+  }
+
+  function stopCamera() {
+    if (!stream) return;
+    stream.getTracks().forEach((track) => track.stop());
+    stream = video = undefined;
+    find(".camera").textContent = "Use the camera";
+    say("");
+  }
+
+  // --- The loop ------------------------------------------------------------------------------------------------------------------
+
+  let ended = 0, rate = 0;
+  async function step() {
+    if (video && video.readyState >= 2) {
+      draw(video, true);
+      view.getContext("2d").drawImage(source, 0, 0);
+      dirty = true;
+    }
+    if (dirty) {
+      dirty = false;
+      const began = performance.now();
+      const face = cut(pixels, box.x, box.y, box.side);
+      show(await classify(face), face);
+      const now = performance.now();
+      if (video) {
+        rate = rate ? 0.9 * rate + 100 / Math.max(now - ended, 1) : 1000 / Math.max(now - began, 1);
+        find(".speed").textContent = `${rate.toFixed(0)} frames a second`;
+      } else {
+        rate = 0;
+        find(".speed").textContent = `${(now - began).toFixed(0)} ms for this picture`;
+      }
+      ended = now;
+    }
+    requestAnimationFrame(() => step().catch((error) => say(`The network failed: ${error.message}`)));
+  }
+
+  // --- Input ---------------------------------------------------------------------------------------------------------------------
+
+  function listen() {
+    find("input[type=file]").addEventListener("change", (event) => {
+      if (event.target.files[0]) openFile(event.target.files[0]);
+      event.target.value = ""; // the same file again is a change, too
+    });
+    root.addEventListener("dragover", (event) => { event.preventDefault(); root.classList.add("over"); });
+    root.addEventListener("dragleave", () => root.classList.remove("over"));
+    root.addEventListener("drop", (event) => {
+      event.preventDefault();
+      root.classList.remove("over");
+      if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]);
+    });
+    document.addEventListener("paste", (event) => {
+      const [file] = event.clipboardData.files;
+      if (file) openFile(file);
+    });
+    const camera = find(".camera");
+    if (navigator.mediaDevices?.getUserMedia) {
+      camera.addEventListener("click", () => (stream ? stopCamera() : startCamera()));
+    } else {
+      camera.disabled = true;
+      camera.title = "This browser gives no page at this address a camera.";
+    }
+    document.addEventListener("visibilitychange", () => { if (document.hidden) stopCamera(); });
+
+    cropBox.addEventListener("pointerdown", (event) => {
+      const start = { x: event.clientX, y: event.clientY, ...{ left: box.x, top: box.y, side: box.side } };
+      const scale = source.width / view.clientWidth, resize = event.target.className === "handle";
+      const move = (now) => {
+        const dx = (now.clientX - start.x) * scale, dy = (now.clientY - start.y) * scale;
+        if (resize) moveTo(start.left, start.top, start.side + Math.max(dx, dy));
+        else moveTo(start.left + dx, start.top + dy);
+      };
+      cropBox.setPointerCapture(event.pointerId);
+      cropBox.addEventListener("pointermove", move);
+      cropBox.addEventListener("lostpointercapture", () => cropBox.removeEventListener("pointermove", move), { once: true });
+    });
+    cropBox.addEventListener("keydown", (event) => {
+      const by = Math.max(Math.round((event.shiftKey ? 0.1 : 0.02) * source.width), 1);
+      const moves = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] };
+      if (moves[event.key]) moveTo(box.x + moves[event.key][0], box.y + moves[event.key][1]);
+      else if ("+=".includes(event.key)) grow(box.side * 1.08);
+      else if ("-_".includes(event.key)) grow(box.side / 1.08);
+      else return;
+      event.preventDefault();
+      event.stopPropagation(); // the book turns pages with the arrow keys
+    });
+    find(".size input").addEventListener("input", (event) => grow((event.target.value / 100) * Math.min(source.width, source.height)));
+    find(".size input").addEventListener("keydown", (event) => event.stopPropagation());
+  }
+
+  function addExamples() {
+    about.examples.forEach(({ label, grey }) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
+      const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
+      Array.from(atob(grey), (c) => c.charCodeAt(0)).forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+      context.putImageData(image, 0, 0);
+      const button = Object.assign(document.createElement("button"), { type: "button" });
+      const name = Object.assign(document.createElement("span"), { textContent: label });
+      button.append(canvas, name);
+      button.addEventListener("click", () => { stopCamera(); say(""); open(canvas, SIDE, SIDE, 1); });
+      find(".examples").append(button);
+    });
+  }
+
+  // --- Start ---------------------------------------------------------------------------------------------------------------------
+
+  const load = (url) => new Promise((resolve, reject) => {
+    const script = Object.assign(document.createElement("script"), { src: url, onload: resolve });
+    script.onerror = () => reject(new Error(`${url} cannot be loaded`));
+    document.head.append(script);
+  });
+
+  async function start() {
+    if (location.protocol === "file:") {
+      return say("From a file a browser loads no network. Run “make serve”, and open http://localhost:8000/playground.html.");
+    }
+    say("Loading the network…");
+    await load(`${folder}ort.wasm.min.js`);
+    ort.env.wasm.wasmPaths = folder;
+    ort.env.wasm.numThreads = 1; // threads need headers that few servers send
+    session = await ort.InferenceSession.create(`${folder}model.onnx`);
+    find(".app").hidden = false;
+    addExamples();
+    listen();
+    find(".examples button").click();
+    root.playground = { classify, cut }; // for the tests
+    await step();
+  }
+
+  start().catch((error) => say(`The playground cannot start: ${error.message}`));
+})();
