@@ -453,9 +453,15 @@ def sizes(runs: dict[str, Run | None]) -> Figure:
             error = 100 * np.abs(np.array(row["interval"])[:, None] - row["accuracy"]) if ours else None
             colour = "#0072B2" if ours else "#D55E00" if row["fault"] else "#222222"
             axes.errorbar(row[measure], accuracy, yerr=error, fmt="o" if ours else "D", fillstyle="full" if ours else "none", color=colour, capsize=3)
-            axes.annotate(row["name"] + ("" if ours or not row["fault"] else " *"), (row[measure], accuracy), xytext=(6, 5), textcoords="offset points", fontsize=8)
+            crowded = any(  # by a point to the right, where the name would stand
+                other[measure] and 1 < other[measure] / row[measure] < 50 and abs(other["accuracy"] - row["accuracy"]) < 0.015 for other in rows
+            )
+            axes.annotate(
+                row["name"] + ("" if ours or not row["fault"] else " *"), (row[measure], accuracy), fontsize=8, va="center",
+                xytext=(-8 if crowded else 8, 0), textcoords="offset points", ha="right" if crowded else "left",
+            )  # fmt: skip
         axes.set(xscale="log", xlabel=title)
-        axes.margins(x=0.25, y=0.1)
+        axes.margins(x=0.5, y=0.1)  # room for the names
     panels[0].set_ylabel("accuracy, %")
     return _finished(figure)
 

@@ -106,17 +106,14 @@ def calibrated(run: Run) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def robustness(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """Accuracy on clean images, and its mean over the five severities of each corruption, a row for each run."""
-    rows = []
+    """Accuracy on clean images, and its mean over the five severities of each corruption, a column for each run."""
+    columns = {"images": ["clean", *corruptions.CORRUPTIONS, "all corruptions"]}
     for title, run in runs.items():
-        found = recorded(corruptions.RECORD, run, "runs")
-        row = {"model": title, "clean": NOT_RECORDED}
-        if found:
-            means = {name: np.mean(found[name]) for name in corruptions.CORRUPTIONS}
-            row |= {"clean": percent(found["clean"]), "all corruptions": percent(np.mean(list(means.values())))}
-            row |= {name: percent(value) for name, value in means.items()}
-        rows.append(row)
-    return pd.DataFrame(rows).fillna("")
+        columns[title] = [NOT_RECORDED] * len(columns["images"])
+        if found := recorded(corruptions.RECORD, run, "runs"):
+            means = [np.mean(found[name]) for name in corruptions.CORRUPTIONS]
+            columns[title] = [percent(value) for value in (found["clean"], *means, np.mean(means))]
+    return pd.DataFrame(columns)
 
 
 def phrases(run: Run | None) -> dict[str, str]:

@@ -72,6 +72,8 @@ def test_the_adjustment_is_chosen_on_public_test(run, dataset):
 
 def test_ours_stand_beside_the_published(run):
     rows = beyond.sizes({"custom_cnn": run, "small_cnn": None})
+    both = {row["name"]: row["multiply_adds"] for row in beyond.sizes({"custom_cnn": run, "small_cnn": run})}
+    assert 1.9 < both["Small CNN"] / both["Custom CNN"] < 2.1  # the mirror image counts
     assert rows[0]["name"] == "Custom CNN" and rows[0]["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
     assert {row["name"] for row in rows[1:]} == set(beyond.published()["name"])
     assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in rows[1:])

@@ -74,11 +74,12 @@ def test_what_the_phrases_say_follows_from_the_records(records, run):
 
 
 def test_tables_have_a_row_for_every_run_recorded_or_not(records, run):
-    for table in (trust.against_votes, trust.confidence, trust.robustness):
+    for table in (trust.against_votes, trust.confidence):
         shown = table({"Tiny": run, "Later": None})
         assert shown["model"].tolist() == ["Tiny", "Later"] and NOT_RECORDED in shown.iloc[1].tolist()
-    mean = trust.robustness({"Tiny": run}).iloc[0]["all corruptions"]
-    assert mean == f"{100 * (9 * 0.3 + 0.6 + 0.1) / 11:.1f}\u00a0%"
+    robustness = trust.robustness({"Tiny": run, "Later": None}).set_index("images")
+    assert robustness.loc["all corruptions", "Tiny"] == f"{100 * (9 * 0.3 + 0.6 + 0.1) / 11:.1f}\u00a0%"
+    assert robustness.loc["clean"].tolist() == ["60.0\u00a0%", NOT_RECORDED]
 
 
 def test_figures_draw_what_is_recorded(records, run):
