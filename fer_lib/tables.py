@@ -236,6 +236,27 @@ def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("").drop(columns=["only ours right", "only theirs right"], errors="ignore")
 
 
+def controls_reading(runs: dict[str, Run | None]) -> str:
+    """Whether a control of MobileNetV2 changes the order of the models, in whole sentences.
+
+    Args:
+        runs: as `controls`.
+    """
+    mobile = [name for pair in CONTROLS.items() for name in pair if EXPERIMENTS[name].model == "mobilenetv2"]
+    known = {name: runs[name] for name in dict.fromkeys(mobile) if runs[name] is not None}
+    missing = [EXPERIMENTS[name].title for name in dict.fromkeys(mobile) if runs[name] is None]
+    custom = runs["custom_cnn"]
+    if not known or custom is None:
+        return _NOT_RECORDED_SENTENCE
+    best = max(known, key=lambda name: known[name].metrics["public_test"]["accuracy"])
+    lead = custom.metrics["public_test"]["accuracy"] > known[best].metrics["public_test"]["accuracy"]
+    return (
+        f"The most accurate form of MobileNetV2 on PublicTest is “{EXPERIMENTS[best].title}” with {accuracy(known[best], 'public_test')}; the custom CNN "
+        f"has {accuracy(custom, 'public_test')}. " + ("It stays ahead of all of them" if lead else "It is not ahead of all of them")
+        + (f"; not recorded yet: {'; '.join(missing)}." if missing else ".")
+    )  # fmt: skip
+
+
 def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
     if ours is None or theirs is None:
         return {"accuracy, points": NOT_RECORDED}

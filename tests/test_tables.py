@@ -69,6 +69,14 @@ def test_controls_are_compared_on_public_test_with_what_they_differ_from(run):
     assert (table.iloc[1:]["accuracy, points"] == tables.NOT_RECORDED).all()
 
 
+def test_the_reading_of_the_controls_names_the_best_and_what_is_missing(run):
+    runs = dict.fromkeys(EXPERIMENTS) | {"custom_cnn": run, "mobilenetv2_head_only_96": run}
+    reading = tables.controls_reading(runs)
+    assert f"“MobileNetV2, head only, enlarged to 96” with {tables.accuracy(run, 'public_test')}" in reading
+    assert "It is not ahead of all of them; not recorded yet: " in reading and "rate 1e-4" in reading
+    assert tables.controls_reading(dict.fromkeys(EXPERIMENTS)) == "This experiment is not recorded yet."
+
+
 def test_seeds_have_mean_and_standard_deviation_by_hand():
     def made_up(seed, accuracy):
         intervals = {"accuracy": [0.4, 0.6], "macro_f1": [0.2, 0.3]}
