@@ -15,6 +15,7 @@ from fer_lib.runs import Run
 from fer_lib.tables import NOT_RECORDED, accuracy, accuracy_unseen, percent, score, signed
 
 ANSWERED = 0.8  # the share of images that the phrase on abstaining looks at
+FEWEST = 50  # images that a phrase on a share of them needs
 
 
 def recorded(path: Path, run: Run | None, under: str | None = None) -> dict | None:
@@ -138,7 +139,7 @@ def _votes_reading(run: Run | None) -> str:
     found = recorded(ferplus.RECORD, run, "runs")
     if not found:
         return NOT_RECORDED
-    (few, _, few_right, _), *_, (many, _, many_right, _) = found["by_votes"]
+    (few, _, few_right, _), *_, (many, _, many_right, _) = [row for row in found["by_votes"] if row[1] >= FEWEST]
     return (
         f"where {few} of the ten annotators agree, {percent(few_right)} of its answers are FER2013's label, "
         f"where {many} agree {percent(many_right)}"
@@ -153,7 +154,7 @@ def _confidence_reading(run: Run | None) -> str:
     before, after = (calibration.expected_calibration_error(values, labels) for values in (logits, logits / temperature))
     return (
         f"its temperature is {temperature:.2f}, which takes its calibration error from {score(before)} to {score(after)}; if it answers only "
-        f"the {ANSWERED:.0%} of the images that it is surest of, {percent(accuracy[np.searchsorted(share, ANSWERED)])} of the answers are right"
+        f"the {percent(ANSWERED)} of the images that it is surest of, {percent(accuracy[np.searchsorted(share, ANSWERED)])} of the answers are right"
     )
 
 

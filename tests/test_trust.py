@@ -33,7 +33,7 @@ def records(run, dataset, tmp_path, monkeypatch):
     confusion = (np.eye(7, dtype=int) * 6 + 1).tolist()
     confusion[2] = [3, 0, 1, 0, 0, 0, 0]
     labels = {"images": 200, "with_majority": 150, "no_face": 3, "agreement": 0.7, "confusion": confusion}
-    scored = {"accuracy_label": 0.5, "accuracy_majority": 0.6, "nll": 1.25, "brier": 0.3, "by_votes": [[2, 5, 0.2, 0.1], [10, 9, 0.9, 1.0]]}
+    scored = {"accuracy_label": 0.5, "accuracy_majority": 0.6, "nll": 1.25, "brier": 0.3, "by_votes": [[1, 9, 0, 0], [2, 50, 0.2, 0.1], [10, 90, 0.9, 1.0]]}
     write_json(ferplus.RECORD, {"labels": labels | {"ceilings": {"plurality": 0.64, "fitted": 0.68}}, "runs": {run.key: scored}})
 
 
@@ -90,7 +90,7 @@ def test_figures_draw_what_is_recorded(records, run):
     np.testing.assert_allclose([line.get_ydata() for line in lines], [[0.8, 0.2], [0.8, 0.6]])
     assert len(plotting.mean_grad_cams(runs).axes) == 7
     votes = plotting.accuracy_by_votes(runs).axes
-    np.testing.assert_allclose([axes.get_lines()[0].get_ydata() for axes in votes], [[20, 90], [10, 100]])
+    np.testing.assert_allclose([axes.get_lines()[0].get_ydata() for axes in votes], [[0, 20, 90], [0, 10, 100]])
     assert plotting.near_duplicates().axes[0].patches[0].get_height() >= 0
     shares = np.asarray(plotting.labels_against_votes().axes[0].collections[0].get_array())
     np.testing.assert_allclose(shares[2, 0], 0.75)
