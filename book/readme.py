@@ -24,9 +24,10 @@ def recorded() -> dict[str, runs.Run | None]:
 
 def section() -> str:
     """The generated part of the README, in Markdown."""
-    rows = ["| model | " + " | ".join(tables.SPLIT_TITLES.values()) + " |", "|---" * 4 + "|"]
+    rows = ["| model | " + " | ".join([*tables.SPLIT_TITLES.values(), tables.UNSEEN]) + " |", "|---" * 5 + "|"]
     for title, run in recorded().items():
-        rows.append(f"| {title} | " + " | ".join(tables.accuracy(run, split) for split in tables.SPLIT_TITLES) + " |")
+        cells = [*(tables.accuracy(run, split) for split in tables.SPLIT_TITLES), tables.accuracy_unseen(run)]
+        rows.append(f"| {title} | " + " | ".join(cells) + " |")
     alt = "Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together"
     return "\n".join(["", *rows, "", f"![{alt}]({PICTURE})", "", ""])
 

@@ -153,6 +153,8 @@ def _check(checked: list[runs.Run], dataset: data.Dataset | None, recorded: bool
 
 
 def _list(options) -> None:
+    from fer_lib import tables
+
     recorded = runs.find_all(profiles.RESULTS)
     names = dict.fromkeys([*EXPERIMENTS, *(run.config["experiment"] for run in recorded)])
     for name in names:
@@ -161,6 +163,8 @@ def _list(options) -> None:
         for run in mine:
             print(f"  seed {run.config['seed']}" + ("" if run.weights is None else ", with weights"))
             _print_metrics(run.metrics)
+            if "private_test" in run.metrics:
+                print(f"  {tables.UNSEEN}: accuracy {tables.accuracy_unseen(run)}")
 
 
 def _analyse(options) -> None:
