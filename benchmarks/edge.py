@@ -67,18 +67,18 @@ def main() -> None:
     rows, works = [], []
     with tempfile.TemporaryDirectory() as folder:
         for run in (small, large):
-            multiply_adds = models.multiply_adds(training.load(run))
-            mirrored = run.config["configuration"].get("flip_averaging", False)
+            experiment = EXPERIMENTS[run.config["experiment"]]
+            multiply_adds = models.multiply_adds(training.load(run)) * experiment.passes
             for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
                 p = np.concatenate([classify(part) for part in np.array_split(faces, len(faces) // BATCH)])
                 metrics = evaluation.metrics(np.log(np.maximum(p, 1e-30)), labels)
                 works.append(classify)
                 rows.append(
                     {
-                        "network": EXPERIMENTS[run.config["experiment"]].title,
+                        "network": experiment.title,
                         "form": form,
                         "bytes": size,
-                        "multiply_adds": multiply_adds * (2 if mirrored else 1),  # of an answer: the mirror image costs as much again
+                        "multiply_adds": multiply_adds,
                         "accuracy": metrics["accuracy"],
                         "interval": metrics["intervals"]["accuracy"],
                         "check": said,

@@ -21,6 +21,10 @@ from fer_lib.formats import SIDE
 BATCHES = 20
 REPETITIONS = 6
 MATRIX_SIDE = 4096
+_SAME_WORK = (
+    "title", "focal_gamma", "focal_alpha", "label_smoothing", "mixup", "balancing", "learning_rate", "warmup_epochs", "epochs", "patience",
+    "averaged_epochs", "opens_private_test",
+)  # fmt: skip
 
 
 def fastest(work, repetitions: int) -> float:
@@ -79,11 +83,11 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
 
 
 def distinct(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """The first of those that differ in settings which change no step's work: the loss and the rate."""
+    """The first of those that differ in settings which change no step's work: the loss, the rate, what is shown, how long."""
     same_work = {}
     for experiment in experiments:
         settings = experiment.to_dict()
-        for key in ("title", "focal_gamma", "focal_alpha", "label_smoothing", "learning_rate", "opens_private_test"):
+        for key in _SAME_WORK:
             del settings[key]
         same_work.setdefault(str(settings), experiment)
     return list(same_work.values())

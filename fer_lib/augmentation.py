@@ -88,8 +88,8 @@ def strong(side: int = SIDE, erasing: float = 0.5) -> keras.Model:
 
     Args:
         side: training sees so many pixels square of the middle, after the shift; inference sees the whole picture. A network
-            that averages its last map takes any size: at 40 a step costs a third less, and the networks lose nothing by it
-            (Touvron et al. 2019, the train–test resolution discrepancy).
+            that averages its last map takes any size, and at 40 a step costs a third less (training smaller than testing: Touvron
+            et al. 2019).
         erasing: the share of pictures in which a patch turns grey (Zhong et al. 2020).
     """
     steps = [

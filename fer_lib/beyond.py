@@ -94,7 +94,7 @@ def adjustment(run: Run | None, counts: dict[str, int]) -> pd.DataFrame:
 
 
 def sizes(runs: dict[str, Run | None]) -> list[dict]:
-    """Parameters, multiply-adds of an answer (the mirror image included, where it is averaged) and accuracy on PrivateTest of our networks and of published ones, for a picture.
+    """Parameters, multiply-adds of an answer and accuracy on PrivateTest of our networks and of published ones, for a picture.
 
     Args:
         runs: ours, by the experiments' names; those that are None are left out.
@@ -111,7 +111,7 @@ def sizes(runs: dict[str, Run | None]) -> list[dict]:
         ours.append({
             "name": EXPERIMENTS[name].title,
             "parameters": network.count_params(),
-            "multiply_adds": models.multiply_adds(network) * (2 if EXPERIMENTS[name].flip_averaging else 1),
+            "multiply_adds": models.multiply_adds(network) * EXPERIMENTS[name].passes,
             "accuracy": private["accuracy"],
             "interval": private["intervals"]["accuracy"],
             "fault": None,

@@ -59,6 +59,11 @@ class Experiment:
         if self.averaged_epochs and self.patience < self.epochs:
             raise ValueError(f"{self.title}: the last epochs can be averaged only where patience does not end a run before them")
 
+    @property
+    def passes(self) -> int:
+        """How often an answer runs the network: twice where it is averaged with that for the mirror image."""
+        return 2 if self.flip_averaging else 1
+
     def to_dict(self) -> dict:
         """The configuration as JSON knows it (tuples become lists)."""
         return _plain(asdict(self))

@@ -60,6 +60,17 @@ def _placeholder_without_run(draw):
     return wrapper
 
 
+def _placeholder_without_any_run(draw):
+    """The same for runs by title: drawn are those that are recorded."""
+
+    @functools.wraps(draw)
+    def wrapper(runs):
+        known = {title: run for title, run in runs.items() if run is not None}
+        return draw(known) if known else _placeholder(NOT_RECORDED)
+
+    return wrapper
+
+
 def _placeholder(text: str) -> Figure:
     figure, axes = plt.subplots(figsize=(6, 1.5))
     axes.axis("off")
@@ -258,33 +269,29 @@ def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> Non
         axes.text(min(value + 0.02, 0.84), position, f"{value:.2f}", va="center", fontsize=6)
 
 
+@_placeholder_without_any_run
 def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
     """Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together."""
-    known = {title: run for title, run in runs.items() if run is not None}
-    if not known:
-        return _placeholder(NOT_RECORDED)
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(known)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(runs)), layout="constrained")
     shown = (("private_test", "PrivateTest", -0.12, "o", "#222222"), ("both", "both (contains the selection set)", 0.12, "s", "#0072B2"))
     for split, title, offset, marker, colour in shown:
-        values = np.array([run.metrics[split]["accuracy"] for run in known.values()])
-        limits = np.array([run.metrics[split]["intervals"]["accuracy"] for run in known.values()])
+        values = np.array([run.metrics[split]["accuracy"] for run in runs.values()])
+        limits = np.array([run.metrics[split]["intervals"]["accuracy"] for run in runs.values()])
         errors = 100 * np.abs(limits - values[:, None]).T
-        axes.errorbar(100 * values, np.arange(len(known)) + offset, xerr=errors, fmt=marker, color=colour, capsize=3, label=title)
-    axes.set(yticks=range(len(known)), yticklabels=list(known), xlabel="accuracy, %, with 95 % interval")
-    axes.set_ylim(len(known) - 0.5, -0.5)
+        axes.errorbar(100 * values, np.arange(len(runs)) + offset, xerr=errors, fmt=marker, color=colour, capsize=3, label=title)
+    axes.set(yticks=range(len(runs)), yticklabels=list(runs), xlabel="accuracy, %, with 95 % interval")
+    axes.set_ylim(len(runs) - 0.5, -0.5)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return _finished(figure)
 
 
+@_placeholder_without_any_run
 def per_class_f1(runs: dict[str, Run | None]) -> Figure:
     """F1 by emotion on PrivateTest, a dot for each recorded model."""
-    known = {title: run for title, run in runs.items() if run is not None}
-    if not known:
-        return _placeholder(NOT_RECORDED)
     figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    for index, ((title, run), marker) in enumerate(zip(known.items(), _MARKERS[: len(known)], strict=True)):
+    for index, ((title, run), marker) in enumerate(zip(runs.items(), _MARKERS[: len(runs)], strict=True)):
         values = [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES]
-        places = np.arange(len(NAMES)) + 0.12 * (index - (len(known) - 1) / 2)
+        places = np.arange(len(NAMES)) + 0.12 * (index - (len(runs) - 1) / 2)
         axes.plot(places, values, marker, color=_MODEL_COLOURS[index], label=title)
     axes.set(xticks=range(len(NAMES)), xticklabels=NAMES, ylabel="F1", ylim=(0, 1))
     for tick, colour in zip(axes.get_xticklabels(), COLOURS, strict=True):
@@ -329,13 +336,11 @@ def accuracy_by_votes(runs: dict[str, Run | None]) -> Figure:
     return _finished(figure, recorded=True)
 
 
+@_placeholder_without_any_run
 def reliability(runs: dict[str, Run | None]) -> Figure:
     """How often answers are right against how sure the network is, before and after temperature scaling, on PrivateTest."""
-    known = {title: run for title, run in runs.items() if run is not None}
-    if not known:
-        return _placeholder(NOT_RECORDED)
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
-    for (title, run), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+    for (title, run), marker, colour in zip(runs.items(), _MARKERS, _MODEL_COLOURS, strict=False):
         logits, labels, temperature = trust.calibrated(run)
         for axes, values in zip(panels, (logits, logits / temperature), strict=True):
             bins = calibration.reliability(values, labels)
@@ -349,13 +354,11 @@ def reliability(runs: dict[str, Run | None]) -> Figure:
     return _finished(figure)
 
 
+@_placeholder_without_any_run
 def coverage(runs: dict[str, Run | None]) -> Figure:
     """Accuracy on PrivateTest against the share of images that are answered, the surest first."""
-    known = {title: run for title, run in runs.items() if run is not None}
-    if not known:
-        return _placeholder(NOT_RECORDED)
     figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    for (title, run), style, colour in zip(known.items(), ("-", "--", "-.", ":", "-"), _MODEL_COLOURS, strict=False):
+    for (title, run), style, colour in zip(runs.items(), ("-", "--", "-.", ":", "-"), _MODEL_COLOURS, strict=False):
         share, accuracy = calibration.coverage(run.predictions["private_test_logits"], run.predictions["private_test_labels"])
         shown = share >= 0.05  # of fewer images the accuracy is chance
         axes.plot(100 * share[shown], 100 * accuracy[shown], style, color=colour, label=title)

@@ -325,6 +325,14 @@ class _Keeper(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
+def _normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _normalisations(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            yield layer
+
+
 def _average(
     run: Run, trainer: keras.Model, network: keras.Model, batches: _Batches, seed: int, experiment: Experiment
 ) -> None:
@@ -338,7 +346,7 @@ def _average(
         network.load_weights(run.folder / _EPOCH.format(epoch + 1))
         sums = [total + np.asarray(w, float) for total, w in zip(sums, network.get_weights(), strict=True)]
     network.set_weights([total / experiment.averaged_epochs for total in sums])
-    normalisations = [layer for layer in trainer.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    normalisations = list(_normalisations(network))
     momenta = [layer.momentum for layer in normalisations]
     batches.start(last)
     _seed_layers(trainer, seed, last)

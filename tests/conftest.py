@@ -17,6 +17,22 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def book_script():
+    """Loads one of the scripts of `book/`, which is no package, as a module."""
+    import importlib.util
+    from pathlib import Path
+
+    def load(name):
+        path = Path(__file__).resolve().parent.parent / "book" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
 def synthetic_csv(tmp_path_factory):
     from fer_lib import synthetic
 

@@ -3,7 +3,6 @@
 import base64
 import functools
 import http.server
-import importlib.util
 import shutil
 import threading
 from pathlib import Path
@@ -26,11 +25,8 @@ FACES = synthetic.faces(np.arange(20) % 7, seed=3)
 
 
 @pytest.fixture(scope="module")
-def render():
-    spec = importlib.util.spec_from_file_location("render", ROOT / "book" / "render.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def render(book_script):
+    return book_script("render")
 
 
 @pytest.fixture(scope="module")

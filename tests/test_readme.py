@@ -1,4 +1,3 @@
-import importlib.util
 import re
 from pathlib import Path
 
@@ -8,11 +7,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def readme():
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "book" / "readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def readme(book_script):
+    return book_script("readme")
 
 
 def test_the_table_is_that_of_the_records(readme):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from fer_lib import baselines, profiles, runs, training
+from fer_lib.data import Split
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
 from fer_lib.files import ASIDE, write_json
@@ -95,7 +96,7 @@ def decaying(tiny):
     options = {**tiny.model_options, "attention": 4}
     return replace(
         tiny, model_options=options, augmentation="strong", focal_gamma=0.0, focal_alpha=1.0, label_smoothing=0.1, optimizer="sgd",
-        learning_rate=0.05, warmup_epochs=1, weight_decay=1e-3, flip_averaging=True,
+        learning_rate=0.05, warmup_epochs=1, weight_decay=1e-3, flip_averaging=True, mixup=0.2, balancing=0.5, averaged_epochs=2,
     )  # fmt: skip
 
 
@@ -105,6 +106,45 @@ def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_p
     assert_equal_to_the_last_digit(training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0), unbroken)
     # At the end of each epoch: the peak after the warm-up, then half a cosine over the two epochs that are left.
     np.testing.assert_allclose(unbroken.history["learning_rate"], [0.05, 0.025, 0], atol=1e-6)
+
+
+def test_mixed_images_have_targets_mixed_alike(tiny):
+    # Pictures of one grey each, by label: a mixture's grey says which targets it must have.
+    labels = np.repeat(np.uint8([0, 6]), 32)
+    split = Split(np.repeat((40 * labels)[:, None, None], 48, axis=1).repeat(48, axis=2), labels)
+    images, targets = training._Batches(split, replace(tiny, mixup=1.0), seed=0)[0]
+    np.testing.assert_allclose(images[:, 0, 0, 0], 240 * targets[:, 6], atol=1e-3)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+    assert 0.1 < targets[:, 6].std() < 0.5 and ((targets > 0.01).sum(axis=1) == 2).any()
+
+
+@pytest.mark.parametrize(("balancing", "share"), [(0.0, 0.1), (1.0, 0.5)])
+def test_balancing_draws_rare_classes_as_often(tiny, balancing, share):
+    labels = np.repeat(np.uint8([1, 3]), [100, 900])
+    batches = training._Batches(Split(np.zeros((1000, 48, 48), np.uint8), labels), replace(tiny, balancing=balancing), seed=0)
+    drawn = np.concatenate([batches[i][1] for i in range(len(batches))])
+    assert len(drawn) == 1000 and drawn[:, 1].mean() == pytest.approx(share, abs=0.05)
+
+
+def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_path, monkeypatch):
+    kept, save = [], training._save_weights
+
+    def remember(network, path):
+        if path.name.startswith("epoch-"):
+            kept.append([np.array(w) for w in network.get_weights()])
+        save(network, path)
+
+    monkeypatch.setattr(training, "_save_weights", remember)
+    averaged = training.train("tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0)
+    network = training.load(averaged)
+    assert len(kept) == 2 and not list(tmp_path.glob("epoch-*"))
+    for variable, first, last in zip(network.weights, *kept, strict=True):
+        if "moving" not in variable.path:
+            np.testing.assert_allclose(variable, (first + last) / 2, rtol=2e-3, atol=1e-5)  # half precision since
+    # The statistics belong to the averaged weights: the mean of the first layer's outputs on what training shows.
+    first = next(layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization))
+    before = keras.Model(network.inputs, first.input).predict(dataset.training.images[..., None], verbose=0)
+    np.testing.assert_allclose(first.moving_mean, before.mean(axis=(0, 1, 2)), atol=0.1)
 
 
 def test_weight_decay_shrinks_kernels_alone(decaying):
