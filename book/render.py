@@ -89,7 +89,8 @@ def package(name: str, sha512: str) -> Path | None:
     if digest != sha512:
         raise ValueError(f"{name}: the registry's file has the SHA-512 {digest}, pinned is {sha512}")
     with tempfile.TemporaryDirectory(dir=folder) as aside, tarfile.open(file) as archive:
-        archive.extractall(aside, filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11 has had it since 3.11.4
+        archive.extractall(aside)
         (Path(aside) / "package").rename(folder / "package")
     return folder / "package"
 
