@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.verb(options) or 0
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from the last epoch that ended" if options.verb is _train else ""
+        goes_on = "; the same command goes on from the last epoch that ended" if options.verb in (_train, _pretrain) else ""
         print(f"\nstopped{goes_on}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
@@ -42,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("experiment")
     sub.add_argument("--seed", type=_seed, default=0, help="a whole number from 0 (default: 0)")
     sub.add_argument("--profile", choices=profiles.PROFILES, default="full")
+    sub = verb(_pretrain, "pretrain", "train the small CNN on other faces, for the experiments that start from them")
+    sub.add_argument("folder", nargs="?", type=Path, help="a folder of pictures for each class (default: synthetic faces)")
+    sub.add_argument("--seed", type=_seed, default=0, help="a whole number from 0 (default: 0)")
     sub = verb(_record, "record", "copy a finished run on FER2013 into results/")
     sub.add_argument("run", type=Path)
     sub = verb(_evaluate, "evaluate", "recompute a run from its weights, and say whether its record holds")
@@ -92,18 +95,40 @@ def _fetch(options) -> None:
 
 
 def _train(options) -> None:
-    # On Linux, a batch process: two cores trained 490 to 570 images a second so, and 310 to 630 with the default policy,
-    # whose wake-ups put both of TensorFlow's threads on one core for minutes. Set before TensorFlow starts its threads.
-    if hasattr(os, "sched_setscheduler"):
-        with contextlib.suppress(OSError):  # a sandbox may refuse it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    _as_batch_process()
     from fer_lib import training
 
     profile = profiles.find(options.profile)
     if profile.name == "quick":
         print("quick profile: synthetic faces, a few epochs")
-    verbose = 1 if sys.stdout.isatty() else 2  # a bar on a terminal, a line an epoch in a log
-    _print_run(training.train_by_name(options.experiment, options.seed, profile, verbose))
+    _print_run(training.train_by_name(options.experiment, options.seed, profile, _verbose()))
+
+
+def _pretrain(options) -> None:
+    _as_batch_process()
+    from fer_lib import transfer
+
+    faces = transfer.read(options.folder) if options.folder else transfer.synthetic_faces()
+    print(f"{len(faces.split):,} {'pictures' if options.folder else 'synthetic faces'} of {', '.join(faces.classes)}")
+    run = transfer.pretrain(faces, options.seed, profiles.find("full"), _verbose())
+    held_out = run.metrics["held_out"]
+    print(f"  accuracy {held_out['accuracy']:.2%} on the {held_out['n']:,} held out")
+    print(run.folder)
+
+
+def _as_batch_process() -> None:
+    """On Linux, be a batch process: two cores trained 490 to 570 images a second so, and 310 to 630 with the default policy.
+
+    Its wake-ups put both of TensorFlow's threads on one core for minutes. To be set before TensorFlow starts its threads.
+    """
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):  # a sandbox may refuse it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def _verbose() -> int:
+    """Keras's word for a bar on a terminal, and for a line an epoch in a log."""
+    return 1 if sys.stdout.isatty() else 2
 
 
 def _print_run(run: runs.Run) -> None:

@@ -30,6 +30,10 @@ class Experiment:
             (Izmailov et al. 2018), with the statistics of batch normalisation estimated anew.
         patience: stop after so many epochs without a lower validation loss (PublicTest); the best weights are kept.
         precision: a Keras dtype policy.
+        training_share: of Training that is seen, of each class alike, as the seed draws.
+        start_from: the key (`<experiment>/seed-<n>`) of a run whose weights the network starts from; empty for weights of its own.
+        teachers: keys of runs whose averaged probabilities for each image of Training, seen whole and as it is, take a share
+            `teachers_share` of its target (Hinton et al. 2015, at temperature 1).
         flip_averaging: predictions are those of an image and its mirror image, their probabilities averaged.
         opens_private_test: a headline experiment, predicted on PrivateTest once, when its training has ended.
     """
@@ -52,6 +56,10 @@ class Experiment:
     averaged_epochs: int = 0
     patience: int = 15
     precision: str = "float32"
+    training_share: float = 1.0
+    start_from: str = ""
+    teachers: tuple[str, ...] = ()
+    teachers_share: float = 0.0
     flip_averaging: bool = False
     opens_private_test: bool = False
 
@@ -63,6 +71,11 @@ class Experiment:
     def passes(self) -> int:
         """How often an answer runs the network: twice where it is averaged with that for the mirror image."""
         return 2 if self.flip_averaging else 1
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The keys of the runs whose weights it takes up."""
+        return tuple(filter(None, (self.start_from, *self.teachers)))
 
     def to_dict(self) -> dict:
         """The configuration as JSON knows it (tuples become lists)."""
@@ -126,6 +139,14 @@ SMALL_CNN = Experiment(
 # The ablations share one short budget, and what slows learning down at first is judged too hard by it.
 SHORT = replace(SMALL_CNN, title="Small CNN, 15 epochs", epochs=15, patience=15)
 
+# What other faces are learned with, before FER2013: it is no experiment of the table, which trains on FER2013.
+PRETRAINING_NAME = "other_faces"
+PRETRAINING = replace(SMALL_CNN, title="Small CNN, other faces", epochs=10, patience=10)
+
+OTHER_FACES = f"{PRETRAINING_NAME}/seed-0"
+SHARE_1 = replace(SHORT, title="Small CNN, 1 % of Training", training_share=0.01, epochs=60, patience=60)
+SHARE_10 = replace(SHORT, title="Small CNN, 10 % of Training", training_share=0.1, epochs=60, patience=60)
+
 # Class-balanced weights (Cui et al. 2019), (1 − β) / (1 − β^n) with β = 0.9999 and n the images of each emotion in Training, scaled
 # to a mean of 1: anger, disgust, fear, happy, sad, surprise, neutral.
 EFFECTIVE_NUMBER_WEIGHTS = (0.5282, 4.0772, 0.5175, 0.3384, 0.4541, 0.6401, 0.4445)
@@ -178,6 +199,15 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "short_averaged": replace(SHORT, title="weights of five epochs averaged", averaged_epochs=5),
         "short_effective_number": replace(SHORT, title="classes weighted by effective number", focal_alpha=EFFECTIVE_NUMBER_WEIGHTS),
         "short_balanced": replace(SHORT, title="classes shown equally often", balancing=1.0),
+        "short_taught": replace(
+            SHORT, title="taught by the long run", label_smoothing=0.0, teachers=("small_cnn/seed-0",), teachers_share=0.8
+        ),
+        # Transfer: what other faces buy where Training is cut to a share of itself. A smaller share is seen in more, shorter epochs.
+        "share_1": SHARE_1,
+        "share_10": SHARE_10,
+        "transfer_1": replace(SHARE_1, start_from=OTHER_FACES),
+        "transfer_10": replace(SHARE_10, start_from=OTHER_FACES),
+        "transfer_100": replace(SHORT, start_from=OTHER_FACES),
     }
 )
 
@@ -202,3 +232,6 @@ CONTROLS: Mapping[str, str] = MappingProxyType(
 ABLATIONS: Mapping[str, str] = MappingProxyType(
     {name: "short" for name in EXPERIMENTS if name.startswith("short_")} | {"short_source_augmentation": "short_whole_picture"}
 )
+
+# What each experiment that starts from other faces is compared with: the same from weights of its own.
+TRANSFERS: Mapping[str, str] = MappingProxyType({"transfer_1": "share_1", "transfer_10": "share_10", "transfer_100": "short"})

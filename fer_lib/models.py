@@ -42,6 +42,7 @@ def custom_cnn(
     head_dropout: float,
     momentum: float,
     attention: int | None = None,
+    classes: int = len(EMOTIONS),
 ) -> keras.Model:
     """A plain convolutional network, trained from scratch.
 
@@ -55,6 +56,7 @@ def custom_cnn(
         momentum: of batch normalisation's running averages: at 0.99 they lag some 100 steps behind, at 0.9 some 10.
         attention: squeeze-and-excitation (Hu et al. 2018) after each block but the first, with the widths divided by this; None
             leaves it out.
+        classes: how many logits.
     """
     network = keras.Sequential(name="custom_cnn")
     network.add(keras.Input((SIDE, SIDE, 1), name="grey_pixels"))
@@ -77,12 +79,12 @@ def custom_cnn(
             network.add(SqueezeExcitation(width // attention, name=f"block{number}_attention"))
     network.add(layers.GlobalAveragePooling2D(name="average"))
     network.add(layers.Dropout(head_dropout, name="head_dropout"))
-    network.add(layers.Dense(len(EMOTIONS), dtype="float32", name="logits"))
+    network.add(layers.Dense(classes, dtype="float32", name="logits"))
     return network
 
 
 def mobilenetv2(
-    weights: str | None, trainable: bool, input_side: int, head_width: int, head_dropout: float
+    weights: str | None, trainable: bool, input_side: int, head_width: int, head_dropout: float, classes: int = len(EMOTIONS)
 ) -> keras.Model:
     """MobileNetV2 (Sandler et al. 2018) without its top, and a head of our own.
 
@@ -113,7 +115,7 @@ def mobilenetv2(
     x = layers.Dropout(head_dropout, name="head_dropout")(x)
     x = layers.Dense(head_width, activation="relu", name="head")(x)
     x = layers.Dropout(head_dropout, name="logits_dropout")(x)
-    x = layers.Dense(len(EMOTIONS), dtype="float32", name="logits")(x)
+    x = layers.Dense(classes, dtype="float32", name="logits")(x)
     return keras.Model(pixels, x, name="mobilenetv2_fine_tuned" if trainable else "mobilenetv2_head_only")
 
 

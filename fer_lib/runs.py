@@ -91,6 +91,12 @@ def folder_of(root: Path, experiment: str, seed: int) -> Path:
     return root / experiment / f"seed-{seed}"
 
 
+def parts_of(key: str) -> tuple[str, int]:
+    """The experiment and the seed that a run's key names."""
+    name, seed = key.split("/seed-")
+    return name, int(seed)
+
+
 def find(root: Path, experiment: str, seed: int) -> Run | None:
     """Return the finished run of an experiment and a seed under `root`, or None."""
     run = Run(folder_of(root, experiment, seed))

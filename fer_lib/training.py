@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the machine are no news to a reader
 import keras
@@ -20,13 +21,15 @@ from scipy.special import log_softmax
 
 from fer_lib import baselines
 from fer_lib.augmentation import AUGMENTATIONS
+from fer_lib.batches import Batches, one_hot, rows_of_share
 from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import EMOTIONS
-from fer_lib.experiments import Experiment, with_defaults
-from fer_lib.files import ASIDE, read_json, replacing, write_json
+from fer_lib.evaluation import probabilities
+from fer_lib.experiments import PRETRAINING_NAME, Experiment, with_defaults
+from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import Profile
-from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, write_run
+from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, parts_of, write_run
 
 PREDICTION_BATCH = 256
 _STATE = "state.npz"
@@ -34,7 +37,9 @@ _BEST = "best.weights.h5"
 _EPOCH = "epoch-{}.weights.h5"
 
 
-def build(experiment: Experiment, precision: str | None = None, pretrained: bool = True) -> keras.Model:
+def build(
+    experiment: Experiment, precision: str | None = None, pretrained: bool = True, classes: int = len(EMOTIONS)
+) -> keras.Model:
     """Build an experiment's network, untrained.
 
     Args:
@@ -45,7 +50,7 @@ def build(experiment: Experiment, precision: str | None = None, pretrained: bool
     if "weights" in options and not pretrained:
         options["weights"] = None
     with _dtype_policy(precision or experiment.precision):
-        return MODELS[experiment.model](**options)
+        return MODELS[experiment.model](**options, classes=classes)
 
 
 @contextmanager
@@ -66,7 +71,8 @@ def load(run: Run) -> keras.Model:
     """
     if not run.weights:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS})")
-    model = build(Experiment(**run.config["configuration"]), precision="float32", pretrained=False)
+    classes = len(run.config.get("classes", EMOTIONS))  # only a network that was trained on other faces says which
+    model = build(Experiment(**run.config["configuration"]), precision="float32", pretrained=False, classes=classes)
     model.load_weights(run.weights)
     return model
 
@@ -115,7 +121,14 @@ def _optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optimizers
 
 
 def train(
-    name: str, experiment: Experiment, seed: int, dataset: Dataset, folder: Path, profile: str, verbose: int | str = "auto"
+    name: str,
+    experiment: Experiment,
+    seed: int,
+    dataset: Dataset,
+    folder: Path,
+    profile: str,
+    verbose: int | str = "auto",
+    others: Mapping[str, Run] = MappingProxyType({}),
 ) -> Run:
     """Train one experiment with one seed in `folder`, or go on from the last epoch that ended there.
 
@@ -128,6 +141,7 @@ def train(
     Args:
         name: the experiment's name, for the record. profile: `full` or `quick`, likewise.
         verbose: as in `keras.Model.fit`.
+        others: the runs, with their weights, that `experiment.needs`, by key.
 
     Returns:
         The finished run; at once, if it was finished before.
@@ -144,18 +158,19 @@ def train(
         "configuration": experiment.to_dict(),
         "data_sha256": dataset.sha256,
         **({"public_test_drawn": True} if dataset.public_test_drawn else {}),
+        **({"weights_sha256_of": {key: sha256_of(others[key].weights) for key in experiment.needs}} if experiment.needs else {}),
     }
-    _claim(run, start)
+    claim(run, start)
     if run.finished:
         return run
-    with _alone(run):
+    with alone(run):
         if run.finished:  # by another process, since
             return run
-        return _train(run, start, experiment, dataset, verbose)
+        return _train(run, start, experiment, dataset, verbose, others)
 
 
 @contextmanager
-def _alone(run: Run) -> Iterator[None]:
+def alone(run: Run) -> Iterator[None]:
     """Keep a second process from the same run. The operating system opens the lock when a process ends, however it ends."""
     lock = FileLock(run.folder / ".lock", timeout=0)
     try:
@@ -170,23 +185,52 @@ def _alone(run: Run) -> Iterator[None]:
         lock.release()
 
 
-def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str) -> Run:
-    seed = start["seed"]
+def _train(
+    run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str, others: Mapping[str, Run]
+) -> Run:
+    seed, training, validation = start["seed"], dataset.training, dataset.public_test
     keras.utils.set_random_seed(seed)
     network = build(experiment)
+    if experiment.start_from:
+        take_weights(network, others[experiment.start_from])
     start |= _initial_weights(network, experiment)
-    _claim(run, start)
-    batches = _Batches(dataset.training, experiment, seed)
+    claim(run, start)
+    if experiment.training_share < 1:
+        rows = rows_of_share(training.labels, experiment.training_share, seed)
+        training = Split(training.images[rows], training.labels[rows])
+    targets = one_hot(training.labels, len(EMOTIONS))
+    if experiment.teachers:
+        taught = mean_probabilities([others[key] for key in experiment.teachers], training.images)
+        targets += experiment.teachers_share * (taught - targets)
+    batches = Batches(training, targets, experiment, seed)
+    keeper = fit(run, experiment, network, seed, batches, (validation.images, one_hot(validation.labels, len(EMOTIONS))), verbose)
+    return _finish(run, experiment, dataset, start, keeper)
+
+
+def fit(
+    run: Run,
+    experiment: Experiment,
+    network: keras.Model,
+    seed: int,
+    batches: Batches,
+    validation: tuple[np.ndarray, np.ndarray],
+    verbose: int | str,
+) -> "Keeper":
+    """Train a network, or go on from the last epoch that ended in the run's folder; its best weights are kept there.
+
+    Args:
+        validation: images uint8 [n, 48, 48], and their targets float32 [n, classes].
+    """
     trainer = compiled(experiment, network, len(batches))
     trainer.build((None, *batches[0][0].shape[1:]))
     trainer.optimizer.build(trainer.trainable_variables)
 
     history = _restore(run, trainer)
-    keeper = _Keeper(run, network, batches, seed, experiment, history)
+    keeper = Keeper(run, network, batches, seed, experiment, history)
     if not keeper.exhausted and len(history) < experiment.epochs:
         trainer.fit(
             batches,
-            validation_data=(dataset.public_test.images[..., None], _one_hot(dataset.public_test.labels)),
+            validation_data=(validation[0][..., None], validation[1]),
             validation_batch_size=PREDICTION_BATCH,
             initial_epoch=len(history),
             epochs=experiment.epochs,
@@ -196,7 +240,32 @@ def _train(run: Run, start: dict, experiment: Experiment, dataset: Dataset, verb
         )
     if experiment.averaged_epochs:
         _average(run, trainer, network, batches, seed, experiment)
-    return _finish(run, experiment, dataset, start, pd.DataFrame(history), keeper)
+    return keeper
+
+
+def take_weights(network: keras.Model, source: Run) -> None:
+    """Start a network from a run's weights, layer by layer. Where the run knew other classes, the last layer stays as it is.
+
+    Raises:
+        RunError: the run's network has other layers, or keeps no weights.
+    """
+    given = {layer.name: layer.get_weights() for layer in load(source).layers}
+    for layer in network.layers:
+        if layer.name == "logits" and "classes" in source.config:
+            continue
+        shapes = [w.shape for w in layer.get_weights()]
+        if (found := [w.shape for w in given.get(layer.name, [])]) != shapes:
+            raise RunError(f"{source.folder}: its network does not fit: {layer.name} has weights of {found}, expected {shapes}")
+        layer.set_weights(given.get(layer.name, []))
+
+
+def mean_probabilities(teachers: list[Run], images: np.ndarray) -> np.ndarray:
+    """What an ensemble of runs says of images uint8 [n, 48, 48]: the mean of its members' probabilities, float32 [n, 7]."""
+    members = []
+    for number, run in enumerate(teachers, 1):
+        print(f"teacher {number} of {len(teachers)}: {run.key} looks at {len(images):,} images", flush=True)
+        members.append(probabilities(predict(load(run), images, run.config["configuration"]["flip_averaging"])))
+    return np.mean(members, axis=0).astype(np.float32)
 
 
 def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
@@ -216,9 +285,25 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
     folder = folder_of(profile.training_folder, name, seed)
     if experiment is None:
         start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}
-        _claim(Run(folder), {**start, "data_sha256": dataset.sha256})
+        claim(Run(folder), {**start, "data_sha256": dataset.sha256})
         return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
-    return train(name, experiment, seed, dataset, folder, profile.name, verbose)
+    others = {key: _needed(key, profile, verbose) for key in experiment.needs}
+    return train(name, experiment, seed, dataset, folder, profile.name, verbose, others)
+
+
+def _needed(key: str, profile: Profile, verbose: int | str) -> Run:
+    """The run with weights that another starts from or is taught by. Where notebooks train, it is trained now."""
+    name, seed = parts_of(key)
+    if profile.trains_in_notebooks:
+        return train_by_name(name, seed, profile, verbose)
+    for root in (profile.results_folder, profile.training_folder):
+        if (run := find(root, name, seed)) and run.weights:
+            return run
+    verb = "pretrain" if name == PRETRAINING_NAME else f"train {name}"
+    raise RunError(
+        f"{folder_of(profile.training_folder, name, seed)}: not there yet, and what is asked for needs its weights; "
+        f"first python -m fer_lib {verb} --seed {seed}"
+    )
 
 
 def obtain(name: str, seed: int, profile: Profile) -> Run | None:
@@ -238,38 +323,6 @@ def obtain(name: str, seed: int, profile: Profile) -> Run | None:
     return run
 
 
-class _Batches(keras.utils.PyDataset):
-    """Training in an order that is drawn from (seed, epoch); mixed as drawn from (seed, epoch, batch)."""
-
-    def __init__(self, split: Split, experiment: Experiment, seed: int):
-        super().__init__()
-        self._images, self._targets = split.images[..., None], _one_hot(split.labels)
-        self._batch_size, self._mixup, self._seed = experiment.batch_size, experiment.mixup, seed
-        self._odds = None
-        if experiment.balancing:
-            odds = np.bincount(split.labels).astype(float)[split.labels] ** -experiment.balancing
-            self._odds = odds / odds.sum()
-        self.start(epoch=0)
-
-    def start(self, epoch: int) -> None:
-        self._epoch = epoch
-        draws, n = np.random.default_rng([self._seed, epoch]), len(self._images)
-        self._order = draws.permutation(n) if self._odds is None else draws.choice(n, n, p=self._odds)
-
-    def __len__(self) -> int:
-        return -(-len(self._images) // self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        images, targets = self._images[rows], self._targets[rows]
-        if not self._mixup:
-            return images, targets
-        draws = np.random.default_rng([self._seed, self._epoch, index])
-        share = draws.beta(self._mixup, self._mixup, len(rows)).astype(np.float32)[:, None]
-        others, picture_share = draws.permutation(len(rows)), share[..., None, None]
-        return picture_share * images + (1 - picture_share) * images[others], share * targets + (1 - share) * targets[others]
-
-
 def _seed_layers(trainer: keras.Model, seed: int, epoch: int) -> None:
     """Let every random draw of the layers follow from (seed, epoch)."""
     states = [v for v in trainer.variables if v.name == "seed_generator_state"]
@@ -278,7 +331,7 @@ def _seed_layers(trainer: keras.Model, seed: int, epoch: int) -> None:
         state.assign((words >> 1).astype(state.dtype))  # 31 bits fit every backend's seed type
 
 
-class _Keeper(keras.callbacks.Callback):
+class Keeper(keras.callbacks.Callback):
     """Keeps the run on disk after each epoch, and stops when patience ends.
 
     Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of the random layers between
@@ -286,11 +339,16 @@ class _Keeper(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, run: Run, network: keras.Model, batches: _Batches, seed: int, experiment: Experiment, history: list[dict]
+        self, run: Run, network: keras.Model, batches: Batches, seed: int, experiment: Experiment, history: list[dict]
     ):
         super().__init__()
         self._run, self._network, self._batches = run, network, batches
         self._seed, self._experiment, self._history = seed, experiment, history
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row an epoch, `HISTORY_COLUMNS`."""
+        return pd.DataFrame(self._history)
 
     @property
     def best(self) -> int:
@@ -317,9 +375,9 @@ class _Keeper(keras.callbacks.Callback):
         self._history.append({column: row[column] for column in HISTORY_COLUMNS})
         # The order matters: killed between these two writes, the epoch is repeated and ends the same.
         if self.best == len(self._history) - 1:
-            _save_weights(self._network, self._run.folder / _BEST)
+            save_weights(self._network, self._run.folder / _BEST)
         if epoch >= self._experiment.epochs - self._experiment.averaged_epochs:
-            _save_weights(self._network, self._run.folder / _EPOCH.format(epoch + 1))
+            save_weights(self._network, self._run.folder / _EPOCH.format(epoch + 1))
         _keep(self._run, self.model, self._history)
         if self.exhausted:
             self.model.stop_training = True
@@ -334,7 +392,7 @@ def _normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalizat
 
 
 def _average(
-    run: Run, trainer: keras.Model, network: keras.Model, batches: _Batches, seed: int, experiment: Experiment
+    run: Run, trainer: keras.Model, network: keras.Model, batches: Batches, seed: int, experiment: Experiment
 ) -> None:
     """Put the average of the last epochs' weights in the place of the best epoch's.
 
@@ -356,14 +414,10 @@ def _average(
         trainer(batches[step][0], training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
-    _save_weights(network, run.folder / _BEST)
+    save_weights(network, run.folder / _BEST)
 
 
-def _one_hot(labels: np.ndarray) -> np.ndarray:
-    return np.eye(len(EMOTIONS), dtype=np.float32)[labels]
-
-
-def _claim(run: Run, start: dict) -> None:
+def claim(run: Run, start: dict) -> None:
     """Write the run's configuration, or check that what is there is the same."""
     path = run.folder / "config.json"
     there = read_json(path) if path.exists() else {}
@@ -385,7 +439,7 @@ def _claim(run: Run, start: dict) -> None:
         )
 
 
-def _save_weights(network: keras.Model, path: Path) -> None:
+def save_weights(network: keras.Model, path: Path) -> None:
     arrays = network.get_weights()
     needed = sum(array.nbytes + 8192 for array in arrays)  # the file's own bookkeeping is some 3 kB an array
     if shutil.disk_usage(path.parent).free < needed:  # HDF5 crashes the process where the disk fills
@@ -428,17 +482,14 @@ def _initial_weights(network: keras.Model, experiment: Experiment) -> dict[str, 
     return {"initial_weights_sha256": sha256(network), "pretrained_weights_sha256": pretrained}
 
 
-def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, history: pd.DataFrame, keeper: _Keeper) -> Run:
+def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, keeper: Keeper) -> Run:
     """Predict with the best weights in half precision and write what makes the run a finished one."""
-    half = build(experiment, precision="float16", pretrained=False)
-    half.load_weights(run.folder / _BEST)
-    if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in half.get_weights()):
-        raise RunError(f"{run.folder}: a weight or a running variance does not fit half precision")
-    _save_weights(half, run.folder / WEIGHTS)
+    save_half(run, build(experiment, precision="float16", pretrained=False))
     network = build(experiment, precision="float32", pretrained=False)
     network.load_weights(run.folder / WEIGHTS)
     splits = ("public_test", "private_test") if experiment.opens_private_test else ("public_test",)
     logits = {name: predict(network, getattr(dataset, name).images, experiment.flip_averaging) for name in splits}
+    history = keeper.table
     seconds = history["seconds"]
     config = {
         **start,
@@ -453,7 +504,26 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, his
     with replacing(run.folder / "history.csv") as aside:  # a kill after the last epoch's state may have left it behind
         history.to_csv(aside, index=False)
     finished = write_run(run.folder, config, logits, dataset)
-    (run.folder / _STATE).unlink(missing_ok=True)
-    for kept in (_BEST, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
-        (run.folder / kept).unlink(missing_ok=True)
+    clear(run)
     return finished
+
+
+def save_half(run: Run, network: keras.Model) -> None:
+    """Keep a run's best weights in half precision, as `WEIGHTS`.
+
+    Args:
+        network: built in float16; it takes the weights.
+
+    Raises:
+        RunError: a weight does not fit half precision.
+    """
+    network.load_weights(run.folder / _BEST)
+    if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in network.get_weights()):
+        raise RunError(f"{run.folder}: a weight or a running variance does not fit half precision")
+    save_weights(network, run.folder / WEIGHTS)
+
+
+def clear(run: Run) -> None:
+    """Remove what only a run that goes on needs."""
+    for kept in (_STATE, _BEST, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
+        (run.folder / kept).unlink(missing_ok=True)

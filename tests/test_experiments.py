@@ -6,7 +6,7 @@ import pytest
 
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, EXPERIMENTS, Experiment
+from fer_lib.experiments import ABLATIONS, TRANSFERS, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, EXPERIMENTS, Experiment
 from fer_lib.files import read_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import PROFILES, RESULTS
@@ -63,8 +63,19 @@ def test_an_ablation_keeps_the_budget_and_leaves_private_test_closed(ablation, b
     assert not ours["opens_private_test"] and not theirs["opens_private_test"]
     assert ours["epochs"] == theirs["epochs"] and ours["title"] != theirs["title"]
     changed = {key for key in ours if ours[key] != theirs[key]} - {"title"}
-    optimizer = {"optimizer", "learning_rate", "warmup_epochs", "weight_decay"}
-    assert changed and (len(changed) == 1 or changed <= optimizer or changed == {"label_smoothing", "focal_gamma"})
+    together = (
+        {"optimizer", "learning_rate", "warmup_epochs", "weight_decay"},
+        {"label_smoothing", "focal_gamma"},
+        {"label_smoothing", "teachers", "teachers_share"},
+    )
+    assert changed and (len(changed) == 1 or any(changed <= settings for settings in together))
+
+
+@pytest.mark.parametrize(("transfer", "base"), TRANSFERS.items())
+def test_a_transfer_differs_in_its_first_weights_alone(transfer, base):
+    ours, theirs = (EXPERIMENTS[name].to_dict() for name in (transfer, base))
+    assert not ours["opens_private_test"] and not theirs["opens_private_test"]
+    assert {key for key in ours if ours[key] != theirs[key]} - {"title"} == {"start_from"}
 
 
 def test_the_weights_of_classes_are_those_of_the_recorded_counts():

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from fer_lib import baselines, profiles, runs, training
+from fer_lib.batches import Batches, one_hot
 from fer_lib.data import Split
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
@@ -32,7 +33,7 @@ def assert_equal_to_the_last_digit(a, b):
 
 def train_two_epochs(experiment, dataset, folder):
     """Train until the third epoch has begun, and interrupt it there."""
-    begin = training._Keeper.on_epoch_begin
+    begin = training.Keeper.on_epoch_begin
 
     def interrupted(self, epoch, logs=None):
         begin(self, epoch, logs)
@@ -40,7 +41,7 @@ def train_two_epochs(experiment, dataset, folder):
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training._Keeper, "on_epoch_begin", interrupted)
+        patch.setattr(training.Keeper, "on_epoch_begin", interrupted)
         training.train("tiny", experiment, 0, dataset, folder, "full", verbose=0)
 
 
@@ -112,7 +113,7 @@ def test_mixed_images_have_targets_mixed_alike(tiny):
     # Pictures of one grey each, by label: a mixture's grey says which targets it must have.
     labels = np.repeat(np.uint8([0, 6]), 32)
     split = Split(np.repeat((40 * labels)[:, None, None], 48, axis=1).repeat(48, axis=2), labels)
-    images, targets = training._Batches(split, replace(tiny, mixup=1.0), seed=0)[0]
+    images, targets = Batches(split, one_hot(split.labels, 7), replace(tiny, mixup=1.0), seed=0)[0]
     np.testing.assert_allclose(images[:, 0, 0, 0], 240 * targets[:, 6], atol=1e-3)
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     assert 0.1 < targets[:, 6].std() < 0.5 and ((targets > 0.01).sum(axis=1) == 2).any()
@@ -121,20 +122,21 @@ def test_mixed_images_have_targets_mixed_alike(tiny):
 @pytest.mark.parametrize(("balancing", "share"), [(0.0, 0.1), (1.0, 0.5)])
 def test_balancing_draws_rare_classes_as_often(tiny, balancing, share):
     labels = np.repeat(np.uint8([1, 3]), [100, 900])
-    batches = training._Batches(Split(np.zeros((1000, 48, 48), np.uint8), labels), replace(tiny, balancing=balancing), seed=0)
+    split = Split(np.zeros((1000, 48, 48), np.uint8), labels)
+    batches = Batches(split, one_hot(labels, 7), replace(tiny, balancing=balancing), seed=0)
     drawn = np.concatenate([batches[i][1] for i in range(len(batches))])
     assert len(drawn) == 1000 and drawn[:, 1].mean() == pytest.approx(share, abs=0.05)
 
 
 def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_path, monkeypatch):
-    kept, save = [], training._save_weights
+    kept, save = [], training.save_weights
 
     def remember(network, path):
         if path.name.startswith("epoch-"):
             kept.append([np.array(w) for w in network.get_weights()])
         save(network, path)
 
-    monkeypatch.setattr(training, "_save_weights", remember)
+    monkeypatch.setattr(training, "save_weights", remember)
     averaged = training.train("tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0)
     network = training.load(averaged)
     assert len(kept) == 2 and not list(tmp_path.glob("epoch-*"))
@@ -297,8 +299,8 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(dataset, tiny
     def spoilt(self, epoch, logs=None):
         end(self, epoch, {**logs, "val_loss": float("nan")} if epoch == 1 else logs)
 
-    end = training._Keeper.on_epoch_end
-    monkeypatch.setattr(training._Keeper, "on_epoch_end", spoilt)
+    end = training.Keeper.on_epoch_end
+    monkeypatch.setattr(training.Keeper, "on_epoch_end", spoilt)
     with pytest.raises(runs.RunError, match="the loss of epoch 2 is .* on PublicTest nan"):
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
     monkeypatch.undo()
