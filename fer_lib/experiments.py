@@ -215,8 +215,9 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
 COMPARED = ("custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned")
 SHOWN = (*COMPARED, "small_cnn")
 
-# The experiments whose PrivateTest is opened: this list is committed before it is.
+# The experiments whose PrivateTest is opened: this list is committed before it is. Among them, those of the report's own recipe.
 HEADLINES = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.opens_private_test)
+SMALL_HEADLINES = tuple(name for name in HEADLINES if name not in COMPARED)
 
 # What each control is compared with: the row that differs from it in one setting alone.
 CONTROLS: Mapping[str, str] = MappingProxyType(
@@ -235,3 +236,11 @@ ABLATIONS: Mapping[str, str] = MappingProxyType(
 
 # What each experiment that starts from other faces is compared with: the same from weights of its own.
 TRANSFERS: Mapping[str, str] = MappingProxyType({"transfer_1": "share_1", "transfer_10": "share_10", "transfer_100": "short"})
+
+# Ensembles by what tables call them: the runs whose probabilities are averaged, all of experiments that open PrivateTest. Like that list,
+# each is committed before its members' PrivateTest is opened.
+ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Two seeds of the small CNN": ("small_cnn/seed-0", "small_cnn/seed-1"),
+    }
+)

@@ -4,6 +4,7 @@ A run that is not recorded yet (None) gives a figure that says so, so that pages
 """
 
 import functools
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from fer_lib import beyond, calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
 from fer_lib.data import Dataset
 from fer_lib.emotions import COLOURS, NAMES
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import ABLATIONS, EXPERIMENTS
 from fer_lib.files import read_json
 from fer_lib.formats import SIDE
 from fer_lib.profiles import Profile
@@ -427,7 +428,7 @@ def ablations(runs: list[Run]) -> Figure:
     Args:
         runs: every finished run.
     """
-    found = beyond.ablation_differences(runs)
+    found = beyond.paired_differences(runs, ABLATIONS)
     if not found:
         return _placeholder(NOT_RECORDED)
     figure, panels = plt.subplots(1, 2, figsize=(10, 1.2 + 0.38 * len(found)), sharey=True, layout="constrained")
@@ -440,13 +441,13 @@ def ablations(runs: list[Run]) -> Figure:
     return _finished(figure)
 
 
-def sizes(runs: dict[str, Run | None]) -> Figure:
+def sizes(networks: dict[str, Run | None], together: Iterable[beyond.Ensemble | None] = ()) -> Figure:
     """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published ones as they are claimed.
 
     Args:
-        runs: ours, by the experiments' names; those that are None are left out.
+        networks, together: as in `beyond.sizes`.
     """
-    rows = beyond.sizes(runs)
+    rows = beyond.sizes(networks, together)
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
     for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds an image"), strict=True):
         for row in rows:

@@ -17,7 +17,7 @@ import numpy as np
 
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import ENSEMBLES, EXPERIMENTS
 from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 
 if TYPE_CHECKING:
@@ -173,8 +173,13 @@ def _processor() -> str:
 
 
 def keeps_weights(run: Run) -> bool:
-    """Whether a record of this run keeps weights: seed 0 of a headline network does, others do not, and the repository stays small."""
-    return run.history is not None and run.config["seed"] == 0 and run.config["configuration"]["opens_private_test"]
+    """Whether a record of this run keeps weights: seed 0 of a headline network and the members of an ensemble do.
+
+    Others do not, and the repository stays small.
+    """
+    if run.history is None or not run.config["configuration"]["opens_private_test"]:
+        return False
+    return run.config["seed"] == 0 or any(run.key in members for members in ENSEMBLES.values())
 
 
 def record(run: Run, results: Path) -> Run:

@@ -39,7 +39,7 @@ def check(run: Run, dataset: Dataset | None, recorded: bool = False) -> Findings
         return findings  # what is broken cannot be recomputed
     _check_experiment(run, findings)
     if recorded and keeps_weights(run) and run.weights is None:
-        findings.problems.append(f"{WEIGHTS} is missing: seed 0 of a headline experiment keeps its weights")
+        findings.problems.append(f"{WEIGHTS} is missing: seed 0 of a headline experiment and the members of an ensemble keep their weights")
     if ("private_test_logits" in run.predictions) != run.config["configuration"].get("opens_private_test", True):
         findings.problems.append("PrivateTest is predicted where the experiment leaves it closed, or is not where it opens it")
     if evaluation.metrics_of_splits(run.predictions) != run.metrics:

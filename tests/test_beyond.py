@@ -1,3 +1,4 @@
+import shutil
 from types import SimpleNamespace
 
 import matplotlib
@@ -6,12 +7,15 @@ matplotlib.use("Agg")
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.metrics import f1_score
 
 from fer_lib import beyond, plotting
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS
+from fer_lib.experiments import ABLATIONS, ENSEMBLES
 from fer_lib.evaluation import metrics_of_splits
+from fer_lib.files import write_json
+from fer_lib.runs import Run, RunError
 from fer_lib.tables import NOT_RECORDED
 
 
@@ -25,7 +29,7 @@ def as_experiment(run, name, seed, change=0):
 def test_ablations_are_paired_by_seed(run):
     runs = [as_experiment(run, "short", 0), as_experiment(run, "short", 1), as_experiment(run, "short_focal", 1, change=30)]
     runs += [as_experiment(run, "short_adam", 2), as_experiment(run, "short_mixup", 0)]
-    found = beyond.ablation_differences(runs)
+    found = beyond.paired_differences(runs, ABLATIONS)
     assert found.keys() == {"short_focal", "short_mixup"}  # Adam's seed has nothing to be compared with
     assert found["short_mixup"]["accuracy"] == [0, 0, 0]
     labels, plain = run.predictions["public_test_labels"], run.predictions["public_test_logits"].argmax(axis=1)
@@ -45,9 +49,55 @@ def test_ablations_are_paired_by_seed(run):
 def test_over_two_seeds_the_mean_of_the_differences_counts(run):
     runs = [as_experiment(run, "short", seed) for seed in (0, 1)]
     runs += [as_experiment(run, "short_focal", 0, change=40), as_experiment(run, "short_focal", 1)]
-    one = beyond.ablation_differences([runs[0], runs[2]])["short_focal"]["accuracy"]
-    two = beyond.ablation_differences(runs)["short_focal"]["accuracy"]
+    one = beyond.paired_differences([runs[0], runs[2]], ABLATIONS)["short_focal"]["accuracy"]
+    two = beyond.paired_differences(runs, ABLATIONS)["short_focal"]["accuracy"]
     np.testing.assert_allclose(two, np.array(one) / 2, atol=1e-9)
+
+
+def test_a_start_from_other_faces_is_compared_share_by_share(run):
+    runs = [as_experiment(run, "share_1", 0), as_experiment(run, "transfer_1", 0, change=30), as_experiment(run, "transfer_100", 0)]
+    table = beyond.transfers(runs).set_index("share of Training")
+    assert table["epochs"].tolist() == [60, 60, 15]
+    row = table.loc["1\N{NO-BREAK SPACE}%"]
+    gained = runs[1].metrics["public_test"]["accuracy"] - runs[0].metrics["public_test"]["accuracy"]
+    assert gained < 0 and row["accuracy, points"].startswith(f"\N{MINUS SIGN}{-100 * gained:.1f} (")
+    assert table.loc["100\N{NO-BREAK SPACE}%", "seeds"] == NOT_RECORDED  # nothing to be compared with
+
+
+def record_members(root, run, monkeypatch):
+    """Two members under `root`: a run, and one that answers neutral on part of both splits."""
+    for seed, change in ((0, 0), (1, 40)):
+        folder = root / "small_cnn" / f"seed-{seed}"
+        shutil.copytree(run.folder, folder)
+        predictions = {key: values.copy() for key, values in run.predictions.items()}
+        for split in ("public_test", "private_test"):
+            predictions[f"{split}_logits"][:change] = np.eye(7, dtype=np.float32)[6] * 9
+        np.savez(folder / "predictions.npz", **predictions)
+        write_json(folder / "config.json", {**run.config, "experiment": "small_cnn", "seed": seed})
+    monkeypatch.setattr(beyond, "ENSEMBLES", {"Both": ("small_cnn/seed-0", "small_cnn/seed-1")})
+    return [Run(root / "small_cnn" / f"seed-{seed}") for seed in (0, 1)]
+
+
+def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
+    assert beyond.ensembles(tmp_path).keys() == ENSEMBLES.keys() and not any(beyond.ensembles(tmp_path).values())
+    members = record_members(tmp_path, run, monkeypatch)
+    both = beyond.ensembles(tmp_path)["Both"]
+    for split in ("public_test", "private_test"):
+        mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
+        np.testing.assert_allclose(softmax(both.predictions[f"{split}_logits"], axis=1), mean, atol=1e-6)
+        expected = (mean.argmax(axis=1) == run.predictions[f"{split}_labels"]).mean()
+        assert both.metrics[split]["accuracy"] == expected
+    table = beyond.small_networks(members, [both, None]).set_index("network")
+    assert table.index.tolist() == ["Small CNN, seed 0", "Small CNN, seed 1", "Both"]
+    assert table["parameters"].tolist() == ["1.76 million", "1.76 million", "3.53 million"]
+    assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
+
+
+def test_members_that_were_scored_on_other_images_are_refused(run, tmp_path, monkeypatch):
+    _, second = record_members(tmp_path, run, monkeypatch)
+    np.savez(second.folder / "predictions.npz", **{key: values[::-1] for key, values in second.predictions.items()})
+    with pytest.raises(RunError, match="seed-1: not scored on the images of .*seed-0, in their order"):
+        beyond.ensembles(tmp_path)["Both"].metrics
 
 
 def test_adjusted_logits_are_those_of_equally_frequent_classes():

@@ -16,7 +16,7 @@ def test_data_prints_counts_and_the_hash(synthetic_csv, dataset, capsys):
     assert [line.split() for line in out.splitlines() if line.split()[0] == "all"] == [["all", "320", "70", "70"]]
 
 
-@pytest.mark.parametrize("arguments", [["data", "nowhere.csv"], ["train", "vgg", "--profile", "quick"], ["record", "nowhere"], ["evaluate", "nowhere"], ["export", "nowhere"]])
+@pytest.mark.parametrize("arguments", [["data", "nowhere.csv"], ["train", "vgg", "--profile", "quick"], ["pretrain", "nowhere"], ["record", "nowhere"], ["evaluate", "nowhere"], ["export", "nowhere"]])
 def test_bad_input_is_one_message_and_exit_code_2(arguments, capsys):
     assert main(arguments) == 2
     err = capsys.readouterr().err

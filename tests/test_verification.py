@@ -118,7 +118,7 @@ def test_a_record_without_its_checksums(record):
 
 def test_a_headline_recorded_without_its_weights(record):
     (record.folder / runs.WEIGHTS).unlink()
-    assert check_with_checksums_made_again(record) == ["model.weights.h5 is missing: seed 0 of a headline experiment keeps its weights"]
+    assert check_with_checksums_made_again(record) == ["model.weights.h5 is missing: seed 0 of a headline experiment and the members of an ensemble keep their weights"]
 
 
 def test_private_test_opened_where_the_experiment_leaves_it_closed(record, tiny, monkeypatch):

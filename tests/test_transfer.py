@@ -1,0 +1,200 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_lib import profiles, runs, training, transfer
+from fer_lib.batches import rows_of_share
+from fer_lib.data import DataError
+from fer_lib.evaluation import probabilities
+from fer_lib.experiments import PRETRAINING, PRETRAINING_NAME
+from fer_lib.files import sha256_of
+
+CLASSES = {"1 calm": 40, "2 tense": 180, "3 tired": 110}  # names that are no emotions of FER2013's, and each one's grey
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Class folders of pictures of several sizes and forms."""
+    rng = np.random.default_rng(0)
+    sizes = [(48, 48), (100, 100), (64, 90), (31, 24)]
+    for name, grey in CLASSES.items():
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for number in range(12):
+            width, height = sizes[number % len(sizes)]
+            pixels = np.clip(rng.normal(grey, 10, (height, width, 3)), 0, 255).astype(np.uint8)
+            ending = ("png", "jpg", "bmp")[number % 3]
+            Image.fromarray(pixels).convert("L" if number % 2 else "RGB").save(tmp_path / "faces" / name / f"{number:02}.{ending}")
+    (tmp_path / "faces" / ".hidden").mkdir()
+    (tmp_path / "faces" / "README.txt").write_text("not a class")
+    return tmp_path / "faces"
+
+
+def test_any_label_set_and_any_size_is_read(folder):
+    faces = transfer.read(folder)
+    assert faces.classes == tuple(CLASSES)
+    assert faces.split.images.shape == (36, 48, 48) and faces.split.images.dtype == np.uint8
+    for label, grey in enumerate(CLASSES.values()):
+        assert faces.split.images[faces.split.labels == label].mean() == pytest.approx(grey, abs=3)
+    again = transfer.read(folder)
+    assert again.sha256 == faces.sha256
+    (folder / "1 calm").rename(folder / "1 serene")
+    assert transfer.read(folder).sha256 != faces.sha256
+
+
+def test_an_oblong_picture_is_cut_to_its_middle(folder):
+    wide = np.full((60, 200), 255, np.uint8)
+    wide[:, 70:130] = 90  # the square middle
+    Image.fromarray(wide).save(folder / "1 calm" / "00.png")
+    assert (transfer.read(folder).split.images[0] == 90).all()
+
+
+def break_picture(folder):
+    (folder / "2 tense" / "05.png").write_bytes(b"no picture")
+
+
+def empty_class(folder):
+    (folder / "4 empty").mkdir()
+
+
+def no_classes(folder):
+    for name in CLASSES:
+        (folder / name).rename(folder / f".{name}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (break_picture, "05.png: not a picture"),
+        (empty_class, "4 empty: 0 pictures in this class's folder; expected two or more"),
+        (no_classes, "expected a folder of pictures for each of two classes or more; found none"),
+    ],
+)
+def test_a_fault_is_named(folder, fault, message):
+    fault(folder)
+    with pytest.raises(DataError, match=message):
+        transfer.read(folder)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        transfer.read(tmp_path / "nowhere")
+
+
+def test_synthetic_faces_stand_in_with_every_emotion_equally_often():
+    faces = transfer.synthetic_faces(21)
+    assert np.bincount(faces.split.labels).tolist() == [3] * 7 and len(np.unique(faces.split.hashes)) == 21
+
+
+@pytest.fixture
+def place(tmp_path, tiny, monkeypatch):
+    """The full profile with folders of its own, where other faces are learned with the tiny network in two epochs."""
+    monkeypatch.setattr(transfer, "PRETRAINING", replace(tiny, epochs=2))
+    return replace(profiles.find("full"), training_folder=tmp_path / "runs", results_folder=tmp_path / "recorded")
+
+
+def test_an_experiment_starts_from_all_layers_but_the_last(folder, place, tiny, dataset):
+    first = transfer.pretrain(transfer.read(folder), 0, place, verbose=0)
+    assert first.finished and first.metrics["held_out"]["n"] == 3 and first.key == f"{PRETRAINING_NAME}/seed-0"
+    given = {layer.name: layer.get_weights() for layer in training.load(first).layers}
+    assert given["logits"][0].shape[-1] == 3
+
+    network = training.build(tiny)
+    own = {layer.name: layer.get_weights() for layer in network.layers}
+    training.take_weights(network, first)
+    for layer in network.layers:
+        expected = own if layer.name == "logits" else given
+        for mine, theirs in zip(layer.get_weights(), expected[layer.name], strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+    started = replace(tiny, start_from=first.key, epochs=1)
+    ended = training.train("started", started, 0, dataset, place.training_folder / "started", "full", 0, {first.key: first})
+    plain = training.train("plain", replace(tiny, epochs=1), 0, dataset, place.training_folder / "plain", "full", verbose=0)
+    assert ended.config["initial_weights_sha256"] != plain.config["initial_weights_sha256"]
+    assert ended.config["weights_sha256_of"] == {first.key: sha256_of(first.weights)}
+    assert "weights_sha256_of" not in plain.config
+
+
+def test_learning_other_faces_goes_on_where_it_was_stopped(folder, place, monkeypatch):
+    faces, begin = transfer.read(folder), training.Keeper.on_epoch_begin
+    unbroken = transfer.pretrain(faces, 0, replace(place, training_folder=place.training_folder / "unbroken"), verbose=0)
+
+    def interrupted(self, epoch, logs=None):
+        begin(self, epoch, logs)
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training.Keeper, "on_epoch_begin", interrupted)
+        transfer.pretrain(faces, 0, place, verbose=0)
+    ended = transfer.pretrain(faces, 0, place, verbose=0)
+    assert ended.metrics == unbroken.metrics
+    for mine, theirs in zip(*(training.load(run).get_weights() for run in (ended, unbroken)), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    (folder / "1 calm" / "00.png").unlink()
+    with pytest.raises(runs.RunError, match="data_sha256"):
+        transfer.pretrain(transfer.read(folder), 0, place, verbose=0)
+
+
+def test_it_is_no_record_of_fer2013(folder, place, results):
+    with pytest.raises(runs.RunError, match="only runs on FER2013 are recorded"):
+        runs.record(transfer.pretrain(transfer.read(folder), 0, place, verbose=0), results)
+
+
+def test_weights_of_another_network_are_refused(run, tiny):
+    wider = replace(tiny, model_options={**tiny.model_options, "blocks": ((12, 1), (16, 1))})
+    with pytest.raises(runs.RunError, match="does not fit: block1_1_convolution"):
+        training.take_weights(training.build(wider), run)
+
+
+def test_what_is_not_there_yet_is_asked_for_by_its_command(place, monkeypatch, tiny, dataset):
+    monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
+    monkeypatch.setattr(profiles, "EXPERIMENTS", {"started": replace(tiny, start_from="other_faces/seed-2")})
+    with pytest.raises(runs.RunError, match="first python -m fer_lib pretrain --seed 2"):
+        training.train_by_name("started", 0, place)
+    monkeypatch.setattr(profiles, "EXPERIMENTS", {"taught": replace(tiny, teachers=("tiny/seed-3",), teachers_share=0.5)})
+    with pytest.raises(runs.RunError, match="first python -m fer_lib train tiny --seed 3"):
+        training.train_by_name("taught", 0, place)
+
+
+def test_quick_trains_what_an_experiment_needs(tmp_path, monkeypatch, tiny, dataset):
+    quick = replace(profiles.find("quick"), training_folder=tmp_path)
+    table = {"tiny": tiny, "taught": replace(tiny, teachers=("tiny/seed-1",), teachers_share=0.5)}
+    monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
+    monkeypatch.setattr(profiles, "EXPERIMENTS", table)
+    monkeypatch.setattr(profiles, "QUICK_EPOCHS", 1)
+    assert training.train_by_name("taught", 0, quick, verbose=0).finished
+    assert runs.find(tmp_path, "tiny", 1)
+
+
+def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, monkeypatch):
+    seen = []
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
+    taught = replace(tiny, teachers=("tiny/seed-0", "tiny/seed-1"), teachers_share=0.8, epochs=1)
+    other = training.train("tiny", replace(tiny, epochs=1), 1, dataset, tmp_path / "other", "full", verbose=0)
+    others = {"tiny/seed-0": run, "tiny/seed-1": other}
+    ended = training.train("taught", taught, 0, dataset, tmp_path / "taught", "full", 0, others)
+    images, targets = seen[1][0]
+    rows = [np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0] for image in images]
+    said = [probabilities(training.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
+    expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
+    np.testing.assert_allclose(targets, expected, atol=1e-5)
+    assert ended.config["weights_sha256_of"].keys() == set(others)
+
+
+def test_a_share_of_training_is_drawn_of_each_class_alike(dataset, tiny, tmp_path):
+    labels = np.repeat(np.arange(3), [3, 100, 50])
+    rows = rows_of_share(labels, 0.1, seed=0)
+    assert np.bincount(labels[rows]).tolist() == [1, 10, 5]
+    assert (rows == np.unique(rows)).all() and not np.array_equal(rows, rows_of_share(labels, 0.1, seed=1))
+    cut = training.train("cut", replace(tiny, training_share=0.2, epochs=1), 0, dataset, tmp_path, "full", verbose=0)
+    assert cut.finished
+
+
+def test_the_pretraining_recipe_differs_from_the_small_cnn_in_length_alone():
+    from fer_lib.experiments import SMALL_CNN
+
+    ours, theirs = PRETRAINING.to_dict(), SMALL_CNN.to_dict()
+    assert {key for key in ours if ours[key] != theirs[key]} == {"title", "epochs", "patience"}
