@@ -1,20 +1,27 @@
-"""How fast each experiment trains and predicts here, beside what the machine can do at most.
+"""How fast each experiment trains and predicts here, beside what the machine can do at most, and the small CNN beside other ways to train it.
 
 Each network is trained for a few batches of random pictures several times, and the fastest time counts; so it is with a multiplication
-of two large matrices, in float32 and bfloat16. Experiments whose steps do the same work are measured once. Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
+of two large matrices, in float32 and bfloat16. Experiments whose steps do the same work are measured once. The small CNN is also trained as
+Keras comes, and where a Python that has PyTorch is named, in PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing
+else. Writes `results/analysis/speed.json`.
 
     chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m fer_lib train` is; elsewhere without)
 """
 
+import argparse
+import json
+import subprocess
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from fer_lib import models, profiles, runs, training
+from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import EMOTIONS
-from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.experiments import EXPERIMENTS, SMALL_CNN, Experiment
 from fer_lib.files import write_json
 from fer_lib.formats import SIDE
 
@@ -23,7 +30,7 @@ REPETITIONS = 6
 MATRIX_SIDE = 4096
 _SAME_WORK = (
     "title", "focal_gamma", "focal_alpha", "label_smoothing", "mixup", "balancing", "learning_rate", "warmup_epochs", "epochs", "patience",
-    "averaged_epochs", "opens_private_test",
+    "averaged_epochs", "training_share", "start_from", "teachers", "teachers_share", "flip_averaging", "opens_private_test",
 )  # fmt: skip
 
 
@@ -48,10 +55,18 @@ def peak(dtype: str) -> float:
     return MATRIX_SIDE**3 / fastest(multiply, REPETITIONS)
 
 
-def multiply_adds_of_a_step(network: keras.Model) -> int:
-    """Of one image in training: forward once, and twice more backward through what is trained."""
+def multiply_adds_of_a_step(experiment: Experiment, network: keras.Model) -> float:
+    """Of one image in training: forward once, and twice more backward through what is trained.
+
+    Where training sees crops, it is in proportion to their area: what the dense layers cost is next to nothing.
+    """
     frozen = sum(models.multiply_adds(layer) for layer in network.layers if not layer.trainable)
-    return 3 * models.multiply_adds(network) - 2 * frozen
+    return (3 * models.multiply_adds(network) - 2 * frozen) * (training_side(experiment) / SIDE) ** 2
+
+
+def training_side(experiment: Experiment) -> int:
+    """How many pixels training sees along a side of a picture."""
+    return AUGMENTATIONS[experiment.augmentation]()(np.zeros((1, SIDE, SIDE, 1), np.float32), training=True).shape[1]
 
 
 def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
@@ -77,9 +92,61 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
         "precision": experiment.precision,
         "multiply_adds": models.multiply_adds(network),
         "training_images_per_second": training_speed,
-        "share_of_peak": training_speed * multiply_adds_of_a_step(network) / peaks[matrix_type],
+        "share_of_peak": training_speed * multiply_adds_of_a_step(experiment, network) / peaks[matrix_type],
         "prediction_images_per_second": prediction_speed,
     }
+
+
+def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict]:
+    """Ways to train the small CNN: ours, as the report does it; and others, on crops of the same size, spared the augmentation.
+
+    Args:
+        ours: its row of `speed`. pytorch: a Python that has PyTorch, or None.
+    """
+    found = [("ours: bfloat16, with its augmentation", "bfloat16", ours["training_images_per_second"])]
+    found.append(("Keras as it comes: float32, batches of 32, Adam", "float32", keras_as_it_comes()))
+    if pytorch:
+        answer = pytorch_speeds(pytorch)
+        found += [(f"PyTorch {answer['version']}", precision, value) for precision, value in answer["images_per_second"].items()]
+    work = multiply_adds_of_a_step(SMALL_CNN, training.build(SMALL_CNN))
+    return [
+        {"way": way, "precision": precision, "training_images_per_second": value, "share_of_peak": value * work / peaks[precision]}
+        for way, precision, value in found
+    ]
+
+
+def keras_as_it_comes() -> float:
+    """Images a second of `fit` with its defaults."""
+    rng = np.random.default_rng(0)
+    network = training.build(SMALL_CNN, precision="float32")
+    network = keras.Sequential(network.layers)  # takes pictures of any size, which the report's form does in training alone
+    network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    n, side = BATCHES * SMALL_CNN.batch_size, training_side(SMALL_CNN)
+    images, labels = rng.integers(0, 256, (n, side, side, 1)).astype("float32"), rng.integers(0, len(EMOTIONS), n)
+
+    def fit():
+        network.fit(images, labels, verbose=0)
+
+    fit()  # builds and warms up
+    return n / fastest(fit, REPETITIONS)
+
+
+def pytorch_speeds(python: Path) -> dict:
+    """What `pytorch_step.py` answers under another Python.
+
+    Raises:
+        ValueError: its network is not ours.
+    """
+    options = SMALL_CNN.model_options
+    task = {key: options[key] for key in ("blocks", "attention", "head_dropout", "momentum")}
+    task |= {"side": training_side(SMALL_CNN), "batch_size": SMALL_CNN.batch_size, "learning_rate": SMALL_CNN.learning_rate}
+    task |= {"batches": BATCHES, "repetitions": REPETITIONS}
+    command = [python, Path(__file__).with_name("pytorch_step.py")]
+    answer = json.loads(subprocess.run(command, input=json.dumps(task), text=True, check=True, stdout=subprocess.PIPE).stdout)
+    expected = sum(int(np.prod(v.shape)) for v in training.build(SMALL_CNN).trainable_variables)
+    if answer["parameters"] != expected:
+        raise ValueError(f"PyTorch's network has {answer['parameters']:,} parameters to train, expected {expected:,}")
+    return answer
 
 
 def distinct(experiments: Iterable[Experiment]) -> list[Experiment]:
@@ -94,6 +161,9 @@ def distinct(experiments: Iterable[Experiment]) -> list[Experiment]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pytorch", type=Path, metavar="PYTHON", help="a Python that has PyTorch; without one, PyTorch is left out")
+    options = parser.parse_args()
     peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
     for dtype, value in peaks.items():
         print(f"{dtype}: {value / 1e9:,.0f} billion multiply-adds a second")
@@ -105,7 +175,16 @@ def main() -> None:
             f"{row['experiment']}: trains {row['training_images_per_second']:,.0f} images a second, {row['share_of_peak']:.1%} of the peak; "
             f"predicts {row['prediction_images_per_second']:,.0f}"
         )
-    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "peak_multiply_adds_per_second": peaks, "rows": rows}
+    ours = next(row for row in rows if row["experiment"] == SMALL_CNN.title)
+    found = ways(ours, peaks, options.pytorch)
+    for way in found:
+        ratio = ours["training_images_per_second"] / way["training_images_per_second"]
+        print(
+            f"{way['way']}, {way['precision']}: {way['training_images_per_second']:,.0f} images a second, {way['share_of_peak']:.1%} of the peak; "
+            f"ours has {ratio:.2f} times as many"
+        )
+    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "peak_multiply_adds_per_second": peaks}
+    record |= {"rows": rows, "ways": found}
     write_json(profiles.RESULTS / "analysis" / "speed.json", record)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fer_lib import data, profiles, runs
-from fer_lib.experiments import EXPERIMENTS
+from fer_lib.experiments import EXPERIMENTS, SHIFTS, SMALL_HEADLINES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     verb(_list, "list", "list the experiments and what is recorded of them")
     verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013 and of the recorded runs")
     verb(_robustness, "robustness", "measure the recorded networks on corrupted images, those that were not yet")
+    verb(_shifts, "shifts", "measure answers averaged over shifted pictures, and record the small networks' under the chosen scheme")
     sub = verb(_corrupt, "corrupt", "write PrivateTest's corrupted images, 450 MB of NumPy arrays, for other networks to be measured on")
     sub.add_argument("folder", type=Path)
     sub = verb(_export, "export", "write a run as one ONNX file, from grey pixels to calibrated probabilities, and check it")
@@ -221,6 +222,17 @@ def _robustness(options) -> None:
 
     corruptions.record([run for run in runs.find_all(profiles.RESULTS) if run.weights], _full_dataset())
     print(corruptions.RECORD)
+
+
+def _shifts(options) -> None:
+    from fer_lib import views
+
+    dataset, small = _full_dataset(), [run for run in runs.find_all(profiles.RESULTS) if run.weights and run.config["experiment"] in SMALL_HEADLINES]
+    if small:
+        views.record_schemes(small[0], dataset)
+        print(views.RECORD)
+    views.record(small, dataset, SHIFTS)
+    print(views.PREDICTIONS)
 
 
 def _corrupt(options) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib import evaluation, models, profiles, runs, training
+from fer_lib import evaluation, models, profiles, runs, training, views
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SMALL_HEADLINES, TRANSFERS, Experiment
+from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
 from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
@@ -86,11 +86,13 @@ class Ensemble:
     """Runs whose probabilities are averaged. It has what tables ask of a run: predictions and metrics.
 
     Attributes:
-        title: how tables call it. members: runs that were scored on the same images.
+        title: how tables call it. members: runs that were scored on the same images; one alone is what it is.
+        shifted: each member's answers are those averaged over shifted pictures (`views.predictions`).
     """
 
     title: str
     members: tuple[Run, ...]
+    shifted: bool = False
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
@@ -99,13 +101,13 @@ class Ensemble:
         Raises:
             RunError: a member was scored on other images, or in another order.
         """
-        first = self.members[0].predictions
-        result = {name: values for name, values in first.items() if not name.endswith("_logits")}
-        for member in self.members:
-            if not all(np.array_equal(member.predictions.get(name), values) for name, values in result.items()):
+        parts = [views.predictions(member) if self.shifted else member.predictions for member in self.members]
+        result = {name: values for name, values in parts[0].items() if not name.endswith("_logits")}
+        for member, part in zip(self.members, parts, strict=True):
+            if not all(np.array_equal(part.get(name), values) for name, values in result.items()):
                 raise runs.RunError(f"{member.folder}: not scored on the images of {self.members[0].folder}, in their order")
-        for name in first.keys() - result.keys():
-            mean = np.mean([evaluation.probabilities(member.predictions[name]) for member in self.members], axis=0)
+        for name in parts[0].keys() - result.keys():
+            mean = np.mean([evaluation.probabilities(part[name]) for part in parts], axis=0)
             result[name] = np.log(mean).astype(np.float32)
         return result
 
@@ -114,38 +116,53 @@ class Ensemble:
         """As `Run.metrics`."""
         return evaluation.metrics_of_splits(self.predictions)
 
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Parameters, and the multiply-adds of an answer."""
+        places = len(views.SCHEMES[SHIFTS]) if self.shifted else 1
+        parameters, multiply_adds = np.sum([_size(Experiment(**run.config["configuration"])) for run in self.members], axis=0)
+        return int(parameters), places * int(multiply_adds)
 
-def ensembles(root: Path) -> dict[str, Ensemble | None]:
-    """The ensembles by title, of the runs under `root`; None where a member is not there yet."""
-    found = {}
+
+def small_networks(root: Path) -> list[Ensemble]:
+    """The small networks recorded under `root`, seed by seed, and the ensembles of which every member is; each also over shifted pictures.
+
+    Over shifted pictures where answers to them are recorded, which is so for runs on FER2013 with weights.
+    """
+    named = [(f"{EXPERIMENTS[name].title}, seed {run.config['seed']}", (run,))
+             for run in runs.find_all(root) if (name := run.config["experiment"]) in SMALL_HEADLINES]  # fmt: skip
     for title, keys in ENSEMBLES.items():
-        members = [runs.find(root, *runs.parts_of(key)) for key in keys]
-        found[title] = None if None in members else Ensemble(title, tuple(members))
+        members = tuple(runs.find(root, *runs.parts_of(key)) for key in keys)
+        if None not in members:
+            named.append((title, members))
+    found = []
+    for title, members in named:
+        found.append(Ensemble(title, members))
+        if all(member.config["profile"] == "full" and views.predictions(member) for member in members):
+            found.append(Ensemble(f"{title}; {SHIFTS}", members, shifted=True))
     return found
 
 
-def small_networks(every: list[Run], together: Iterable[Ensemble | None]) -> pd.DataFrame:
-    """Size and scores of our small networks, seed by seed, and of the ensembles: a row each.
-
-    Args:
-        every: every finished run. together: ensembles of them.
-    """
-    ours = [(f"{_experiment(run).title}, seed {run.config['seed']}", run, [run]) for run in every if run.config["experiment"] in SMALL_HEADLINES]
-    ours += [(ensemble.title, ensemble, ensemble.members) for ensemble in together if ensemble]
+def small_networks_table(networks: list[Ensemble]) -> pd.DataFrame:
+    """Size and scores of `small_networks`, a row each."""
     rows = []
-    for title, scored, members in ours:
-        sizes = np.sum([_size(_experiment(run)) for run in members], axis=0)
-        row = {"network": title, "parameters": count(sizes[0]), "multiply-adds an answer": count(sizes[1])}
-        for split, heading in SPLIT_TITLES.items():
-            row[f"accuracy, {heading}"] = accuracy(scored, split)
-        private = scored.metrics["private_test"]
-        row["macro-F1, PrivateTest"] = score(private["macro_f1"], private["intervals"]["macro_f1"])
-        rows.append(row)
+    for network in networks:
+        parameters, multiply_adds = network.size
+        row = {"network": network.title, "parameters": count(parameters), "multiply-adds an answer": f"{multiply_adds / 1e6:,.0f} million"}
+        row |= {f"accuracy, {heading}": accuracy(network, split) for split, heading in SPLIT_TITLES.items()}
+        private = network.metrics["private_test"]
+        rows.append(row | {"macro-F1, PrivateTest": score(private["macro_f1"], private["intervals"]["macro_f1"])})
     return pd.DataFrame(rows or [{"network": NOT_RECORDED}])
 
 
-def _experiment(run: Run) -> Experiment:
-    return EXPERIMENTS[run.config["experiment"]]
+def shift_schemes() -> pd.DataFrame:
+    """What averaging over shifted pictures does on PublicTest, as `views.record_schemes` wrote it: a row for each scheme."""
+    rows = []
+    for row in read_json(views.RECORD)["rows"]:
+        scores = {name: phrase(row[name], row["intervals"][name]) for name, phrase in (("accuracy", percent), ("macro_f1", score))}
+        rows.append({"places": row["places"], "with the mirror image": "yes" if row["mirrored"] else "no", "passes": row["passes"],
+                     "accuracy, PublicTest": scores["accuracy"], "macro-F1, PublicTest": scores["macro_f1"]})  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def _size(experiment: Experiment) -> tuple[int, int]:
@@ -188,25 +205,23 @@ def adjustment(run: Run | None, counts: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sizes(networks: dict[str, Run | None], together: Iterable[Ensemble | None] = ()) -> list[dict]:
+def sizes(networks: dict[str, Run | None], small: Iterable[Ensemble]) -> list[dict]:
     """Parameters, multiply-adds of an answer and accuracy on PrivateTest of our networks and of published ones, for a picture.
 
     Args:
-        networks: ours, by the experiments' names. together: ensembles of ours. What is None is left out.
+        networks: the source's, by the experiments' names; those that are None are left out. small: those of `small_networks` that are shown.
 
     Returns:
         A list of `name`, `parameters`, `multiply_adds` (None where unknown), `accuracy` (0–1), `interval` (of ours; else None) and `fault`.
     """
-    ours = [(EXPERIMENTS[name].title, run, [EXPERIMENTS[name]]) for name, run in networks.items() if run]
-    ours += [(ensemble.title, ensemble, [_experiment(run) for run in ensemble.members]) for ensemble in together if ensemble]
+    ours = [Ensemble(EXPERIMENTS[name].title, (run,)) for name, run in networks.items() if run] + list(small)
     rows = []
-    for title, scored, experiments in ours:
-        parameters, multiply_adds = np.sum([_size(experiment) for experiment in experiments], axis=0)
-        private = scored.metrics["private_test"]
+    for network in ours:
+        private, (parameters, multiply_adds) = network.metrics["private_test"], network.size
         rows.append({
-            "name": title,
-            "parameters": int(parameters),
-            "multiply_adds": int(multiply_adds),
+            "name": network.title,
+            "parameters": parameters,
+            "multiply_adds": multiply_adds,
             "accuracy": private["accuracy"],
             "interval": private["intervals"]["accuracy"],
             "fault": None,

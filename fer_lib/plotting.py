@@ -441,13 +441,13 @@ def ablations(runs: list[Run]) -> Figure:
     return _finished(figure)
 
 
-def sizes(networks: dict[str, Run | None], together: Iterable[beyond.Ensemble | None] = ()) -> Figure:
+def sizes(networks: dict[str, Run | None], small: Iterable[beyond.Ensemble]) -> Figure:
     """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published ones as they are claimed.
 
     Args:
-        networks, together: as in `beyond.sizes`.
+        networks, small: as in `beyond.sizes`.
     """
-    rows = beyond.sizes(networks, together)
+    rows = beyond.sizes(networks, small)
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
     for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds an image"), strict=True):
         for row in rows:

@@ -10,9 +10,9 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
-from fer_lib import beyond, plotting
+from fer_lib import beyond, plotting, views
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, ENSEMBLES
+from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS
 from fer_lib.evaluation import metrics_of_splits
 from fer_lib.files import write_json
 from fer_lib.runs import Run, RunError
@@ -64,8 +64,14 @@ def test_a_start_from_other_faces_is_compared_share_by_share(run):
     assert table.loc["100\N{NO-BREAK SPACE}%", "seeds"] == NOT_RECORDED  # nothing to be compared with
 
 
+def named(run, name):
+    """The run's answers as those of an experiment of the table."""
+    config = {**run.config, "experiment": name, "configuration": EXPERIMENTS[name].to_dict()}
+    return SimpleNamespace(config=config, predictions=run.predictions, metrics=run.metrics)
+
+
 def record_members(root, run, monkeypatch):
-    """Two members under `root`: a run, and one that answers neutral on part of both splits."""
+    """Two members under `root`: a run as the small CNN's, and one that answers neutral on part of both splits."""
     for seed, change in ((0, 0), (1, 40)):
         folder = root / "small_cnn" / f"seed-{seed}"
         shutil.copytree(run.folder, folder)
@@ -73,31 +79,41 @@ def record_members(root, run, monkeypatch):
         for split in ("public_test", "private_test"):
             predictions[f"{split}_logits"][:change] = np.eye(7, dtype=np.float32)[6] * 9
         np.savez(folder / "predictions.npz", **predictions)
-        write_json(folder / "config.json", {**run.config, "experiment": "small_cnn", "seed": seed})
+        write_json(folder / "config.json", {**named(run, "small_cnn").config, "seed": seed})
     monkeypatch.setattr(beyond, "ENSEMBLES", {"Both": ("small_cnn/seed-0", "small_cnn/seed-1")})
     return [Run(root / "small_cnn" / f"seed-{seed}") for seed in (0, 1)]
 
 
 def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
-    assert beyond.ensembles(tmp_path).keys() == ENSEMBLES.keys() and not any(beyond.ensembles(tmp_path).values())
     members = record_members(tmp_path, run, monkeypatch)
-    both = beyond.ensembles(tmp_path)["Both"]
+    monkeypatch.setattr(views, "PREDICTIONS", tmp_path / "shifts.npz")
+    turned = run.predictions["private_test_logits"][:, ::-1]  # stands in for the answers over shifted pictures of one of them
+    np.savez(views.PREDICTIONS, scheme=np.array(SHIFTS), **{"small_cnn/seed-0/private_test_logits": turned})
+    networks = {network.title: network for network in beyond.small_networks(tmp_path)}
+    assert list(networks) == ["Small CNN, seed 0", f"Small CNN, seed 0; {SHIFTS}", "Small CNN, seed 1", "Both"]
+    both = networks["Both"]
     for split in ("public_test", "private_test"):
         mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
         np.testing.assert_allclose(softmax(both.predictions[f"{split}_logits"], axis=1), mean, atol=1e-6)
         expected = (mean.argmax(axis=1) == run.predictions[f"{split}_labels"]).mean()
         assert both.metrics[split]["accuracy"] == expected
-    table = beyond.small_networks(members, [both, None]).set_index("network")
-    assert table.index.tolist() == ["Small CNN, seed 0", "Small CNN, seed 1", "Both"]
-    assert table["parameters"].tolist() == ["1.76 million", "1.76 million", "3.53 million"]
+    table = beyond.small_networks_table(list(networks.values()))
+    assert table["parameters"].tolist() == ["1.76 million"] * 3 + ["3.53 million"]
+    assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
     assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
+    expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
+    assert networks[f"Small CNN, seed 0; {SHIFTS}"].metrics["private_test"]["accuracy"] == expected
+    assert beyond.small_networks(tmp_path / "empty") == []
+    assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]
 
 
 def test_members_that_were_scored_on_other_images_are_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "PREDICTIONS", tmp_path / "shifts.npz")
+    np.savez(views.PREDICTIONS, scheme=np.array(SHIFTS))
     _, second = record_members(tmp_path, run, monkeypatch)
     np.savez(second.folder / "predictions.npz", **{key: values[::-1] for key, values in second.predictions.items()})
     with pytest.raises(RunError, match="seed-1: not scored on the images of .*seed-0, in their order"):
-        beyond.ensembles(tmp_path)["Both"].metrics
+        beyond.small_networks(tmp_path)[-1].metrics
 
 
 def test_adjusted_logits_are_those_of_equally_frequent_classes():
@@ -121,11 +137,11 @@ def test_the_adjustment_is_chosen_on_public_test(run, dataset):
 
 
 def test_ours_stand_beside_the_published(run):
-    rows = beyond.sizes({"custom_cnn": run, "small_cnn": None})
-    both = {row["name"]: row["multiply_adds"] for row in beyond.sizes({"custom_cnn": run, "small_cnn": run})}
+    rows = beyond.sizes({"custom_cnn": named(run, "custom_cnn"), "small_cnn": None}, [])
+    both = {row["name"]: row["multiply_adds"] for row in beyond.sizes({name: named(run, name) for name in ("custom_cnn", "small_cnn")}, [])}
     assert 1.9 < both["Small CNN"] / both["Custom CNN"] < 2.1  # the mirror image counts
     assert rows[0]["name"] == "Custom CNN" and rows[0]["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
     assert {row["name"] for row in rows[1:]} == set(beyond.published()["name"])
     assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in rows[1:])
-    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": run}).axes[0].texts]
+    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn")}, []).axes[0].texts]
     assert "Custom CNN" in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
