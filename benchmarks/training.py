@@ -30,7 +30,7 @@ REPETITIONS = 6
 MATRIX_SIDE = 4096
 _SAME_WORK = (
     "title", "focal_gamma", "focal_alpha", "label_smoothing", "mixup", "balancing", "learning_rate", "warmup_epochs", "epochs", "patience",
-    "averaged_epochs", "training_share", "start_from", "teachers", "teachers_share", "flip_averaging", "opens_private_test",
+    "averaged_epochs", "training_share", "start_from", "teachers", "teachers_share", "teachers_places", "flip_averaging", "opens_private_test",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from fer_lib.emotions import NAMES
 from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
+from fer_lib.shifts import SCHEMES
 from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
 
 ADJUSTMENTS = np.linspace(0, 1.5, 31)
@@ -119,7 +120,7 @@ class Ensemble:
     @cached_property
     def size(self) -> tuple[int, int]:
         """Parameters, and the multiply-adds of an answer."""
-        places = len(views.SCHEMES[SHIFTS]) if self.shifted else 1
+        places = len(SCHEMES[SHIFTS]) if self.shifted else 1
         parameters, multiply_adds = np.sum([_size(Experiment(**run.config["configuration"])) for run in self.members], axis=0)
         return int(parameters), places * int(multiply_adds)
 

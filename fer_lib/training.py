@@ -30,11 +30,13 @@ from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import Profile
 from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, parts_of, write_run
+from fer_lib.shifts import ONE_PLACE, SCHEMES, shifted
 
 PREDICTION_BATCH = 256
 _STATE = "state.npz"
 _BEST = "best.weights.h5"
 _EPOCH = "epoch-{}.weights.h5"
+_TAUGHT = "taught.npy"
 
 
 def build(
@@ -77,12 +79,16 @@ def load(run: Run) -> keras.Model:
     return model
 
 
-def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False) -> np.ndarray:
+def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False, places: str = ONE_PLACE) -> np.ndarray:
     """Return logits float32 [n, 7] for images uint8 [n, 48, 48].
 
     Args:
         flip_averaging: the logarithms of probabilities averaged over an image and its mirror image stand in for logits.
+        places: one of `shifts.SCHEMES`; likewise over the shifted images.
     """
+    if len(shifts := SCHEMES[places]) > 1:
+        answers = [probabilities(predict(model, shifted(images, *shift), flip_averaging)) for shift in shifts]
+        return np.log(np.mean(answers, axis=0)).astype(np.float32)
     logits = np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
     if not flip_averaging:
         return logits
@@ -200,8 +206,7 @@ def _train(
         training = Split(training.images[rows], training.labels[rows])
     targets = one_hot(training.labels, len(EMOTIONS))
     if experiment.teachers:
-        taught = mean_probabilities([others[key] for key in experiment.teachers], training.images)
-        targets += experiment.teachers_share * (taught - targets)
+        targets += experiment.teachers_share * (_taught(run, experiment, others, training.images) - targets)
     batches = Batches(training, targets, experiment, seed)
     keeper = fit(run, experiment, network, seed, batches, (validation.images, one_hot(validation.labels, len(EMOTIONS))), verbose)
     return _finish(run, experiment, dataset, start, keeper)
@@ -259,13 +264,23 @@ def take_weights(network: keras.Model, source: Run) -> None:
         layer.set_weights(given.get(layer.name, []))
 
 
-def mean_probabilities(teachers: list[Run], images: np.ndarray) -> np.ndarray:
-    """What an ensemble of runs says of images uint8 [n, 48, 48]: the mean of its members' probabilities, float32 [n, 7]."""
-    members = []
-    for number, run in enumerate(teachers, 1):
-        print(f"teacher {number} of {len(teachers)}: {run.key} looks at {len(images):,} images", flush=True)
-        members.append(probabilities(predict(load(run), images, run.config["configuration"]["flip_averaging"])))
-    return np.mean(members, axis=0).astype(np.float32)
+def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images: np.ndarray) -> np.ndarray:
+    """What the experiment's teachers say of images uint8 [n, 48, 48]: the mean of their probabilities, float32 [n, 7].
+
+    It takes minutes, so it is kept in the run's folder while the run goes on.
+    """
+    path = run.folder / _TAUGHT
+    if path.exists():
+        return np.load(path)
+    said = []
+    for number, key in enumerate(experiment.teachers, 1):
+        print(f"teacher {number} of {len(experiment.teachers)}: {key} looks at {len(images):,} images, {experiment.teachers_places}", flush=True)
+        flip_averaging = others[key].config["configuration"]["flip_averaging"]
+        said.append(probabilities(predict(load(others[key]), images, flip_averaging, experiment.teachers_places)))
+    taught = np.mean(said, axis=0).astype(np.float32)
+    with replacing(path) as aside:
+        np.save(aside, taught)
+    return taught
 
 
 def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
@@ -525,5 +540,5 @@ def save_half(run: Run, network: keras.Model) -> None:
 
 def clear(run: Run) -> None:
     """Remove what only a run that goes on needs."""
-    for kept in (_STATE, _BEST, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
+    for kept in (_STATE, _BEST, _TAUGHT, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
         (run.folder / kept).unlink(missing_ok=True)

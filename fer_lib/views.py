@@ -1,13 +1,5 @@
-"""Answers averaged over several places of a picture: it is shifted by a pixel or two, and its border repeated.
+"""What answers averaged over several places of a picture are worth, and the small networks' under the chosen scheme."""
 
-A network with pooling does not answer alike for a picture and the same one shifted. The average of its answers is an ensemble of one
-network: no training, but a pass for each place.
-"""
-
-from collections.abc import Mapping
-from types import MappingProxyType
-
-import keras
 import numpy as np
 
 from fer_lib import evaluation, training
@@ -15,41 +7,10 @@ from fer_lib.data import DataError, Dataset
 from fer_lib.files import replacing, write_json
 from fer_lib.profiles import RESULTS
 from fer_lib.runs import Run
+from fer_lib.shifts import SCHEMES, shifted
 
 RECORD = RESULTS / "analysis" / "shifts.json"
 PREDICTIONS = RESULTS / "analysis" / "shifts.npz"
-
-Shifts = tuple[tuple[int, int], ...]  # pixels down and to the right
-
-
-def _places(step: int, diagonals: bool) -> Shifts:
-    axis = (0, -step, step)
-    return tuple((down, right) for down in axis for right in axis if diagonals or not (down and right))
-
-
-SCHEMES: Mapping[str, Shifts] = MappingProxyType(
-    {
-        "one place": ((0, 0),),
-        "five places, 1 pixel apart": _places(1, diagonals=False),
-        "nine places, 1 pixel apart": _places(1, diagonals=True),
-        "five places, 2 pixels apart": _places(2, diagonals=False),
-        "nine places, 2 pixels apart": _places(2, diagonals=True),
-    }
-)
-
-
-def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """The pictures uint8 [n, h, w] moved by so many pixels; where nothing comes from, the border is repeated."""
-    height, width = images.shape[1:]
-    rows = np.clip(np.arange(height) - down, 0, height - 1)
-    columns = np.clip(np.arange(width) - right, 0, width - 1)
-    return images[:, rows[:, None], columns]
-
-
-def predict(network: keras.Model, images: np.ndarray, shifts: Shifts, flip_averaging: bool) -> np.ndarray:
-    """Logarithms of the probabilities averaged over the shifts, float32 [n, 7]; arguments as `training.predict`."""
-    answers = [evaluation.probabilities(training.predict(network, shifted(images, *shift), flip_averaging)) for shift in shifts]
-    return np.log(np.mean(answers, axis=0)).astype(np.float32)
 
 
 def record_schemes(run: Run, dataset: Dataset) -> None:
@@ -87,7 +48,7 @@ def record(runs: list[Run], dataset: Dataset, scheme: str) -> None:
             split = getattr(dataset, name.removesuffix("_logits"))
             if not np.array_equal(split.hashes, run.predictions[name.replace("_logits", "_hashes")]):
                 raise DataError(f"this copy of FER2013 does not hold the images of {run.folder} in their order; expected Kaggle's CSV")
-            there[f"{run.key}/{name}"] = predict(network, split.images, SCHEMES[scheme], flip_averaging)
+            there[f"{run.key}/{name}"] = training.predict(network, split.images, flip_averaging, scheme)
     with replacing(PREDICTIONS) as aside:
         np.savez_compressed(aside, **{**there, "scheme": np.array(scheme)})
 

@@ -17,6 +17,7 @@ from fer_lib.data import Split
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
 from fer_lib.files import ASIDE, write_json
+from fer_lib.shifts import SCHEMES, shifted
 
 
 def weights_of(run):
@@ -173,6 +174,15 @@ def test_flip_averaging_averages_the_probabilities_of_both(run, dataset):
     averaged = training.predict(network, images, flip_averaging=True)
     assert averaged.dtype == np.float32
     np.testing.assert_allclose(probabilities(averaged), np.mean(both, axis=0), atol=1e-6)
+
+
+def test_answers_in_several_places_are_averaged(run, dataset):
+    network, images = training.load(run), dataset.public_test.images[:20]
+    places = "five places, 2 pixels apart"
+    parts = [probabilities(training.predict(network, shifted(images, *shift), flip_averaging=True)) for shift in SCHEMES[places]]
+    answers = training.predict(network, images, flip_averaging=True, places=places)
+    assert answers.dtype == np.float32 and len(parts) == 5
+    np.testing.assert_allclose(probabilities(answers), np.mean(parts, axis=0), atol=1e-6)
 
 
 def test_settings_that_came_later_do_not_stop_an_older_run(run, dataset, tiny, tmp_path):
