@@ -13,7 +13,7 @@ from fer_lib.emotions import NAMES
 from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
 from fer_lib.runs import Run
-from fer_lib.shifts import SCHEMES
+from fer_lib.shifts import ONE_PLACE, SCHEMES
 from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
 
 ADJUSTMENTS = np.linspace(0, 1.5, 31)
@@ -58,6 +58,21 @@ def ablations(every: list[Run]) -> pd.DataFrame:
         row = {"changed": EXPERIMENTS[name].title, "compared with": EXPERIMENTS[base].title}
         rows.append(row | _difference(found.get(name)))
     return pd.DataFrame(rows).fillna("")
+
+
+def ablations_reading(every: list[Run]) -> str:
+    """Which changes help, which hurt, and of which this does not decide, in whole sentences: by the interval of accuracy."""
+    found = paired_differences(every, ABLATIONS)
+    verdicts = {"More accurate with it": [], "Less accurate with it": [], "Not decided, the interval holds 0": []}
+    helps, hurts, open_ = verdicts.values()
+    for name, values in found.items():
+        difference, low, high = values["accuracy"]
+        text = f"{EXPERIMENTS[name].title} ({points(difference, [low, high])})"
+        (helps if low > 0 else hurts if high < 0 else open_).append(text)
+    sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
+    if missing := [EXPERIMENTS[name].title for name in ABLATIONS if name not in found]:
+        sentences.append(f"Not recorded yet: {'; '.join(missing)}.")
+    return " ".join(sentences)
 
 
 def _difference(found: dict | None) -> dict[str, str]:
@@ -140,8 +155,17 @@ def small_networks(root: Path) -> list[Ensemble]:
     for title, members in named:
         found.append(Ensemble(title, members))
         if all(member.config["profile"] == "full" and views.predictions(member) for member in members):
-            found.append(Ensemble(f"{title}; {SHIFTS}", members, shifted=True))
+            found.append(Ensemble(f"{title}, shifted", members, shifted=True))
     return found
+
+
+def front(networks: list[Ensemble]) -> list[Ensemble]:
+    """Those that none beats on PublicTest with as few multiply-adds or fewer, the cheapest first."""
+    kept = []
+    for network in sorted(networks, key=lambda network: (network.size[1], -network.metrics["public_test"]["accuracy"])):
+        if not kept or network.metrics["public_test"]["accuracy"] > kept[-1].metrics["public_test"]["accuracy"]:
+            kept.append(network)
+    return kept
 
 
 def small_networks_table(networks: list[Ensemble]) -> pd.DataFrame:
@@ -164,6 +188,17 @@ def shift_schemes() -> pd.DataFrame:
         rows.append({"places": row["places"], "with the mirror image": "yes" if row["mirrored"] else "no", "passes": row["passes"],
                      "accuracy, PublicTest": scores["accuracy"], "macro-F1, PublicTest": scores["macro_f1"]})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def shifts_reading() -> str:
+    """What the mirror image and the chosen scheme gain on PublicTest with the network that chose it, in a sentence."""
+    rows = {(row["places"], row["mirrored"]): row for row in read_json(views.RECORD)["rows"]}
+    plain, mirrored, chosen = (rows[key] for key in ((ONE_PLACE, False), (ONE_PLACE, True), (SHIFTS, True)))
+    gained, more = (signed(100 * (after["accuracy"] - before["accuracy"]), 1) for before, after in ((plain, mirrored), (mirrored, chosen)))
+    return (
+        f"The mirror image changes accuracy on PublicTest by {gained} points for twice the passes, and {SHIFTS} by another {more} for "
+        f"{chosen['passes'] // mirrored['passes']} times as many."
+    )
 
 
 def _size(experiment: Experiment) -> tuple[int, int]:

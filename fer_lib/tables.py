@@ -115,6 +115,23 @@ def speed() -> pd.DataFrame:
     return table
 
 
+def ways() -> pd.DataFrame:
+    """Ways to train the small CNN, by images a second, as `benchmarks/training.py` recorded them."""
+    record = _speed()
+    ours = record["ways"][0]["training_images_per_second"]
+    rows = [
+        {
+            "way": row["way"],
+            "precision": row["precision"],
+            "images a second": round(row["training_images_per_second"]),
+            "share of the peak": percent(row["share_of_peak"]),
+            "ours has so many times as many": f"{ours / row['training_images_per_second']:.2f}",
+        }
+        for row in record["ways"]
+    ]
+    return pd.DataFrame(rows)
+
+
 def speed_reading() -> str:
     """On what `speed` was measured, in a sentence."""
     record = _speed()

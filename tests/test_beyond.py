@@ -46,6 +46,20 @@ def test_ablations_are_paired_by_seed(run):
     np.testing.assert_allclose(points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found])
 
 
+def test_what_helps_and_what_hurts_is_said(run):
+    labels, runs = run.predictions["public_test_labels"], []
+    for name, right in (("short", 35), ("short_mixup", 35), ("short_focal", 0), ("short_averaged", 70)):
+        answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
+        runs.append(as_experiment(run, name, 0))
+        runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
+        runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
+    helps, hurts, undecided, missing = beyond.ablations_reading(runs).split(". ")
+    assert helps.startswith("More accurate with it: weights of five epochs averaged (+50.0 (+")
+    assert hurts.startswith("Less accurate with it: focal loss (\N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
+    assert undecided == "Not decided, the interval holds 0: mixup (+0.0 (+0.0 to +0.0))"
+    assert missing.startswith("Not recorded yet: ") and "Adam" in missing and "mixup" not in missing
+
+
 def test_over_two_seeds_the_mean_of_the_differences_counts(run):
     runs = [as_experiment(run, "short", seed) for seed in (0, 1)]
     runs += [as_experiment(run, "short_focal", 0, change=40), as_experiment(run, "short_focal", 1)]
@@ -90,7 +104,7 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     turned = run.predictions["private_test_logits"][:, ::-1]  # stands in for the answers over shifted pictures of one of them
     np.savez(views.PREDICTIONS, scheme=np.array(SHIFTS), **{"small_cnn/seed-0/private_test_logits": turned})
     networks = {network.title: network for network in beyond.small_networks(tmp_path)}
-    assert list(networks) == ["Small CNN, seed 0", f"Small CNN, seed 0; {SHIFTS}", "Small CNN, seed 1", "Both"]
+    assert list(networks) == ["Small CNN, seed 0", "Small CNN, seed 0, shifted", "Small CNN, seed 1", "Both"]
     both = networks["Both"]
     for split in ("public_test", "private_test"):
         mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
@@ -102,9 +116,17 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
     assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
-    assert networks[f"Small CNN, seed 0; {SHIFTS}"].metrics["private_test"]["accuracy"] == expected
+    assert networks["Small CNN, seed 0, shifted"].metrics["private_test"]["accuracy"] == expected
     assert beyond.small_networks(tmp_path / "empty") == []
     assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]
+
+
+def test_the_front_is_what_nothing_cheaper_beats():
+    networks = [
+        SimpleNamespace(name=name, size=(0, cost), metrics={"public_test": {"accuracy": accuracy}})
+        for name, cost, accuracy in (("dear", 9, 0.8), ("cheap", 1, 0.6), ("beaten", 5, 0.55), ("twin", 1, 0.5), ("middle", 5, 0.7))
+    ]
+    assert [network.name for network in beyond.front(networks)] == ["cheap", "middle", "dear"]
 
 
 def test_members_that_were_scored_on_other_images_are_refused(run, tmp_path, monkeypatch):
@@ -134,6 +156,17 @@ def test_the_adjustment_is_chosen_on_public_test(run, dataset):
     )
     assert table.iloc[1]["macro-F1, PublicTest"].startswith(f"{best:.3f}")
     assert table.iloc[0]["accuracy, PrivateTest"].startswith(f"{100 * run.metrics['private_test']['accuracy']:.1f}")
+
+
+def test_the_schemes_are_read_as_they_were_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "RECORD", tmp_path / "shifts.json")
+    rows = [
+        {"places": places, "mirrored": mirrored, "passes": passes, "accuracy": accuracy, "macro_f1": 0.5, "intervals": dict.fromkeys(("accuracy", "macro_f1"), [0.4, 0.6])}
+        for places, mirrored, passes, accuracy in (("one place", False, 1, 0.60), ("one place", True, 2, 0.61), (SHIFTS, True, 18, 0.605))
+    ]
+    write_json(views.RECORD, {"run": "small_cnn/seed-0", "rows": rows})
+    assert "by +1.0 points for twice the passes" in beyond.shifts_reading() and "another \N{MINUS SIGN}0.5 for 9 times" in beyond.shifts_reading()
+    assert beyond.shift_schemes()["accuracy, PublicTest"].tolist()[1] == "61.0\N{NO-BREAK SPACE}% (40.0–60.0)"
 
 
 def test_ours_stand_beside_the_published(run):
