@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(wildcard fer_lib/*.py)
 PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py _config.yml
-ANALYSES := $(wildcard results/*.json results/analysis/*.json)
+ANALYSES := $(wildcard results/*.json results/analysis/*)
 RECORDS := $(ANALYSES) $(wildcard results/*/*/*)
 
 help: ## list the targets

@@ -1,7 +1,7 @@
 """How fast each experiment trains and predicts here, beside what the machine can do at most, and the small CNN beside other ways to train it.
 
 Each network is trained for a few batches of random pictures several times, and the fastest time counts; so it is with a multiplication
-of two large matrices, in float32 and bfloat16. Experiments whose steps do the same work are measured once. The small CNN is also trained as
+of two large matrices, in float32 and bfloat16. The small CNN is also trained as
 Keras comes, and where a Python that has PyTorch is named, in PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing
 else. Writes `results/analysis/speed.json`.
 
@@ -12,7 +12,6 @@ import argparse
 import json
 import subprocess
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 import keras
@@ -28,9 +27,9 @@ from fer_lib.formats import SIDE
 BATCHES = 20
 REPETITIONS = 6
 MATRIX_SIDE = 4096
-_SAME_WORK = (
-    "title", "focal_gamma", "focal_alpha", "label_smoothing", "mixup", "balancing", "learning_rate", "warmup_epochs", "epochs", "patience",
-    "averaged_epochs", "training_share", "start_from", "teachers", "teachers_share", "teachers_places", "flip_averaging", "opens_private_test",
+# Those whose steps differ in work: the loss, the rate, what is shown and how long change none.
+MEASURED = (
+    "custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned", "mobilenetv2_head_only_96", "mobilenetv2_fine_tuned_low_rate_96", "small_cnn",
 )  # fmt: skip
 
 
@@ -149,17 +148,6 @@ def pytorch_speeds(python: Path) -> dict:
     return answer
 
 
-def distinct(experiments: Iterable[Experiment]) -> list[Experiment]:
-    """The first of those that differ in settings which change no step's work: the loss, the rate, what is shown, how long."""
-    same_work = {}
-    for experiment in experiments:
-        settings = experiment.to_dict()
-        for key in _SAME_WORK:
-            del settings[key]
-        same_work.setdefault(str(settings), experiment)
-    return list(same_work.values())
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pytorch", type=Path, metavar="PYTHON", help="a Python that has PyTorch; without one, PyTorch is left out")
@@ -168,8 +156,8 @@ def main() -> None:
     for dtype, value in peaks.items():
         print(f"{dtype}: {value / 1e9:,.0f} billion multiply-adds a second")
     rows = []
-    for experiment in distinct(EXPERIMENTS.values()):
-        rows.append(speed(experiment, peaks))
+    for name in MEASURED:
+        rows.append(speed(EXPERIMENTS[name], peaks))
         row = rows[-1]
         print(
             f"{row['experiment']}: trains {row['training_images_per_second']:,.0f} images a second, {row['share_of_peak']:.1%} of the peak; "

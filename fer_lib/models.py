@@ -96,6 +96,7 @@ def mobilenetv2(
         trainable: False freezes the base and runs it in inference mode, batch normalisation included.
         input_side: the base sees pictures of this many pixels square, enlarged bilinearly where it is not 48.
         head_width: of the dense ReLU layer. head_dropout: share of activations dropped before each dense layer.
+        classes: how many logits.
     """
     pixels = keras.Input((SIDE, SIDE, 1), name="grey_pixels")
     base = keras.applications.MobileNetV2(

@@ -433,7 +433,11 @@ def _average(
 
 
 def claim(run: Run, start: dict) -> None:
-    """Write the run's configuration, or check that what is there is the same."""
+    """Write the run's configuration, or check that what is there is the same.
+
+    Raises:
+        RunError: it is not; the message has both values.
+    """
     path = run.folder / "config.json"
     there = read_json(path) if path.exists() else {}
     if start.keys() - there.keys():
@@ -455,6 +459,11 @@ def claim(run: Run, start: dict) -> None:
 
 
 def save_weights(network: keras.Model, path: Path) -> None:
+    """Write a network's weights aside, then in place.
+
+    Raises:
+        OSError: the disk has no room for them.
+    """
     arrays = network.get_weights()
     needed = sum(array.nbytes + 8192 for array in arrays)  # the file's own bookkeeping is some 3 kB an array
     if shutil.disk_usage(path.parent).free < needed:  # HDF5 crashes the process where the disk fills

@@ -4,9 +4,12 @@ import json
 import numpy as np
 import pytest
 
+from fer_lib import runs
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, TRANSFERS, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, EXPERIMENTS, Experiment
+from fer_lib.experiments import (
+    ABLATIONS, COMPARED, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, ENSEMBLES, EXPERIMENTS, HEADLINES, SHOWN, SMALL_HEADLINES, TRANSFERS, Experiment,
+)  # fmt: skip
 from fer_lib.files import read_json
 from fer_lib.models import MODELS
 from fer_lib.profiles import PROFILES, RESULTS
@@ -76,6 +79,16 @@ def test_a_transfer_differs_in_its_first_weights_alone(transfer, base):
     ours, theirs = (EXPERIMENTS[name].to_dict() for name in (transfer, base))
     assert not ours["opens_private_test"] and not theirs["opens_private_test"]
     assert {key for key in ours if ours[key] != theirs[key]} - {"title"} == {"start_from"}
+
+
+def test_members_of_ensembles_are_small_networks_that_open_private_test():
+    assert {*COMPARED, *SMALL_HEADLINES} == set(HEADLINES)
+    for keys in ENSEMBLES.values():
+        assert len(set(keys)) == len(keys) > 1 and {runs.parts_of(key)[0] for key in keys} <= set(SMALL_HEADLINES)
+
+
+def test_the_last_shown_is_the_best_single_network_on_public_test():
+    assert SHOWN[:-1] == COMPARED and runs.best_small(RESULTS).config["experiment"] == SHOWN[-1]
 
 
 def test_the_weights_of_classes_are_those_of_the_recorded_counts():
