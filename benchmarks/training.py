@@ -1,9 +1,8 @@
-"""How fast each experiment trains and predicts here, beside what the machine can do at most, and the small CNN beside other ways to train it.
+"""How fast the report's networks train and predict here, beside what the machine can do at most, and other ways to train the small CNN.
 
 Each network is trained for a few batches of random pictures several times, and the fastest time counts; so it is with a multiplication
-of two large matrices, in float32 and bfloat16. The small CNN is also trained as
-Keras comes, and where a Python that has PyTorch is named, in PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing
-else. Writes `results/analysis/speed.json`.
+of two large matrices, in float32 and bfloat16. The small CNN is also trained as Keras comes, and where a Python that has PyTorch is named, in
+PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
 
     chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m fer_lib train` is; elsewhere without)
 """
@@ -27,7 +26,7 @@ from fer_lib.formats import SIDE
 BATCHES = 20
 REPETITIONS = 6
 MATRIX_SIDE = 4096
-# Those whose steps differ in work: the loss, the rate, what is shown and how long change none.
+# The networks that the pages compare, and MobileNetV2 at the size of its controls.
 MEASURED = (
     "custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned", "mobilenetv2_head_only_96", "mobilenetv2_fine_tuned_low_rate_96", "small_cnn",
 )  # fmt: skip
@@ -106,7 +105,7 @@ def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict
     found.append(("Keras as it comes: float32, batches of 32, Adam", "float32", keras_as_it_comes()))
     if pytorch:
         answer = pytorch_speeds(pytorch)
-        found += [(f"PyTorch {answer['version']}", precision, value) for precision, value in answer["images_per_second"].items()]
+        found += [(f"PyTorch {answer['version']}, {row['mode']}", row["precision"], row["images_per_second"]) for row in answer["rows"]]
     work = multiply_adds_of_a_step(SMALL_CNN, training.build(SMALL_CNN))
     return [
         {"way": way, "precision": precision, "training_images_per_second": value, "share_of_peak": value * work / peaks[precision]}
@@ -152,6 +151,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pytorch", type=Path, metavar="PYTHON", help="a Python that has PyTorch; without one, PyTorch is left out")
     options = parser.parse_args()
+    if options.pytorch and subprocess.run([options.pytorch, "-c", "import torch"]).returncode:
+        parser.error(f"{options.pytorch} cannot import torch")
     peaks = {dtype: peak(dtype) for dtype in ("float32", "bfloat16")}
     for dtype, value in peaks.items():
         print(f"{dtype}: {value / 1e9:,.0f} billion multiply-adds a second")

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from fer_lib import data, profiles, runs
-from fer_lib.experiments import EXPERIMENTS, SHIFTS, SMALL_HEADLINES
+from fer_lib.experiments import EXPERIMENTS, SHOWN, SMALL_HEADLINES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -148,10 +148,17 @@ def _record(options) -> None:
 
 
 def _evaluate(options) -> int:
-    run = runs.Run(options.run)
-    if not run.finished:
-        raise runs.RunError(f"{options.run}: not a finished run (there is no metrics.json)")
+    run = _finished_run(options.run)
     return _check([run], profiles.find(run.config["profile"]).dataset())
+
+
+def _finished_run(folder: Path) -> runs.Run:
+    run = runs.Run(folder)
+    if not run.finished:
+        raise runs.RunError(f"{folder}: not a finished run (there is no metrics.json)")
+    if "classes" in run.config:
+        raise runs.RunError(f"{folder}: a run on other faces, whose classes are not FER2013's; an experiment can start from it")
+    return run
 
 
 def _verify(options) -> int:
@@ -208,7 +215,7 @@ def _analyse(options) -> None:
     else:
         ferplus.record(headlines, dataset, ferplus.load(votes, dataset))
         print(ferplus.RECORD)
-    with_weights = [run for run in headlines if run.weights]
+    with_weights = _shown_networks()
     explain.record(with_weights, dataset)
     print(explain.RECORD)
     explain.record_deletion(with_weights, dataset)
@@ -217,22 +224,30 @@ def _analyse(options) -> None:
     print(duplicates.RECORD)
 
 
+def _shown_networks() -> list[runs.Run]:
+    """What the pages compare: seed 0 of each shown experiment that is recorded with its weights."""
+    found = [runs.find(profiles.RESULTS, name, 0) for name in SHOWN]
+    return [run for run in found if run and run.weights]
+
+
 def _robustness(options) -> None:
     from fer_lib import corruptions
 
-    corruptions.record([run for run in runs.find_all(profiles.RESULTS) if run.weights], _full_dataset())
+    corruptions.record(_shown_networks(), _full_dataset())
     print(corruptions.RECORD)
 
 
 def _shifts(options) -> None:
-    from fer_lib import views
+    from fer_lib import shifted_answers
 
-    dataset, small = _full_dataset(), [run for run in runs.find_all(profiles.RESULTS) if run.weights and run.config["experiment"] in SMALL_HEADLINES]
-    if small:
-        views.record_schemes(small[0], dataset)
-        print(views.RECORD)
-    views.record(small, dataset, SHIFTS)
-    print(views.PREDICTIONS)
+    dataset, chooser = _full_dataset(), runs.find(profiles.RESULTS, "small_cnn", 0)
+    if chooser is None:
+        raise runs.RunError(f"{profiles.RESULTS}: seed 0 of small_cnn is not recorded, on which the schemes are compared")
+    shifted_answers.record_schemes(chooser, dataset)
+    print(shifted_answers.RECORD)
+    small = [run for run in runs.find_all(profiles.RESULTS) if run.weights and run.config["experiment"] in SMALL_HEADLINES]
+    shifted_answers.record(small, dataset)
+    print(shifted_answers.PREDICTIONS)
 
 
 def _corrupt(options) -> None:
@@ -243,9 +258,7 @@ def _corrupt(options) -> None:
 
 
 def _export(options) -> None:
-    run = runs.Run(options.run)
-    if not run.finished:
-        raise runs.RunError(f"{options.run}: not a finished run (there is no metrics.json)")
+    run = _finished_run(options.run)
     from fer_lib import export, predict
 
     path = predict.path_of(run, options.int8)

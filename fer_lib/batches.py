@@ -8,7 +8,11 @@ from fer_lib.experiments import Experiment
 
 
 def rows_of_share(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The rows of a share of each class, rounded, but of one image at least: drawn by the seed, in ascending order."""
+    """The rows of a share of each class, rounded, but of one image at least: drawn by the seed, in ascending order.
+
+    Args:
+        labels: integers [n]. share: 0–1.
+    """
     draws, drawn = np.random.default_rng(seed), []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)

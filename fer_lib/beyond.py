@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib import evaluation, models, profiles, runs, training, views
+from fer_lib import evaluation, models, profiles, runs, shifted_answers, training
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
@@ -63,11 +63,12 @@ def ablations(every: list[Run]) -> pd.DataFrame:
 def ablations_reading(every: list[Run]) -> str:
     """Which changes help, which hurt, and of which this does not decide, in whole sentences: by the interval of accuracy."""
     found = paired_differences(every, ABLATIONS)
-    verdicts = {"More accurate with it": [], "Less accurate with it": [], "Not decided, the interval holds 0": []}
+    verdicts = {"Raises accuracy": [], "Lowers accuracy": [], "Not decided, the interval holds 0": []}
     helps, hurts, open_ = verdicts.values()
     for name, values in found.items():
         difference, low, high = values["accuracy"]
-        text = f"{EXPERIMENTS[name].title} ({points(difference, [low, high])})"
+        against = "" if ABLATIONS[name] == "short" else f", against {EXPERIMENTS[ABLATIONS[name]].title}"
+        text = f"{EXPERIMENTS[name].title} ({points(difference, [low, high])}{against})"
         (helps if low > 0 else hurts if high < 0 else open_).append(text)
     sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
     if missing := [EXPERIMENTS[name].title for name in ABLATIONS if name not in found]:
@@ -87,14 +88,24 @@ def _difference(found: dict | None) -> dict[str, str]:
 
 
 def transfers(every: list[Run]) -> pd.DataFrame:
-    """What a start from other faces buys, by the share of Training that is seen: a row each."""
+    """What a start from other faces buys on PublicTest, by the share of Training that is seen: a row each, means over the common seeds."""
     found, rows = paired_differences(every, TRANSFERS), []
-    first = {name: next((run for run in every if run.config["experiment"] == name), None) for pair in TRANSFERS.items() for name in pair}
     for name, base in TRANSFERS.items():
         row = {"share of Training": f"{100 * EXPERIMENTS[name].training_share:.0f}\N{NO-BREAK SPACE}%", "epochs": EXPERIMENTS[name].epochs}
-        row |= {"from weights of its own": accuracy(first[base], "public_test"), "from other faces": accuracy(first[name], "public_test")}
+        if name in found:
+            for key, heading in ((base, "accuracy from weights of its own"), (name, "accuracy from other faces")):
+                mine = [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]]
+                row[heading] = percent(np.mean([run.metrics["public_test"]["accuracy"] for run in mine]))
         rows.append(row | _difference(found.get(name)))
     return pd.DataFrame(rows).fillna("")
+
+
+def other_faces_reading(every: list[Run]) -> str:
+    """Which other faces the recorded transfers started from, in a sentence."""
+    faces = {str(run.config["other_faces"]): run.config["other_faces"] for run in every if "other_faces" in run.config}
+    if not faces:
+        return NOT_RECORDED.capitalize() + "."
+    return " ".join(f"The other faces: {mine['name']}, {mine['images']:,} of {', '.join(mine['classes'])}." for mine in faces.values())
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ class Ensemble:
 
     Attributes:
         title: how tables call it. members: runs that were scored on the same images; one alone is what it is.
-        shifted: each member's answers are those averaged over shifted pictures (`views.predictions`).
+        shifted: each member's answers are those averaged over shifted pictures (`shifted_answers.predictions`).
     """
 
     title: str
@@ -117,7 +128,7 @@ class Ensemble:
         Raises:
             RunError: a member was scored on other images, or in another order.
         """
-        parts = [views.predictions(member) if self.shifted else member.predictions for member in self.members]
+        parts = [shifted_answers.predictions(member) if self.shifted else member.predictions for member in self.members]
         result = {name: values for name, values in parts[0].items() if not name.endswith("_logits")}
         for member, part in zip(self.members, parts, strict=True):
             if not all(np.array_equal(part.get(name), values) for name, values in result.items()):
@@ -136,7 +147,7 @@ class Ensemble:
     def size(self) -> tuple[int, int]:
         """Parameters, and the multiply-adds of an answer."""
         places = len(SCHEMES[SHIFTS]) if self.shifted else 1
-        parameters, multiply_adds = np.sum([_size(Experiment(**run.config["configuration"])) for run in self.members], axis=0)
+        parameters, multiply_adds = np.sum([_size(run.experiment) for run in self.members], axis=0)
         return int(parameters), places * int(multiply_adds)
 
 
@@ -154,12 +165,12 @@ def small_networks(root: Path) -> list[Ensemble]:
     found = []
     for title, members in named:
         found.append(Ensemble(title, members))
-        if all(member.config["profile"] == "full" and views.predictions(member) for member in members):
-            found.append(Ensemble(f"{title}, shifted", members, shifted=True))
+        if all(member.config["profile"] == "full" and shifted_answers.predictions(member) for member in members):
+            found.append(Ensemble(f"{title}, over shifted pictures", members, shifted=True))
     return found
 
 
-def front(networks: list[Ensemble]) -> list[Ensemble]:
+def pareto_front(networks: list[Ensemble]) -> list[Ensemble]:
     """Those that none beats on PublicTest with as few multiply-adds or fewer, the cheapest first."""
     kept = []
     for network in sorted(networks, key=lambda network: (network.size[1], -network.metrics["public_test"]["accuracy"])):
@@ -181,9 +192,9 @@ def small_networks_table(networks: list[Ensemble]) -> pd.DataFrame:
 
 
 def shift_schemes() -> pd.DataFrame:
-    """What averaging over shifted pictures does on PublicTest, as `views.record_schemes` wrote it: a row for each scheme."""
+    """What averaging over shifted pictures does on PublicTest, as `shifted_answers.record_schemes` wrote it: a row for each scheme."""
     rows = []
-    for row in read_json(views.RECORD)["rows"]:
+    for row in read_json(shifted_answers.RECORD)["rows"]:
         scores = {name: phrase(row[name], row["intervals"][name]) for name, phrase in (("accuracy", percent), ("macro_f1", score))}
         rows.append({"places": row["places"], "with the mirror image": "yes" if row["mirrored"] else "no", "passes": row["passes"],
                      "accuracy, PublicTest": scores["accuracy"], "macro-F1, PublicTest": scores["macro_f1"]})  # fmt: skip
@@ -192,7 +203,7 @@ def shift_schemes() -> pd.DataFrame:
 
 def shifts_reading() -> str:
     """What the mirror image and the chosen scheme gain on PublicTest with the network that chose it, in a sentence."""
-    rows = {(row["places"], row["mirrored"]): row for row in read_json(views.RECORD)["rows"]}
+    rows = {(row["places"], row["mirrored"]): row for row in read_json(shifted_answers.RECORD)["rows"]}
     plain, mirrored, chosen = (rows[key] for key in ((ONE_PLACE, False), (ONE_PLACE, True), (SHIFTS, True)))
     gained, more = (signed(100 * (after["accuracy"] - before["accuracy"]), 1) for before, after in ((plain, mirrored), (mirrored, chosen)))
     return (

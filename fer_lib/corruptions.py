@@ -159,7 +159,7 @@ def record(runs: list[Run], dataset: Dataset) -> None:
     if not missing:
         return
     private = dataset.private_test
-    networks = {run.key: (training.load(run), run.config["configuration"].get("flip_averaging", False)) for run in missing}
+    networks = {run.key: (training.load(run), run.experiment.flip_averaging) for run in missing}
 
     def accuracy(key: str, images: np.ndarray) -> float:
         network, flip_averaging = networks[key]

@@ -26,7 +26,7 @@ class Split:
 
     Attributes:
         images: uint8 [n, 48, 48], grey levels 0–255.
-        labels: uint8 [n], positions in `emotions.NAMES`.
+        labels: uint8 [n], positions in `emotions.NAMES`, or in the classes of another data set.
     """
 
     images: np.ndarray

@@ -46,7 +46,7 @@ def calibrated(run: Run) -> tuple[keras.Model, float]:
     network = training.load(run)
     temperature = calibration.temperature(run.predictions["public_test_logits"], run.predictions["public_test_labels"])
     pixels = keras.Input((SIDE, SIDE, 1), name=predict.INPUT)
-    if run.config["configuration"].get("flip_averaging", False):
+    if run.experiment.flip_averaging:
         mirrored = ops.take(pixels, np.arange(SIDE - 1, -1, -1), axis=2)
         both = ops.reshape(network(ops.concatenate([pixels, mirrored])), (2, -1, len(NAMES)))
         logits = ops.log(ops.mean(ops.softmax(both), axis=0))

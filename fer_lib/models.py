@@ -1,6 +1,6 @@
 """The networks. Each takes raw grey pixels and returns logits; scaling and colour channels are its own business.
 
-Contract: input [batch, 48, 48, 1], grey levels 0–255 of any real dtype; output float32 [batch, 7], in label order.
+Contract: input [batch, 48, 48, 1], grey levels 0–255 of any real dtype; output float32 [batch, classes], in label order.
 """
 
 import keras

@@ -17,7 +17,7 @@ import numpy as np
 
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ENSEMBLES, EXPERIMENTS
+from fer_lib.experiments import ENSEMBLES, EXPERIMENTS, Experiment
 from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Run:
         return read_json(self.folder / "config.json")
 
     @cached_property
+    def experiment(self) -> Experiment:
+        """The configuration of a network's run, with the defaults of settings that came later."""
+        return Experiment(**self.config["configuration"])
+
+    @cached_property
     def history(self) -> "pandas.DataFrame | None":
         """One row an epoch, `HISTORY_COLUMNS`; None for a model that is not trained in epochs."""
         import pandas as pd
@@ -92,7 +97,7 @@ def folder_of(root: Path, experiment: str, seed: int) -> Path:
 
 
 def parts_of(key: str) -> tuple[str, int]:
-    """The experiment and the seed that a run's key names."""
+    """The experiment and the seed that a run's key, `<experiment>/seed-<n>`, names."""
     name, seed = key.split("/seed-")
     return name, int(seed)
 
@@ -118,9 +123,10 @@ def find_all(root: Path) -> list[Run]:
 def best_small(root: Path) -> Run | None:
     """Return the run with weights under `root` of the highest accuracy on PublicTest among the small networks, or None.
 
-    Small are those of our own architecture, a few megabytes each: what the photo command and the playground use.
+    Small are those of our own architecture, a few megabytes each: what the photo command and the playground use. Experiments are chosen among,
+    and seeds are not: it is seed 0 of its experiment.
     """
-    small = [run for run in find_all(root) if run.weights and run.config["configuration"].get("model") == "custom_cnn"]
+    small = [run for run in find_all(root) if run.weights and run.config["seed"] == 0 and run.config["configuration"].get("model") == "custom_cnn"]
     return max(small, key=lambda run: run.metrics["public_test"]["accuracy"], default=None)
 
 

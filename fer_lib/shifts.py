@@ -1,4 +1,4 @@
-"""Places of a picture to answer in: it is shifted by a pixel or two, and its border repeated.
+"""Test-time augmentation by shifts: places of a picture to answer in, a pixel or two apart, its border repeated.
 
 A network with pooling does not answer alike for a picture and the same one shifted. The average of its answers is an ensemble of one
 network: no training, but a pass for each place.

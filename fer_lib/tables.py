@@ -125,7 +125,7 @@ def ways() -> pd.DataFrame:
             "precision": row["precision"],
             "images a second": round(row["training_images_per_second"]),
             "share of the peak": percent(row["share_of_peak"]),
-            "ours has so many times as many": f"{ours / row['training_images_per_second']:.2f}",
+            "ours ÷ this": f"{ours / row['training_images_per_second']:.2f}",
         }
         for row in record["ways"]
     ]

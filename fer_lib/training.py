@@ -47,6 +47,7 @@ def build(
     Args:
         precision: a Keras dtype policy in place of the experiment's own.
         pretrained: False leaves out the loading of pretrained weights, for a network whose weights come from a file.
+        classes: how many logits it has.
     """
     options = dict(experiment.model_options)
     if "weights" in options and not pretrained:
@@ -74,13 +75,13 @@ def load(run: Run) -> keras.Model:
     if not run.weights:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS})")
     classes = len(run.config.get("classes", EMOTIONS))  # only a network that was trained on other faces says which
-    model = build(Experiment(**run.config["configuration"]), precision="float32", pretrained=False, classes=classes)
+    model = build(run.experiment, precision="float32", pretrained=False, classes=classes)
     model.load_weights(run.weights)
     return model
 
 
 def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False, places: str = ONE_PLACE) -> np.ndarray:
-    """Return logits float32 [n, 7] for images uint8 [n, 48, 48].
+    """Return logits float32 [n, classes] for images uint8 [n, 48, 48].
 
     Args:
         flip_averaging: the logarithms of probabilities averaged over an image and its mirror image stand in for logits.
@@ -147,7 +148,7 @@ def train(
     Args:
         name: the experiment's name, for the record. profile: `full` or `quick`, likewise.
         verbose: as in `keras.Model.fit`.
-        others: the runs, with their weights, that `experiment.needs`, by key.
+        others: the runs, with their weights, that `experiment.needs`, by key; not asked for where the run is finished.
 
     Returns:
         The finished run; at once, if it was finished before.
@@ -164,7 +165,6 @@ def train(
         "configuration": experiment.to_dict(),
         "data_sha256": dataset.sha256,
         **({"public_test_drawn": True} if dataset.public_test_drawn else {}),
-        **({"weights_sha256_of": {key: sha256_of(others[key].weights) for key in experiment.needs}} if experiment.needs else {}),
     }
     claim(run, start)
     if run.finished:
@@ -177,7 +177,11 @@ def train(
 
 @contextmanager
 def alone(run: Run) -> Iterator[None]:
-    """Keep a second process from the same run. The operating system opens the lock when a process ends, however it ends."""
+    """Keep a second process from the same run. The operating system opens the lock when a process ends, however it ends.
+
+    Raises:
+        RunError: another process has it.
+    """
     lock = FileLock(run.folder / ".lock", timeout=0)
     try:
         lock.acquire()
@@ -195,6 +199,7 @@ def _train(
     run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str, others: Mapping[str, Run]
 ) -> Run:
     seed, training, validation = start["seed"], dataset.training, dataset.public_test
+    start |= _taken_up(experiment, others)
     keras.utils.set_random_seed(seed)
     network = build(experiment)
     if experiment.start_from:
@@ -209,7 +214,17 @@ def _train(
         targets += experiment.teachers_share * (_taught(run, experiment, others, training.images) - targets)
     batches = Batches(training, targets, experiment, seed)
     keeper = fit(run, experiment, network, seed, batches, (validation.images, one_hot(validation.labels, len(EMOTIONS))), verbose)
-    return _finish(run, experiment, dataset, start, keeper)
+    return _finish(run, experiment, dataset, start, keeper, len(training))
+
+
+def _taken_up(experiment: Experiment, others: Mapping[str, Run]) -> dict:
+    """What a record says of the runs that an experiment takes up: the SHA-256 of their weights, and of other faces what they were."""
+    if not experiment.needs:
+        return {}
+    taken_up = {"weights_sha256_of": {key: sha256_of(others[key].weights) for key in experiment.needs}}
+    if experiment.start_from and (faces := others[experiment.start_from].config.get("faces")):
+        taken_up["other_faces"] = faces
+    return taken_up
 
 
 def fit(
@@ -225,6 +240,12 @@ def fit(
 
     Args:
         validation: images uint8 [n, 48, 48], and their targets float32 [n, classes].
+
+    Returns:
+        What kept the run: its history, and which epoch is the best.
+
+    Raises:
+        RunError: the loss is no number. OSError: the folder cannot be written, or the disk is full.
     """
     trainer = compiled(experiment, network, len(batches))
     trainer.build((None, *batches[0][0].shape[1:]))
@@ -255,13 +276,15 @@ def take_weights(network: keras.Model, source: Run) -> None:
         RunError: the run's network has other layers, or keeps no weights.
     """
     given = {layer.name: layer.get_weights() for layer in load(source).layers}
+    if odd := {layer.name for layer in network.layers} ^ given.keys():
+        raise RunError(f"{source.folder}: its network does not fit: only one of the two has {', '.join(sorted(odd))}")
     for layer in network.layers:
         if layer.name == "logits" and "classes" in source.config:
             continue
         shapes = [w.shape for w in layer.get_weights()]
-        if (found := [w.shape for w in given.get(layer.name, [])]) != shapes:
+        if (found := [w.shape for w in given[layer.name]]) != shapes:
             raise RunError(f"{source.folder}: its network does not fit: {layer.name} has weights of {found}, expected {shapes}")
-        layer.set_weights(given.get(layer.name, []))
+        layer.set_weights(given[layer.name])
 
 
 def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images: np.ndarray) -> np.ndarray:
@@ -275,8 +298,8 @@ def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images:
     said = []
     for number, key in enumerate(experiment.teachers, 1):
         print(f"teacher {number} of {len(experiment.teachers)}: {key} looks at {len(images):,} images, {experiment.teachers_places}", flush=True)
-        flip_averaging = others[key].config["configuration"]["flip_averaging"]
-        said.append(probabilities(predict(load(others[key]), images, flip_averaging, experiment.teachers_places)))
+        teacher = others[key]
+        said.append(probabilities(predict(load(teacher), images, teacher.experiment.flip_averaging, experiment.teachers_places)))
     taught = np.mean(said, axis=0).astype(np.float32)
     with replacing(path) as aside:
         np.save(aside, taught)
@@ -302,7 +325,8 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
         start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}
         claim(Run(folder), {**start, "data_sha256": dataset.sha256})
         return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
-    others = {key: _needed(key, profile, verbose) for key in experiment.needs}
+    needs = () if find(profile.training_folder, name, seed) else experiment.needs
+    others = {key: _needed(key, profile, verbose) for key in needs}
     return train(name, experiment, seed, dataset, folder, profile.name, verbose, others)
 
 
@@ -310,6 +334,8 @@ def _needed(key: str, profile: Profile, verbose: int | str) -> Run:
     """The run with weights that another starts from or is taught by. Where notebooks train, it is trained now."""
     name, seed = parts_of(key)
     if profile.trains_in_notebooks:
+        if name == PRETRAINING_NAME:
+            raise RunError(f"the {profile.name} profile trains nothing that starts from other faces: its own are such faces already")
         return train_by_name(name, seed, profile, verbose)
     for root in (profile.results_folder, profile.training_folder):
         if (run := find(root, name, seed)) and run.weights:
@@ -384,15 +410,15 @@ class Keeper(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - self._began}
         if not np.isfinite([row["loss"], row["val_loss"]]).all():
             raise RunError(
-                f"{self._run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, on PublicTest {row['val_loss']}; "
+                f"{self._run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, in validation {row['val_loss']}; "
                 "a lower learning rate may help"
             )
         self._history.append({column: row[column] for column in HISTORY_COLUMNS})
         # The order matters: killed between these two writes, the epoch is repeated and ends the same.
         if self.best == len(self._history) - 1:
-            save_weights(self._network, self._run.folder / _BEST)
+            _save_weights(self._network, self._run.folder / _BEST)
         if epoch >= self._experiment.epochs - self._experiment.averaged_epochs:
-            save_weights(self._network, self._run.folder / _EPOCH.format(epoch + 1))
+            _save_weights(self._network, self._run.folder / _EPOCH.format(epoch + 1))
         _keep(self._run, self.model, self._history)
         if self.exhausted:
             self.model.stop_training = True
@@ -429,7 +455,7 @@ def _average(
         trainer(batches[step][0], training=True)
     for layer, momentum in zip(normalisations, momenta, strict=True):
         layer.momentum = momentum
-    save_weights(network, run.folder / _BEST)
+    _save_weights(network, run.folder / _BEST)
 
 
 def claim(run: Run, start: dict) -> None:
@@ -458,12 +484,7 @@ def claim(run: Run, start: dict) -> None:
         )
 
 
-def save_weights(network: keras.Model, path: Path) -> None:
-    """Write a network's weights aside, then in place.
-
-    Raises:
-        OSError: the disk has no room for them.
-    """
+def _save_weights(network: keras.Model, path: Path) -> None:
     arrays = network.get_weights()
     needed = sum(array.nbytes + 8192 for array in arrays)  # the file's own bookkeeping is some 3 kB an array
     if shutil.disk_usage(path.parent).free < needed:  # HDF5 crashes the process where the disk fills
@@ -506,8 +527,12 @@ def _initial_weights(network: keras.Model, experiment: Experiment) -> dict[str, 
     return {"initial_weights_sha256": sha256(network), "pretrained_weights_sha256": pretrained}
 
 
-def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, keeper: Keeper) -> Run:
-    """Predict with the best weights in half precision and write what makes the run a finished one."""
+def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, keeper: Keeper, shown: int) -> Run:
+    """Predict with the best weights in half precision and write what makes the run a finished one.
+
+    Args:
+        shown: how many images an epoch showed.
+    """
     save_half(run, build(experiment, precision="float16", pretrained=False))
     network = build(experiment, precision="float32", pretrained=False)
     network.load_weights(run.folder / WEIGHTS)
@@ -522,7 +547,7 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, kee
         "best_epoch": keeper.best + 1,
         "hours": round(float(seconds.sum()) / 3600, 3),
         "parameters": network.count_params(),
-        "images_per_second": round(len(dataset.training) / float(seconds.median()), 1),
+        "images_per_second": round(shown / float(seconds.median()), 1),
         "keras_backend": keras.backend.backend(),
     }
     with replacing(run.folder / "history.csv") as aside:  # a kill after the last epoch's state may have left it behind
@@ -544,7 +569,7 @@ def save_half(run: Run, network: keras.Model) -> None:
     network.load_weights(run.folder / _BEST)
     if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in network.get_weights()):
         raise RunError(f"{run.folder}: a weight or a running variance does not fit half precision")
-    save_weights(network, run.folder / WEIGHTS)
+    _save_weights(network, run.folder / WEIGHTS)
 
 
 def clear(run: Run) -> None:

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import keras
 import numpy as np
 from tqdm import tqdm
@@ -21,6 +20,7 @@ from fer_lib.runs import Run, folder_of
 
 HELD_OUT = 0.1  # of each class, for the choice of the best epoch
 SYNTHETIC_FACES = 6_000
+_SPLIT_NAMES = {"train", "training", "val", "valid", "validation", "test"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,21 +28,32 @@ class OtherFaces:
     """Labelled pictures of any data set.
 
     Attributes:
+        name: what records call it.
         split: the pictures as the networks take them; labels are positions in `classes`.
         classes: the folders' names.
-        sha256: over the names of the classes, the pixels and the labels.
     """
 
+    name: str
     split: Split
     classes: tuple[str, ...]
-    sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """Over the names of the classes, the pixels and the labels."""
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        digest.update(self.split.images)
+        digest.update(self.split.labels)
+        return digest.hexdigest()
 
 
 def read(folder: Path) -> OtherFaces:
-    """Read a folder that holds one folder of pictures for each class, as AffectNet and RAF-DB are handed on.
+    """Read a folder that holds one folder of pictures for each class, a form in which copies of AffectNet and RAF-DB are found.
 
-    Any label set and any form of picture: each is turned as its EXIF data say, made grey, cut to its square middle, and brought
-    to 48 × 48 pixels by averaging, or bilinearly where it is smaller.
+    Any label set, and any size and form of picture: each is turned as its EXIF data say, made grey, cut to its square middle, and brought
+    to 48 × 48 pixels as a face of a photo is. Files that are no pictures are passed over.
+
+    Returns:
+        Images uint8 [n, 48, 48] and labels uint8 [n], class by class in the order of their names.
 
     Raises:
         DataError: names the folder or the file, what was found and what was expected.
@@ -50,40 +61,33 @@ def read(folder: Path) -> OtherFaces:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     classes = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
-    if len(classes) < 2:
-        found = ", ".join(child.name for child in classes) or "none"
-        raise DataError(f"{folder}: expected a folder of pictures for each of two classes or more; found {found}")
+    found = ", ".join(child.name for child in classes) or "none"
+    if not 2 <= len(classes) <= 256:
+        raise DataError(f"{folder}: expected a folder of pictures for each of 2 to 256 classes; found {found}")
+    if {child.name.lower() for child in classes} <= _SPLIT_NAMES:
+        raise DataError(f"{folder}: expected a folder of pictures for each class; found {found}, which are splits: name one of them")
     files = []
     for label, child in enumerate(classes):
-        pictures, _ = photos.find([str(child / "*")])
-        pictures = [path for path in pictures if path.is_file()]
+        pictures = [path for path in photos.find([str(child)])[0] if path.is_file()]
         if len(pictures) < 2:
             raise DataError(f"{child}: {len(pictures)} pictures in this class's folder; expected two or more, one of them is held out")
         files += [(label, path) for path in pictures]
-    images, labels = np.empty((len(files), SIDE, SIDE), np.uint8), np.array([label for label, _ in files], np.int64)
+    images, labels = np.empty((len(files), SIDE, SIDE), np.uint8), np.array([label for label, _ in files], np.uint8)
     for row, (_, path) in enumerate(tqdm(files, f"reading {folder.name}", unit=" pictures", disable=None)):
         try:
-            images[row] = _square(photos.read(path).grey)
+            photo = photos.read(path)
         except photos.PhotoError as error:
             raise DataError(f"{path}: {error}") from error
-    names = tuple(child.name for child in classes)
-    digest = hashlib.sha256("\n".join(names).encode() + images.tobytes() + labels.tobytes())
-    return OtherFaces(Split(images, labels), names, digest.hexdigest())
-
-
-def _square(grey: np.ndarray) -> np.ndarray:
-    height, width = grey.shape
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    cut = grey[top : top + side, left : left + side]
-    return cv2.resize(cut, (SIDE, SIDE), interpolation=cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR)
+        height, width = photo.grey.shape
+        side = min(height, width)
+        images[row] = photos.crop(photo, np.array([(width - side) // 2, (height - side) // 2, side]))
+    return OtherFaces(f"pictures of {folder.name}", Split(images, labels), tuple(child.name for child in classes))
 
 
 def synthetic_faces(n: int = SYNTHETIC_FACES) -> OtherFaces:
     """Synthetic faces, the emotions equally often, as a data set to start from where no other is there."""
-    labels = np.arange(n) % len(NAMES)
-    images = synthetic.faces(labels, seed=1)
-    return OtherFaces(Split(images, labels), NAMES, hashlib.sha256(images.tobytes()).hexdigest())
+    labels = np.uint8(np.arange(n) % len(NAMES))
+    return OtherFaces("synthetic faces", Split(synthetic.faces(labels, seed=1), labels), NAMES)
 
 
 def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
@@ -106,11 +110,14 @@ def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str 
         "configuration": PRETRAINING.to_dict(),
         "classes": list(faces.classes),
         "data_sha256": faces.sha256,
+        "faces": {"name": faces.name, "images": len(faces.split), "classes": list(faces.classes), "sha256": faces.sha256},
     }
     training.claim(run, start)
     if run.finished:
         return run
     with training.alone(run):
+        if run.finished:  # by another process, since
+            return run
         keras.utils.set_random_seed(seed)
         network = training.build(PRETRAINING, classes=len(faces.classes))
         held_out = rows_of_share(faces.split.labels, HELD_OUT, seed)

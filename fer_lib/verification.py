@@ -8,7 +8,7 @@ from fer_lib import baselines, evaluation, training
 from fer_lib.data import Dataset
 from fer_lib.experiments import EXPERIMENTS, with_defaults
 from fer_lib.files import sha256_of
-from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, keeps_weights
+from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, find, keeps_weights, parts_of
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3
@@ -38,6 +38,7 @@ def check(run: Run, dataset: Dataset | None, recorded: bool = False) -> Findings
     if findings.problems:
         return findings  # what is broken cannot be recomputed
     _check_experiment(run, findings)
+    _check_taken_up(run, findings)
     if recorded and keeps_weights(run) and run.weights is None:
         findings.problems.append(f"{WEIGHTS} is missing: seed 0 of a headline experiment and the members of an ensemble keep their weights")
     if ("private_test_logits" in run.predictions) != run.config["configuration"].get("opens_private_test", True):
@@ -97,6 +98,16 @@ def _check_experiment(run: Run, findings: Findings) -> None:
             )
 
 
+def _check_taken_up(run: Run, findings: Findings) -> None:
+    """Whether the runs that it started from or was taught by, where they stand beside it, have the weights that it took up."""
+    for key, expected in run.config.get("weights_sha256_of", {}).items():
+        other = find(run.folder.parent.parent, *parts_of(key))
+        if other is None or other.weights is None:
+            findings.notes.append(f"took up the weights of {key}, which is not beside it")
+        elif (digest := sha256_of(other.weights)) != expected:
+            findings.problems.append(f"took up weights of {key} with the SHA-256 {expected}; those beside it have {digest}")
+
+
 def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
     network, recomputed = training.load(run), {}
     for split in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
@@ -113,7 +124,7 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
         if not matched.any():
             continue
         images = here.images[[rows[pair] for pair, known in zip(recorded, matched, strict=True) if known]]
-        again = training.predict(network, images, run.config["configuration"].get("flip_averaging", False))
+        again = training.predict(network, images, run.experiment.flip_averaging)
         recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
         difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
         changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())

@@ -10,11 +10,11 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
-from fer_lib import beyond, plotting, views
+from fer_lib import beyond, plotting, shifted_answers
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS
 from fer_lib.evaluation import metrics_of_splits
-from fer_lib.files import write_json
+from fer_lib.files import sha256_of, write_json
 from fer_lib.runs import Run, RunError
 from fer_lib.tables import NOT_RECORDED
 
@@ -54,8 +54,8 @@ def test_what_helps_and_what_hurts_is_said(run):
         runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
         runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
     helps, hurts, undecided, missing = beyond.ablations_reading(runs).split(". ")
-    assert helps.startswith("More accurate with it: weights of five epochs averaged (+50.0 (+")
-    assert hurts.startswith("Less accurate with it: focal loss (\N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
+    assert helps.startswith("Raises accuracy: weights of five epochs averaged (+50.0 (+")
+    assert hurts.startswith("Lowers accuracy: focal loss (\N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
     assert undecided == "Not decided, the interval holds 0: mixup (+0.0 (+0.0 to +0.0))"
     assert missing.startswith("Not recorded yet: ") and "Adam" in missing and "mixup" not in missing
 
@@ -70,7 +70,11 @@ def test_over_two_seeds_the_mean_of_the_differences_counts(run):
 
 def test_a_start_from_other_faces_is_compared_share_by_share(run):
     runs = [as_experiment(run, "share_1", 0), as_experiment(run, "transfer_1", 0, change=30), as_experiment(run, "transfer_100", 0)]
+    assert beyond.other_faces_reading(runs) == "Not recorded yet."
+    runs[1].config["other_faces"] = {"name": "drawn faces", "images": 1200, "classes": ["calm", "tense"], "sha256": ""}
+    assert beyond.other_faces_reading(runs) == "The other faces: drawn faces, 1,200 of calm, tense."
     table = beyond.transfers(runs).set_index("share of Training")
+    assert table["accuracy from other faces"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
     assert table["epochs"].tolist() == [60, 60, 15]
     row = table.loc["1\N{NO-BREAK SPACE}%"]
     gained = runs[1].metrics["public_test"]["accuracy"] - runs[0].metrics["public_test"]["accuracy"]
@@ -81,7 +85,7 @@ def test_a_start_from_other_faces_is_compared_share_by_share(run):
 def named(run, name):
     """The run's answers as those of an experiment of the table."""
     config = {**run.config, "experiment": name, "configuration": EXPERIMENTS[name].to_dict()}
-    return SimpleNamespace(config=config, predictions=run.predictions, metrics=run.metrics)
+    return SimpleNamespace(config=config, predictions=run.predictions, metrics=run.metrics, experiment=EXPERIMENTS[name])
 
 
 def record_members(root, run, monkeypatch):
@@ -100,11 +104,13 @@ def record_members(root, run, monkeypatch):
 
 def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     members = record_members(tmp_path, run, monkeypatch)
-    monkeypatch.setattr(views, "PREDICTIONS", tmp_path / "shifts.npz")
+    monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
     turned = run.predictions["private_test_logits"][:, ::-1]  # stands in for the answers over shifted pictures of one of them
-    np.savez(views.PREDICTIONS, scheme=np.array(SHIFTS), **{"small_cnn/seed-0/private_test_logits": turned})
+    key, plain = members[0].key, run.predictions["public_test_logits"]
+    arrays = {f"{key}/private_test_logits": turned, f"{key}/public_test_logits": plain, f"{key}/weights_sha256": np.array(sha256_of(run.weights))}
+    np.savez(shifted_answers.PREDICTIONS, scheme=np.array(SHIFTS), **arrays)
     networks = {network.title: network for network in beyond.small_networks(tmp_path)}
-    assert list(networks) == ["Small CNN, seed 0", "Small CNN, seed 0, shifted", "Small CNN, seed 1", "Both"]
+    assert list(networks) == ["Small CNN, seed 0", "Small CNN, seed 0, over shifted pictures", "Small CNN, seed 1", "Both"]
     both = networks["Both"]
     for split in ("public_test", "private_test"):
         mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
@@ -116,22 +122,22 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
     assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
-    assert networks["Small CNN, seed 0, shifted"].metrics["private_test"]["accuracy"] == expected
+    assert networks["Small CNN, seed 0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
     assert beyond.small_networks(tmp_path / "empty") == []
     assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]
 
 
-def test_the_front_is_what_nothing_cheaper_beats():
+def test_the_pareto_front_is_what_nothing_cheaper_beats():
     networks = [
         SimpleNamespace(name=name, size=(0, cost), metrics={"public_test": {"accuracy": accuracy}})
         for name, cost, accuracy in (("dear", 9, 0.8), ("cheap", 1, 0.6), ("beaten", 5, 0.55), ("twin", 1, 0.5), ("middle", 5, 0.7))
     ]
-    assert [network.name for network in beyond.front(networks)] == ["cheap", "middle", "dear"]
+    assert [network.name for network in beyond.pareto_front(networks)] == ["cheap", "middle", "dear"]
 
 
 def test_members_that_were_scored_on_other_images_are_refused(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(views, "PREDICTIONS", tmp_path / "shifts.npz")
-    np.savez(views.PREDICTIONS, scheme=np.array(SHIFTS))
+    monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
+    np.savez(shifted_answers.PREDICTIONS, scheme=np.array(SHIFTS))
     _, second = record_members(tmp_path, run, monkeypatch)
     np.savez(second.folder / "predictions.npz", **{key: values[::-1] for key, values in second.predictions.items()})
     with pytest.raises(RunError, match="seed-1: not scored on the images of .*seed-0, in their order"):
@@ -159,12 +165,12 @@ def test_the_adjustment_is_chosen_on_public_test(run, dataset):
 
 
 def test_the_schemes_are_read_as_they_were_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr(views, "RECORD", tmp_path / "shifts.json")
+    monkeypatch.setattr(shifted_answers, "RECORD", tmp_path / "shifts.json")
     rows = [
         {"places": places, "mirrored": mirrored, "passes": passes, "accuracy": accuracy, "macro_f1": 0.5, "intervals": dict.fromkeys(("accuracy", "macro_f1"), [0.4, 0.6])}
         for places, mirrored, passes, accuracy in (("one place", False, 1, 0.60), ("one place", True, 2, 0.61), (SHIFTS, True, 18, 0.605))
     ]
-    write_json(views.RECORD, {"run": "small_cnn/seed-0", "rows": rows})
+    write_json(shifted_answers.RECORD, {"run": "small_cnn/seed-0", "rows": rows})
     assert "by +1.0 points for twice the passes" in beyond.shifts_reading() and "another \N{MINUS SIGN}0.5 for 9 times" in beyond.shifts_reading()
     assert beyond.shift_schemes()["accuracy, PublicTest"].tolist()[1] == "61.0\N{NO-BREAK SPACE}% (40.0–60.0)"
 

@@ -88,13 +88,28 @@ def test_members_of_ensembles_are_small_networks_that_open_private_test():
 
 
 def test_the_last_shown_is_the_best_single_network_on_public_test():
-    assert SHOWN[:-1] == COMPARED and runs.best_small(RESULTS).config["experiment"] == SHOWN[-1]
+    assert SHOWN[:-1] == COMPARED and runs.best_small(RESULTS).key == f"{SHOWN[-1]}/seed-0"
 
 
 def test_the_weights_of_classes_are_those_of_the_recorded_counts():
     counts = read_json(RESULTS / "analysis" / "dataset.json")["class_counts"]["Training"]
     weights = np.array([(1 - 0.9999) / (1 - 0.9999 ** counts[name]) for name in NAMES])
     np.testing.assert_allclose(EFFECTIVE_NUMBER_WEIGHTS, weights / weights.mean(), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"training_share": 0.0}, "training_share is 0.0, expected above 0"),
+        ({"teachers": ("custom_cnn/seed-0",)}, "teachers_share is 0.0, expected above 0"),
+        ({"teachers_share": 0.5}, "teachers_share is 0.5, expected .* 0 without"),
+        ({"teachers_places": "everywhere"}, "teachers_places is 'everywhere', expected one of one place, "),
+        ({"start_from": "custom_cnn"}, "'custom_cnn' names no run, expected <experiment>/seed-<n>"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(settings, message):
+    with pytest.raises(ValueError, match=f"Custom CNN: {message}"):
+        dataclasses.replace(EXPERIMENTS["custom_cnn"], **settings)
 
 
 def test_averaging_the_last_epochs_needs_a_run_of_all_of_them():

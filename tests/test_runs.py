@@ -38,9 +38,15 @@ def test_record_copies_whole_and_once(copy, results, dataset):
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"configuration": {"opens_private_test": False}}])
-def test_only_seed_0_of_a_headline_keeps_its_weights(copy, results, change):
+def test_other_seeds_and_experiments_keep_no_weights(copy, results, change):
     write_json(copy.folder / "config.json", {**read_json(copy.folder / "config.json"), **change})
     assert runs.record(runs.Run(copy.folder), results).weights is None
+
+
+def test_a_member_of_an_ensemble_keeps_its_weights_whatever_its_seed(copy, results, monkeypatch):
+    monkeypatch.setattr(runs, "ENSEMBLES", {"Two": ("tiny/seed-0", "tiny/seed-1")})
+    write_json(copy.folder / "config.json", {**read_json(copy.folder / "config.json"), "seed": 1})
+    assert runs.record(runs.Run(copy.folder), results).weights
 
 
 def test_what_is_not_recorded(copy, results, dataset):

@@ -12,8 +12,6 @@ import pandas as pd
 import pytest
 
 from fer_lib import baselines, profiles, runs, training
-from fer_lib.batches import Batches, one_hot
-from fer_lib.data import Split
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
 from fer_lib.files import ASIDE, write_json
@@ -110,34 +108,15 @@ def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_p
     np.testing.assert_allclose(unbroken.history["learning_rate"], [0.05, 0.025, 0], atol=1e-6)
 
 
-def test_mixed_images_have_targets_mixed_alike(tiny):
-    # Pictures of one grey each, by label: a mixture's grey says which targets it must have.
-    labels = np.repeat(np.uint8([0, 6]), 32)
-    split = Split(np.repeat((40 * labels)[:, None, None], 48, axis=1).repeat(48, axis=2), labels)
-    images, targets = Batches(split, one_hot(split.labels, 7), replace(tiny, mixup=1.0), seed=0)[0]
-    np.testing.assert_allclose(images[:, 0, 0, 0], 240 * targets[:, 6], atol=1e-3)
-    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
-    assert 0.1 < targets[:, 6].std() < 0.5 and ((targets > 0.01).sum(axis=1) == 2).any()
-
-
-@pytest.mark.parametrize(("balancing", "share"), [(0.0, 0.1), (1.0, 0.5)])
-def test_balancing_draws_rare_classes_as_often(tiny, balancing, share):
-    labels = np.repeat(np.uint8([1, 3]), [100, 900])
-    split = Split(np.zeros((1000, 48, 48), np.uint8), labels)
-    batches = Batches(split, one_hot(labels, 7), replace(tiny, balancing=balancing), seed=0)
-    drawn = np.concatenate([batches[i][1] for i in range(len(batches))])
-    assert len(drawn) == 1000 and drawn[:, 1].mean() == pytest.approx(share, abs=0.05)
-
-
 def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_path, monkeypatch):
-    kept, save = [], training.save_weights
+    kept, save = [], training._save_weights
 
     def remember(network, path):
         if path.name.startswith("epoch-"):
             kept.append([np.array(w) for w in network.get_weights()])
         save(network, path)
 
-    monkeypatch.setattr(training, "save_weights", remember)
+    monkeypatch.setattr(training, "_save_weights", remember)
     averaged = training.train("tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0)
     network = training.load(averaged)
     assert len(kept) == 2 and not list(tmp_path.glob("epoch-*"))
@@ -311,7 +290,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(dataset, tiny
 
     end = training.Keeper.on_epoch_end
     monkeypatch.setattr(training.Keeper, "on_epoch_end", spoilt)
-    with pytest.raises(runs.RunError, match="the loss of epoch 2 is .* on PublicTest nan"):
+    with pytest.raises(runs.RunError, match="the loss of epoch 2 is .* in validation nan"):
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
     monkeypatch.undo()
     assert len(runs.Run(tmp_path).history) == 1
@@ -340,3 +319,28 @@ def test_a_small_network_learns_synthetic_faces(tmp_path):
     small = replace(EXPERIMENTS["custom_cnn"], model_options=options, epochs=8, precision="float32")
     ended = training.train("small", small, 0, data.load(path), tmp_path / "run", "quick", verbose=0)
     assert 0.4 < ended.metrics["both"]["accuracy"] < 0.97
+
+
+def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, monkeypatch):
+    seen = []
+    fit = training.fit
+    monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
+    taught = replace(tiny, teachers=("tiny/seed-0", "tiny/seed-1"), teachers_share=0.8, epochs=1)
+    other = training.train("tiny", replace(tiny, epochs=1), 1, dataset, tmp_path / "other", "full", verbose=0)
+    others = {"tiny/seed-0": run, "tiny/seed-1": other}
+    ended = training.train("taught", taught, 0, dataset, tmp_path / "taught", "full", 0, others)
+    images, targets = seen[1][0]
+    rows = [np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0] for image in images]
+    said = [probabilities(training.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
+    expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
+    np.testing.assert_allclose(targets, expected, atol=1e-5)
+    assert ended.config["weights_sha256_of"].keys() == set(others)
+
+
+def test_a_share_of_training_is_what_an_epoch_shows(dataset, tiny, tmp_path, monkeypatch):
+    seen, fit = [], training.fit
+    monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
+    cut = training.train("cut", replace(tiny, training_share=0.2, epochs=1), 0, dataset, tmp_path, "full", verbose=0)
+    shown = sum(len(seen[0][index][0]) for index in range(len(seen[0])))
+    assert shown == sum(max(1, round(0.2 * n)) for n in dataset.training.class_counts)
+    assert cut.config["images_per_second"] == pytest.approx(shown / cut.history["seconds"].median(), rel=0.01)

@@ -5,10 +5,9 @@ import pytest
 from PIL import Image
 
 from fer_lib import profiles, runs, training, transfer
-from fer_lib.batches import rows_of_share
+from fer_lib.__main__ import main
 from fer_lib.data import DataError
-from fer_lib.evaluation import probabilities
-from fer_lib.experiments import PRETRAINING, PRETRAINING_NAME
+from fer_lib.experiments import PRETRAINING_NAME
 from fer_lib.files import sha256_of
 
 CLASSES = {"1 calm": 40, "2 tense": 180, "3 tired": 110}  # names that are no emotions of FER2013's, and each one's grey
@@ -37,8 +36,10 @@ def test_any_label_set_and_any_size_is_read(folder):
     assert faces.split.images.shape == (36, 48, 48) and faces.split.images.dtype == np.uint8
     for label, grey in enumerate(CLASSES.values()):
         assert faces.split.images[faces.split.labels == label].mean() == pytest.approx(grey, abs=3)
-    again = transfer.read(folder)
+    (folder / "1 calm" / "labels.txt").write_text("no picture")
+    again = transfer.read(folder.rename(folder.with_name("faces [cut]")))
     assert again.sha256 == faces.sha256
+    folder = folder.with_name("faces [cut]")
     (folder / "1 calm").rename(folder / "1 serene")
     assert transfer.read(folder).sha256 != faces.sha256
 
@@ -63,12 +64,19 @@ def no_classes(folder):
         (folder / name).rename(folder / f".{name}")
 
 
+def splits(folder):
+    no_classes(folder)
+    for name in ("train", "Test"):
+        (folder / name).mkdir()
+
+
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
         (break_picture, "05.png: not a picture"),
         (empty_class, "4 empty: 0 pictures in this class's folder; expected two or more"),
-        (no_classes, "expected a folder of pictures for each of two classes or more; found none"),
+        (no_classes, "expected a folder of pictures for each of 2 to 256 classes; found none"),
+        (splits, "found Test, train, which are splits: name one of them"),
     ],
 )
 def test_a_fault_is_named(folder, fault, message):
@@ -113,7 +121,8 @@ def test_an_experiment_starts_from_all_layers_but_the_last(folder, place, tiny, 
     plain = training.train("plain", replace(tiny, epochs=1), 0, dataset, place.training_folder / "plain", "full", verbose=0)
     assert ended.config["initial_weights_sha256"] != plain.config["initial_weights_sha256"]
     assert ended.config["weights_sha256_of"] == {first.key: sha256_of(first.weights)}
-    assert "weights_sha256_of" not in plain.config
+    assert ended.config["other_faces"]["images"] == 36 and ended.config["other_faces"]["classes"] == list(CLASSES)
+    assert not {"weights_sha256_of", "other_faces"} & plain.config.keys()
 
 
 def test_learning_other_faces_goes_on_where_it_was_stopped(folder, place, monkeypatch):
@@ -146,6 +155,9 @@ def test_weights_of_another_network_are_refused(run, tiny):
     wider = replace(tiny, model_options={**tiny.model_options, "blocks": ((12, 1), (16, 1))})
     with pytest.raises(runs.RunError, match="does not fit: block1_1_convolution"):
         training.take_weights(training.build(wider), run)
+    shallow = replace(tiny, model_options={**tiny.model_options, "stem": None})
+    with pytest.raises(runs.RunError, match="does not fit: only one of the two has stem_convolution"):
+        training.take_weights(training.build(shallow), run)
 
 
 def test_what_is_not_there_yet_is_asked_for_by_its_command(place, monkeypatch, tiny, dataset):
@@ -166,35 +178,17 @@ def test_quick_trains_what_an_experiment_needs(tmp_path, monkeypatch, tiny, data
     monkeypatch.setattr(profiles, "QUICK_EPOCHS", 1)
     assert training.train_by_name("taught", 0, quick, verbose=0).finished
     assert runs.find(tmp_path, "tiny", 1)
+    table["started"] = replace(tiny, start_from="other_faces/seed-0")
+    with pytest.raises(runs.RunError, match="the quick profile trains nothing that starts from other faces"):
+        training.train_by_name("started", 0, quick, verbose=0)
 
 
-def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, monkeypatch):
-    seen = []
-    fit = training.fit
-    monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
-    taught = replace(tiny, teachers=("tiny/seed-0", "tiny/seed-1"), teachers_share=0.8, epochs=1)
-    other = training.train("tiny", replace(tiny, epochs=1), 1, dataset, tmp_path / "other", "full", verbose=0)
-    others = {"tiny/seed-0": run, "tiny/seed-1": other}
-    ended = training.train("taught", taught, 0, dataset, tmp_path / "taught", "full", 0, others)
-    images, targets = seen[1][0]
-    rows = [np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0] for image in images]
-    said = [probabilities(training.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
-    expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
-    np.testing.assert_allclose(targets, expected, atol=1e-5)
-    assert ended.config["weights_sha256_of"].keys() == set(others)
-
-
-def test_a_share_of_training_is_drawn_of_each_class_alike(dataset, tiny, tmp_path):
-    labels = np.repeat(np.arange(3), [3, 100, 50])
-    rows = rows_of_share(labels, 0.1, seed=0)
-    assert np.bincount(labels[rows]).tolist() == [1, 10, 5]
-    assert (rows == np.unique(rows)).all() and not np.array_equal(rows, rows_of_share(labels, 0.1, seed=1))
-    cut = training.train("cut", replace(tiny, training_share=0.2, epochs=1), 0, dataset, tmp_path, "full", verbose=0)
-    assert cut.finished
-
-
-def test_the_pretraining_recipe_differs_from_the_small_cnn_in_length_alone():
-    from fer_lib.experiments import SMALL_CNN
-
-    ours, theirs = PRETRAINING.to_dict(), SMALL_CNN.to_dict()
-    assert {key for key in ours if ours[key] != theirs[key]} == {"title", "epochs", "patience"}
+def test_pretrain_and_evaluate_from_the_command_line(folder, place, monkeypatch, capsys):
+    monkeypatch.setattr(profiles, "find", lambda name: place)
+    assert main(["pretrain", str(folder)]) == 0
+    out = capsys.readouterr().out
+    assert f"36 pictures of {', '.join(CLASSES)}" in out and "on the 3 held out" in out
+    ended = str(place.training_folder / PRETRAINING_NAME / "seed-0")
+    for verb in ("evaluate", "export"):
+        assert main([verb, ended]) == 2
+        assert "a run on other faces" in capsys.readouterr().err

@@ -37,6 +37,19 @@ def test_without_the_data_it_says_what_it_did_not_do(run):
     assert findings.problems == [] and any("not recomputed" in note for note in findings.notes)
 
 
+def test_the_weights_that_a_run_took_up_are_those_beside_it(run, tmp_path):
+    student, teacher = (runs.Run(shutil.copytree(run.folder, tmp_path / name / "seed-0")) for name in ("student", "tiny"))
+    write_json(student.folder / "config.json", {**run.config, "weights_sha256_of": {"tiny/seed-0": sha256_of(run.weights)}})
+    assert verification.check(runs.Run(student.folder), None).problems == []
+    with teacher.weights.open("ab") as file:
+        file.write(b"changed")
+    (problem,) = verification.check(runs.Run(student.folder), None).problems
+    assert problem.startswith(f"took up weights of tiny/seed-0 with the SHA-256 {sha256_of(run.weights)}; those beside it have ")
+    shutil.rmtree(teacher.folder)
+    findings = verification.check(runs.Run(student.folder), None)
+    assert findings.problems == [] and "took up the weights of tiny/seed-0, which is not beside it" in findings.notes
+
+
 def test_changed_metrics_are_found(copy):
     metrics = copy.metrics
     metrics["both"]["accuracy"] += 1e-9
@@ -168,7 +181,7 @@ def test_few_unmatched_images_are_a_note(run, dataset, monkeypatch):
     predictions = {**run.predictions, "private_test_hashes": run.predictions["private_test_hashes"].copy()}
     predictions["private_test_hashes"][:2] = 1
     findings = verification.Findings()
-    verification._check_predictions(SimpleNamespace(predictions=predictions, config=run.config, weights=run.weights), dataset, findings)
+    verification._check_predictions(SimpleNamespace(predictions=predictions, config=run.config, experiment=run.experiment, weights=run.weights), dataset, findings)
     assert findings.problems == [] and "private_test: 2 of 70 images are not in this copy of the data under their label" in findings.notes
 
 

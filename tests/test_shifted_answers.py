@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from fer_lib import profiles, runs, training, views
+from fer_lib import profiles, runs, shifted_answers, training
 from fer_lib.data import DataError
 from fer_lib.experiments import SHIFTS
 from fer_lib.files import read_json
@@ -13,13 +13,13 @@ from fer_lib.shifts import SCHEMES
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(views, "RECORD", tmp_path / "shifts.json")
-    monkeypatch.setattr(views, "PREDICTIONS", tmp_path / "shifts.npz")
+    monkeypatch.setattr(shifted_answers, "RECORD", tmp_path / "shifts.json")
+    monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
 
 
 def test_schemes_are_measured_on_public_test(place, run, dataset):
-    views.record_schemes(run, dataset)
-    rows = {(row["places"], row["mirrored"]): row for row in read_json(views.RECORD)["rows"]}
+    shifted_answers.record_schemes(run, dataset)
+    rows = {(row["places"], row["mirrored"]): row for row in read_json(shifted_answers.RECORD)["rows"]}
     assert len(rows) == 2 * len(SCHEMES)
     assert rows["one place", False]["accuracy"] == run.metrics["public_test"]["accuracy"]
     answers = training.predict(training.load(run), dataset.public_test.images, True, SHIFTS)
@@ -28,32 +28,47 @@ def test_schemes_are_measured_on_public_test(place, run, dataset):
 
 
 def test_answers_are_recorded_once(place, run, dataset, monkeypatch):
-    assert not views.PREDICTIONS.exists()
-    views.record([run], dataset, SHIFTS)
-    found = views.predictions(run)
+    assert not shifted_answers.PREDICTIONS.exists()
+    shifted_answers.record([run], dataset)
+    found = shifted_answers.predictions(run)
     expected = training.predict(training.load(run), dataset.private_test.images, places=SHIFTS)
     np.testing.assert_array_equal(found["private_test_logits"], expected)
     np.testing.assert_array_equal(found["private_test_hashes"], dataset.private_test.hashes)
     monkeypatch.setattr(training, "predict", lambda *a: pytest.fail("measured again"))
-    views.record([run], dataset, SHIFTS)
-    with pytest.raises(pytest.fail.Exception, match="measured again"):  # under another scheme nothing that is there holds
-        views.record([run], dataset, "one place")
+    shifted_answers.record([run], dataset)
+
+
+def test_answers_of_other_weights_or_another_scheme_are_not_taken(place, run, dataset, monkeypatch):
+    shifted_answers.record([run], dataset)
+    with np.load(shifted_answers.PREDICTIONS) as stored:
+        arrays = dict(stored)
+    np.savez(shifted_answers.PREDICTIONS, **arrays | {f"{run.key}/weights_sha256": np.array("0" * 64)})
+    with pytest.raises(runs.RunError, match="its answers of .*seed-0 are of other weights"):
+        shifted_answers.predictions(run)
+    np.savez(shifted_answers.PREDICTIONS, **arrays | {"scheme": np.array("one place")})
+    assert shifted_answers.predictions(run) is None
 
 
 def test_another_copys_images_are_refused(place, run, dataset):
     other = replace(dataset, public_test=dataset.private_test)
     with pytest.raises(DataError, match="does not hold the images of .*seed-0 in their order"):
-        views.record([run], other, SHIFTS)
+        shifted_answers.record([run], other)
+
+
+def test_the_chosen_scheme_is_the_best_of_those_measured_on_public_test():
+    measured = read_json(shifted_answers.RECORD)
+    best = max(measured["rows"], key=lambda row: row["accuracy"])
+    assert measured["run"] == "small_cnn/seed-0" and (best["places"], best["mirrored"]) == (SHIFTS, True)
 
 
 def test_what_is_recorded_are_the_answers_of_the_recorded_weights(fer2013):
     """For the first images of each split; all of them take minutes."""
-    recorded = [run for run in runs.find_all(profiles.RESULTS) if run.weights and views.predictions(run)]
+    recorded = [run for run in runs.find_all(profiles.RESULTS) if run.weights and shifted_answers.predictions(run)]
     assert recorded
     for run in recorded:
-        found, network = views.predictions(run), training.load(run)
+        found, network = shifted_answers.predictions(run), training.load(run)
         for name in ("public_test", "private_test"):
             rows = {value: row for row, value in enumerate(getattr(fer2013, name).hashes.tolist())}
             images = getattr(fer2013, name).images[[rows[value] for value in found[f"{name}_hashes"][:64].tolist()]]
-            again = training.predict(network, images, run.config["configuration"]["flip_averaging"], SHIFTS)
+            again = training.predict(network, images, run.experiment.flip_averaging, SHIFTS)
             np.testing.assert_allclose(softmax(again, axis=1), softmax(found[f"{name}_logits"][:64], axis=1), atol=2e-3)

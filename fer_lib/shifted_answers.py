@@ -1,12 +1,13 @@
-"""What answers averaged over several places of a picture are worth, and the small networks' under the chosen scheme."""
+"""Records of answers averaged over shifts: what each scheme is worth on PublicTest, and the small networks' under the chosen one."""
 
 import numpy as np
 
 from fer_lib import evaluation, training
 from fer_lib.data import DataError, Dataset
-from fer_lib.files import replacing, write_json
+from fer_lib.experiments import SHIFTS
+from fer_lib.files import replacing, sha256_of, write_json
 from fer_lib.profiles import RESULTS
-from fer_lib.runs import Run
+from fer_lib.runs import Run, RunError
 from fer_lib.shifts import SCHEMES, shifted
 
 RECORD = RESULTS / "analysis" / "shifts.json"
@@ -31,30 +32,48 @@ def record_schemes(run: Run, dataset: Dataset) -> None:
     write_json(RECORD, {"run": run.key, "rows": rows})
 
 
-def record(runs: list[Run], dataset: Dataset, scheme: str) -> None:
-    """Add to `PREDICTIONS` the answers under one of `SCHEMES` of runs that are not in it yet, for the splits that each run's record has.
+def record(runs: list[Run], dataset: Dataset) -> None:
+    """Add to `PREDICTIONS` the answers under `SHIFTS` of runs that are not in it yet, for the splits that each run's record has.
 
     Raises:
         DataError: this copy of the data set does not hold the images of a run's record, in their order.
     """
-    there = {}
-    if PREDICTIONS.is_file():
-        with np.load(PREDICTIONS) as stored:
-            there = dict(stored) if stored["scheme"] == scheme else {}
+    there = _stored() if PREDICTIONS.is_file() else {}
     for run in runs:
-        missing = [name for name in run.predictions if name.endswith("_logits") and f"{run.key}/{name}" not in there]
-        network, flip_averaging = training.load(run), run.config["configuration"]["flip_averaging"]
-        for name in missing:
+        digest = sha256_of(run.weights)
+        if there.get(f"{run.key}/weights_sha256") == digest:
+            continue
+        network = training.load(run)
+        for name in _logits(run):
             split = getattr(dataset, name.removesuffix("_logits"))
             if not np.array_equal(split.hashes, run.predictions[name.replace("_logits", "_hashes")]):
                 raise DataError(f"this copy of FER2013 does not hold the images of {run.folder} in their order; expected Kaggle's CSV")
-            there[f"{run.key}/{name}"] = training.predict(network, split.images, flip_averaging, scheme)
+            there[f"{run.key}/{name}"] = training.predict(network, split.images, run.experiment.flip_averaging, SHIFTS)
+        there[f"{run.key}/weights_sha256"] = np.array(digest)
     with replacing(PREDICTIONS) as aside:
-        np.savez_compressed(aside, **{**there, "scheme": np.array(scheme)})
+        np.savez_compressed(aside, **{**there, "scheme": np.array(SHIFTS)})
 
 
 def predictions(run: Run) -> dict[str, np.ndarray] | None:
-    """As `Run.predictions`, under the scheme that is recorded; None where the run's answers are not."""
+    """As `Run.predictions`, with answers under `SHIFTS`; None where they are not recorded.
+
+    Raises:
+        RunError: those that are recorded are of other weights.
+    """
+    there = _stored()
+    digest = there.get(f"{run.key}/weights_sha256")
+    if digest is None:
+        return None
+    if run.weights and digest != sha256_of(run.weights):
+        raise RunError(f"{PREDICTIONS}: its answers of {run.key} are of other weights; python -m fer_lib shifts makes them anew")
+    return {**run.predictions, **{name: there[f"{run.key}/{name}"] for name in _logits(run)}}
+
+
+def _logits(run: Run) -> list[str]:
+    return [name for name in run.predictions if name.endswith("_logits")]
+
+
+def _stored() -> dict[str, np.ndarray]:
+    """What is recorded, or nothing where it is of another scheme."""
     with np.load(PREDICTIONS) as stored:
-        found = {name: stored[key] for name in run.predictions if name.endswith("_logits") and (key := f"{run.key}/{name}") in stored}
-    return {**run.predictions, **found} if found else None
+        return dict(stored) if stored["scheme"] == SHIFTS else {}
