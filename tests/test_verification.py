@@ -166,7 +166,7 @@ def test_small_differences_pass_and_many_changed_labels_do_not(run, dataset, mon
     for values in close:
         values[:, :2] = [5.001, 5]
     predictions = {**run.predictions, "public_test_logits": close[0], "private_test_logits": close[1]}
-    even = SimpleNamespace(predictions=predictions)
+    even = SimpleNamespace(predictions=predictions, experiment=run.experiment)
     findings = verification.Findings()
     monkeypatch.setattr(verification.training, "load", lambda run: None)
     monkeypatch.setattr(verification.training, "predict", Network([values[:, [1, 0, 2, 3, 4, 5, 6]] for values in close]))
