@@ -11,7 +11,7 @@ these candidates are slightly other networks.
 import sys
 from dataclasses import replace
 
-from fer_lib import models, profiles, training
+from fer_lib import models, networks, profiles, training
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.files import write_json
 
@@ -64,7 +64,7 @@ def main() -> None:
         experiment = replace(experiment, title=title)
         folder = profiles.RUNS / "trials" / title.replace(",", "").replace(" ", "_")
         run = training.train("custom_cnn_trial", experiment, 0, dataset, folder, "full")
-        network = training.build(experiment)
+        network = networks.build(experiment)
         best = run.history.loc[run.history["val_loss"].idxmin()]
         rows.append(
             {

@@ -20,7 +20,7 @@ os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 import keras
 import numpy as np
 
-from fer_lib import evaluation, export, models, predict, profiles, runs, training
+from fer_lib import evaluation, export, models, networks, predict, profiles, runs
 from fer_lib.data import DataError, Dataset
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import write_json
@@ -68,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for run in (small, large):
             experiment = EXPERIMENTS[run.config["experiment"]]
-            multiply_adds = models.multiply_adds(training.load(run)) * experiment.passes
+            multiply_adds = models.multiply_adds(networks.load(run)) * experiment.passes
             for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
                 p = np.concatenate([classify(part) for part in np.array_split(faces, len(faces) // BATCH)])
                 metrics = evaluation.metrics(np.log(np.maximum(p, 1e-30)), labels)

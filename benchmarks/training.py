@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from fer_lib import models, profiles, runs, training
+from fer_lib import models, networks, profiles, runs, training
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import EMOTIONS
 from fer_lib.experiments import EXPERIMENTS, SMALL_CNN, Experiment
@@ -73,7 +73,7 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
     n = BATCHES * experiment.batch_size
     images = rng.integers(0, 256, (n, SIDE, SIDE, 1), np.uint8)
     labels = np.eye(len(EMOTIONS), dtype=np.float32)[rng.integers(0, len(EMOTIONS), n)]
-    network = training.build(experiment, pretrained=False)
+    network = networks.build(experiment, pretrained=False)
     trainer = training.compiled(experiment, network, BATCHES)
 
     def fit():
@@ -81,9 +81,9 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
 
     fit()  # builds and warms up
     training_speed = n / fastest(fit, REPETITIONS)
-    predictor = training.build(experiment, precision="float32", pretrained=False)
-    training.predict(predictor, images[..., 0])
-    prediction_speed = n / fastest(lambda: training.predict(predictor, images[..., 0]), REPETITIONS)
+    predictor = networks.build(experiment, precision="float32", pretrained=False)
+    networks.predict(predictor, images[..., 0])
+    prediction_speed = n / fastest(lambda: networks.predict(predictor, images[..., 0]), REPETITIONS)
     matrix_type = "bfloat16" if "bfloat16" in experiment.precision else "float32"
     return {
         "experiment": experiment.title,
@@ -106,7 +106,7 @@ def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict
     if pytorch:
         answer = pytorch_speeds(pytorch)
         found += [(f"PyTorch {answer['version']}, {row['mode']}", row["precision"], row["images_per_second"]) for row in answer["rows"]]
-    work = multiply_adds_of_a_step(SMALL_CNN, training.build(SMALL_CNN))
+    work = multiply_adds_of_a_step(SMALL_CNN, networks.build(SMALL_CNN))
     return [
         {"way": way, "precision": precision, "training_images_per_second": value, "share_of_peak": value * work / peaks[precision]}
         for way, precision, value in found
@@ -116,7 +116,7 @@ def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict
 def keras_as_it_comes() -> float:
     """Images a second of `fit` with its defaults."""
     rng = np.random.default_rng(0)
-    network = training.build(SMALL_CNN, precision="float32")
+    network = networks.build(SMALL_CNN, precision="float32")
     network = keras.Sequential(network.layers)  # takes pictures of any size, which the report's form does in training alone
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     n, side = BATCHES * SMALL_CNN.batch_size, training_side(SMALL_CNN)
@@ -141,7 +141,7 @@ def pytorch_speeds(python: Path) -> dict:
     task |= {"batches": BATCHES, "repetitions": REPETITIONS}
     command = [python, Path(__file__).with_name("pytorch_step.py")]
     answer = json.loads(subprocess.run(command, input=json.dumps(task), text=True, check=True, stdout=subprocess.PIPE).stdout)
-    expected = sum(int(np.prod(v.shape)) for v in training.build(SMALL_CNN).trainable_variables)
+    expected = sum(int(np.prod(v.shape)) for v in networks.build(SMALL_CNN).trainable_variables)
     if answer["parameters"] != expected:
         raise ValueError(f"PyTorch's network has {answer['parameters']:,} parameters to train, expected {expected:,}")
     return answer

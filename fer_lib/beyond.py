@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib import evaluation, models, profiles, runs, shifted_answers, training
+from fer_lib import evaluation, models, profiles, runs, shifted_answers
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
+from fer_lib.networks import build
 from fer_lib.runs import Run
 from fer_lib.shifts import ONE_PLACE, SCHEMES
 from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
@@ -214,7 +215,7 @@ def shifts_reading() -> str:
 
 def _size(experiment: Experiment) -> tuple[int, int]:
     """Parameters, and the multiply-adds of an answer."""
-    network = training.build(experiment, pretrained=False)
+    network = build(experiment, pretrained=False)
     return network.count_params(), models.multiply_adds(network) * experiment.passes
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy import ndimage
 from tqdm import tqdm
 
-from fer_lib import training
+from fer_lib import networks
 from fer_lib.data import Dataset
 from fer_lib.files import read_json, replacing, sha256_of, write_json
 from fer_lib.formats import SIDE
@@ -159,17 +159,17 @@ def record(runs: list[Run], dataset: Dataset) -> None:
     if not missing:
         return
     private = dataset.private_test
-    networks = {run.key: (training.load(run), run.experiment.flip_averaging) for run in missing}
+    loaded = {run.key: (networks.load(run), run.experiment.flip_averaging) for run in missing}
 
     def accuracy(key: str, images: np.ndarray) -> float:
-        network, flip_averaging = networks[key]
-        return float((training.predict(network, images, flip_averaging).argmax(axis=1) == private.labels).mean())
+        network, flip_averaging = loaded[key]
+        return float((networks.predict(network, images, flip_averaging).argmax(axis=1) == private.labels).mean())
 
-    found = {key: {"clean": accuracy(key, private.images), **{name: [] for name in CORRUPTIONS}} for key in networks}
+    found = {key: {"clean": accuracy(key, private.images), **{name: [] for name in CORRUPTIONS}} for key in loaded}
     digests = {name: hashlib.sha256() for name in CORRUPTIONS}
     for name, severity, images in _each(private.images):
         digests[name].update(images.tobytes())
-        for key in networks:
+        for key in loaded:
             found[key][name].append(accuracy(key, images))
     sha256 = {name: digest.hexdigest() for name, digest in digests.items()}
     if there["sha256"] not in ({}, sha256):

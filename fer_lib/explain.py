@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from fer_lib import evaluation, training
+from fer_lib import evaluation, networks
 from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import NAMES
 from fer_lib.files import read_json, write_json
@@ -55,7 +55,7 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
     Raises:
         DataError: the images are not in this copy of the data set.
     """
-    network, maps = training.load(run), {}
+    network, maps = networks.load(run), {}
     where = {value: row for row, value in enumerate(dataset.private_test.hashes.tolist())}
     for emotion in EMOTIONS_SHOWN:
         rows = first_images(run, emotion)
@@ -106,7 +106,7 @@ def deletion(network: keras.Model, images: np.ndarray) -> dict[str, list[float]]
     Returns:
         `deleted`, shares from 0; `grad_cam` and `random`, at each of them the mean probability of the answer given to the whole image.
     """
-    probabilities = evaluation.probabilities(training.predict(network, images))
+    probabilities = evaluation.probabilities(networks.predict(network, images))
     answers, rows = probabilities.argmax(axis=1), np.arange(len(images))
     lit = grad_cam(network, images, answers)
     maps = {"grad_cam": lit, "random": np.random.RandomState(0).uniform(size=lit.shape).astype(np.float32)}
@@ -119,7 +119,7 @@ def deletion(network: keras.Model, images: np.ndarray) -> dict[str, list[float]]
         for share in DELETED_SHARES:
             left = images.reshape(len(images), -1).copy()
             np.put_along_axis(left, order[:, : round(share * SIDE**2)], means[:, None], axis=1)
-            again = evaluation.probabilities(training.predict(network, left.reshape(images.shape)))
+            again = evaluation.probabilities(networks.predict(network, left.reshape(images.shape)))
             found[kind].append(float(again[rows, answers].mean()))
     return found
 
@@ -128,7 +128,7 @@ def record_deletion(runs: list[Run], dataset: Dataset) -> None:
     """Write `mean_maps` and `deletion` of recorded runs on PrivateTest to `DELETION_RECORD`, by the runs' keys."""
     found = {}
     for run in runs:
-        network, private = training.load(run), dataset.private_test
+        network, private = networks.load(run), dataset.private_test
         maps = np.round(mean_maps(network, private).astype(float), 4).tolist()
         found[run.key] = {"mean_maps": dict(zip(NAMES, maps, strict=True)), "deletion": deletion(network, private.images)}
     write_json(DELETION_RECORD, found)

@@ -12,7 +12,7 @@ from keras import ops
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-from fer_lib import calibration, evaluation, predict, profiles, synthetic, training
+from fer_lib import calibration, evaluation, networks, predict, profiles, synthetic
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
 from fer_lib.files import replacing
@@ -43,7 +43,7 @@ def calibrated(run: Run) -> tuple[keras.Model, float]:
     Raises:
         RunError: the run keeps no weights.
     """
-    network = training.load(run)
+    network = networks.load(run)
     temperature = calibration.temperature(run.predictions["public_test_logits"], run.predictions["public_test_labels"])
     pixels = keras.Input((SIDE, SIDE, 1), name=predict.INPUT)
     if run.experiment.flip_averaging:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer_lib import evaluation, training
+from fer_lib import evaluation, networks
 from fer_lib.data import DataError, Dataset
 from fer_lib.experiments import SHIFTS
 from fer_lib.files import replacing, sha256_of, write_json
@@ -16,13 +16,13 @@ PREDICTIONS = RESULTS / "analysis" / "shifts.npz"
 
 def record_schemes(run: Run, dataset: Dataset) -> None:
     """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest with a run's network."""
-    network, split, rows = training.load(run), dataset.public_test, []
+    network, split, rows = networks.load(run), dataset.public_test, []
     every = dict.fromkeys(shift for shifts in SCHEMES.values() for shift in shifts)
     plain, mirrored = {}, {}
     for shift in every:
         images = shifted(split.images, *shift)
-        plain[shift] = evaluation.probabilities(training.predict(network, images))
-        mirrored[shift] = evaluation.probabilities(training.predict(network, images[:, :, ::-1]))
+        plain[shift] = evaluation.probabilities(networks.predict(network, images))
+        mirrored[shift] = evaluation.probabilities(networks.predict(network, images[:, :, ::-1]))
     for title, shifts in SCHEMES.items():
         for sides in ((plain,), (plain, mirrored)):
             mean = np.mean([answers[shift] for answers in sides for shift in shifts], axis=0)
@@ -43,12 +43,12 @@ def record(runs: list[Run], dataset: Dataset) -> None:
         digest = sha256_of(run.weights)
         if there.get(f"{run.key}/weights_sha256") == digest:
             continue
-        network = training.load(run)
+        network = networks.load(run)
         for name in _logits(run):
             split = getattr(dataset, name.removesuffix("_logits"))
             if not np.array_equal(split.hashes, run.predictions[name.replace("_logits", "_hashes")]):
                 raise DataError(f"this copy of FER2013 does not hold the images of {run.folder} in their order; expected Kaggle's CSV")
-            there[f"{run.key}/{name}"] = training.predict(network, split.images, run.experiment.flip_averaging, SHIFTS)
+            there[f"{run.key}/{name}"] = networks.predict(network, split.images, run.experiment.flip_averaging, SHIFTS)
         there[f"{run.key}/weights_sha256"] = np.array(digest)
     with replacing(PREDICTIONS) as aside:
         np.savez_compressed(aside, **{**there, "scheme": np.array(SHIFTS)})

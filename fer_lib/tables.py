@@ -72,9 +72,9 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
 
 def layers(experiment: Experiment) -> pd.DataFrame:
     """`models.layer_table` of an experiment's network, with a row of sums."""
-    from fer_lib import models, training  # Keras takes seconds to import, and most tables do without
+    from fer_lib import models, networks  # Keras takes seconds to import, and most tables do without
 
-    table = models.layer_table(training.build(experiment, pretrained=False))
+    table = models.layer_table(networks.build(experiment, pretrained=False))
     sums = table[["parameters", "trainable", "multiply_adds"]].sum()
     return pd.concat([table, pd.DataFrame([{"layer": "all", "kind": "", "output": "", **sums}])], ignore_index=True)
 
@@ -409,9 +409,9 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
 
 def card_phrases(name: str, run: Run | None) -> dict[str, str]:
     """What the model card says of an experiment and its run, as text."""
-    from fer_lib import models, training
+    from fer_lib import models, networks
 
-    network = training.build(EXPERIMENTS[name], pretrained=False)
+    network = networks.build(EXPERIMENTS[name], pretrained=False)
     return {
         "best": EXPERIMENTS[name].title,
         "best_parameters": count(network.count_params()),

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from fer_lib import photos, synthetic, training
+from fer_lib import networks, photos, synthetic, training
 from fer_lib.batches import Batches, one_hot, rows_of_share
 from fer_lib.data import Split
 from fer_lib.emotions import NAMES
@@ -119,14 +119,14 @@ def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str 
         if run.finished:  # by another process, since
             return run
         keras.utils.set_random_seed(seed)
-        network = training.build(PRETRAINING, classes=len(faces.classes))
+        network = networks.build(PRETRAINING, classes=len(faces.classes))
         held_out = rows_of_share(faces.split.labels, HELD_OUT, seed)
         seen = np.setdiff1d(np.arange(len(faces.split)), held_out)
         shown, kept = (Split(faces.split.images[rows], faces.split.labels[rows]) for rows in (seen, held_out))
         targets, expected = (one_hot(split.labels, len(faces.classes)) for split in (shown, kept))
         batches = Batches(shown, targets, PRETRAINING, seed)
         keeper = training.fit(run, PRETRAINING, network, seed, batches, (kept.images, expected), verbose)
-        training.save_half(run, training.build(PRETRAINING, precision="float16", classes=len(faces.classes)))
+        training.save_half(run, networks.build(PRETRAINING, precision="float16", classes=len(faces.classes)))
         accuracy = float(keeper.table["val_accuracy"][keeper.best])
         write_json(run.folder / "metrics.json", {"held_out": {"n": len(kept), "accuracy": accuracy}})
         training.clear(run)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_lib import baselines, evaluation, training
+from fer_lib import baselines, evaluation, networks
 from fer_lib.data import Dataset
 from fer_lib.experiments import EXPERIMENTS, with_defaults
 from fer_lib.files import sha256_of
@@ -109,7 +109,7 @@ def _check_taken_up(run: Run, findings: Findings) -> None:
 
 
 def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
-    network, recomputed = training.load(run), {}
+    network, recomputed = networks.load(run), {}
     for split in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
         hashes, labels, logits = (run.predictions[f"{split}_{name}"] for name in ("hashes", "labels", "logits"))
         here = getattr(dataset, split)
@@ -124,7 +124,7 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
         if not matched.any():
             continue
         images = here.images[[rows[pair] for pair, known in zip(recorded, matched, strict=True) if known]]
-        again = training.predict(network, images, run.experiment.flip_averaging)
+        again = networks.predict(network, images, run.experiment.flip_averaging)
         recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
         difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
         changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())

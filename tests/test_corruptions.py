@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from fer_lib import corruptions, training
+from fer_lib import corruptions, networks
 from fer_lib.files import sha256_of
 
 
@@ -66,7 +66,7 @@ def test_what_is_written_is_what_was_measured(run, dataset, tmp_path, monkeypatc
     corruptions.write(dataset, tmp_path / "images")
     images, labels = (np.load(tmp_path / "images" / f"{name}.npy") for name in ("eyes_covered", "labels"))
     assert images.shape == (350, 48, 48) and labels.shape == (350,)
-    answers = training.predict(training.load(run), images).argmax(axis=1)
+    answers = networks.predict(networks.load(run), images).argmax(axis=1)
     expected = (answers == labels).reshape(5, 70).mean(axis=1)
     record = json.loads(corruptions.RECORD.read_text())
     np.testing.assert_allclose(record["runs"]["tiny/seed-0"]["eyes covered"], expected)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer_lib import explain, models, profiles, runs, training
+from fer_lib import explain, models, networks, profiles, runs
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import COMPARED
 from fer_lib.files import read_json
@@ -34,7 +34,7 @@ def test_agrees_with_automatic_differentiation(make):
         for layer in network.layers[network.layers.index(pooling) :]:
             x = layer(x)
         chosen = tf.reduce_sum(tf.gather(x, classes, batch_dims=1))
-    np.testing.assert_allclose(x, training.predict(network, images), atol=1e-4)
+    np.testing.assert_allclose(x, networks.predict(network, images), atol=1e-4)
     weights = tf.reduce_mean(tape.gradient(chosen, features), axis=(1, 2))
     expected = np.maximum(np.einsum("nhwc,nc->nhw", features, weights), 0)
     expected /= np.maximum(expected.max(axis=(1, 2), keepdims=True), 1e-30)
@@ -83,7 +83,7 @@ def test_recorded_maps_are_those_of_the_recorded_weights(name, fer2013):
 
 
 def test_mean_maps_are_the_means_of_each_classs_maps(run, dataset):
-    network, split = training.load(run), dataset.private_test
+    network, split = networks.load(run), dataset.private_test
     found = explain.mean_maps(network, split)
     happy = split.labels == NAMES.index("happy")
     single = [explain.grad_cam(network, image[None], np.array([3]))[0] for image in split.images[happy]]

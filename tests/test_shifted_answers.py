@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from fer_lib import profiles, runs, shifted_answers, training
+from fer_lib import networks, profiles, runs, shifted_answers
 from fer_lib.data import DataError
 from fer_lib.experiments import SHIFTS
 from fer_lib.files import read_json
@@ -22,7 +22,7 @@ def test_schemes_are_measured_on_public_test(place, run, dataset):
     rows = {(row["places"], row["mirrored"]): row for row in read_json(shifted_answers.RECORD)["rows"]}
     assert len(rows) == 2 * len(SCHEMES)
     assert rows["one place", False]["accuracy"] == run.metrics["public_test"]["accuracy"]
-    answers = training.predict(training.load(run), dataset.public_test.images, True, SHIFTS)
+    answers = networks.predict(networks.load(run), dataset.public_test.images, True, SHIFTS)
     chosen = rows[SHIFTS, True]
     assert chosen["passes"] == 18 and chosen["accuracy"] == (answers.argmax(axis=1) == dataset.public_test.labels).mean()
 
@@ -31,10 +31,10 @@ def test_answers_are_recorded_once(place, run, dataset, monkeypatch):
     assert not shifted_answers.PREDICTIONS.exists()
     shifted_answers.record([run], dataset)
     found = shifted_answers.predictions(run)
-    expected = training.predict(training.load(run), dataset.private_test.images, places=SHIFTS)
+    expected = networks.predict(networks.load(run), dataset.private_test.images, places=SHIFTS)
     np.testing.assert_array_equal(found["private_test_logits"], expected)
     np.testing.assert_array_equal(found["private_test_hashes"], dataset.private_test.hashes)
-    monkeypatch.setattr(training, "predict", lambda *a: pytest.fail("measured again"))
+    monkeypatch.setattr(networks, "predict", lambda *a: pytest.fail("measured again"))
     shifted_answers.record([run], dataset)
 
 
@@ -66,9 +66,9 @@ def test_what_is_recorded_are_the_answers_of_the_recorded_weights(fer2013):
     recorded = [run for run in runs.find_all(profiles.RESULTS) if run.weights and shifted_answers.predictions(run)]
     assert recorded
     for run in recorded:
-        found, network = shifted_answers.predictions(run), training.load(run)
+        found, network = shifted_answers.predictions(run), networks.load(run)
         for name in ("public_test", "private_test"):
             rows = {value: row for row, value in enumerate(getattr(fer2013, name).hashes.tolist())}
             images = getattr(fer2013, name).images[[rows[value] for value in found[f"{name}_hashes"][:64].tolist()]]
-            again = training.predict(network, images, run.experiment.flip_averaging, SHIFTS)
+            again = networks.predict(network, images, run.experiment.flip_averaging, SHIFTS)
             np.testing.assert_allclose(softmax(again, axis=1), softmax(found[f"{name}_logits"][:64], axis=1), atol=2e-3)

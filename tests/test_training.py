@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib import baselines, profiles, runs, training
+from fer_lib import baselines, networks, profiles, runs, training
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
 from fer_lib.files import ASIDE, write_json
-from fer_lib.shifts import SCHEMES, shifted
 
 
 def weights_of(run):
-    return training.load(run).get_weights()
+    return networks.load(run).get_weights()
 
 
 def assert_equal_to_the_last_digit(a, b):
@@ -118,7 +117,7 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_pat
 
     monkeypatch.setattr(training, "_save_weights", remember)
     averaged = training.train("tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0)
-    network = training.load(averaged)
+    network = networks.load(averaged)
     assert len(kept) == 2 and not list(tmp_path.glob("epoch-*"))
     for variable, first, last in zip(network.weights, *kept, strict=True):
         if "moving" not in variable.path:
@@ -130,7 +129,7 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_pat
 
 
 def test_weight_decay_shrinks_kernels_alone(decaying):
-    network = training.build(replace(decaying, precision="float32"))
+    network = networks.build(replace(decaying, precision="float32"))
     trainer = training.compiled(decaying, network, steps_per_epoch=5)
     trainer.build((None, 48, 48, 1))
     optimizer = trainer.optimizer
@@ -140,28 +139,11 @@ def test_weight_decay_shrinks_kernels_alone(decaying):
 
 
 def test_cross_entropy_with_label_smoothing_is_keras_own(decaying):
-    trainer = training.compiled(decaying, training.build(decaying), steps_per_epoch=5)
+    trainer = training.compiled(decaying, networks.build(decaying), steps_per_epoch=5)
     rng = np.random.default_rng(0)
     labels, logits = np.eye(7, dtype=np.float32)[rng.integers(0, 7, 20)], rng.normal(size=(20, 7)).astype(np.float32)
     expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(labels, logits)
     assert float(trainer.loss(labels, logits)) == pytest.approx(float(expected), rel=1e-5)
-
-
-def test_flip_averaging_averages_the_probabilities_of_both(run, dataset):
-    network, images = training.load(run), dataset.public_test.images
-    both = [probabilities(training.predict(network, x)) for x in (images, images[:, :, ::-1])]
-    averaged = training.predict(network, images, flip_averaging=True)
-    assert averaged.dtype == np.float32
-    np.testing.assert_allclose(probabilities(averaged), np.mean(both, axis=0), atol=1e-6)
-
-
-def test_answers_in_several_places_are_averaged(run, dataset):
-    network, images = training.load(run), dataset.public_test.images[:20]
-    places = "five places, 2 pixels apart"
-    parts = [probabilities(training.predict(network, shifted(images, *shift), flip_averaging=True)) for shift in SCHEMES[places]]
-    answers = training.predict(network, images, flip_averaging=True, places=places)
-    assert answers.dtype == np.float32 and len(parts) == 5
-    np.testing.assert_allclose(probabilities(answers), np.mean(parts, axis=0), atol=1e-6)
 
 
 def test_settings_that_came_later_do_not_stop_an_older_run(run, dataset, tiny, tmp_path):
@@ -174,7 +156,7 @@ def test_settings_that_came_later_do_not_stop_an_older_run(run, dataset, tiny, t
 TRAIN_TINY = """
 import sys
 from pathlib import Path
-from fer_lib import data, training
+from fer_lib import data, networks, training
 from fer_lib.experiments import Experiment
 from fer_lib.files import read_json
 csv, configuration, folder = map(Path, sys.argv[1:])
@@ -299,7 +281,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(dataset, tiny
 
 def test_the_initial_weights_are_recorded_and_checked(run, tiny, tmp_path, dataset):
     keras.utils.set_random_seed(0)
-    expected = training._initial_weights(training.build(tiny), tiny)
+    expected = training._initial_weights(networks.build(tiny), tiny)
     assert run.config["initial_weights_sha256"] == expected["initial_weights_sha256"]
     assert run.config["pretrained_weights_sha256"] is None
     start = {k: run.config[k] for k in ("experiment", "seed", "profile", "configuration", "data_sha256")}
@@ -331,7 +313,7 @@ def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, 
     ended = training.train("taught", taught, 0, dataset, tmp_path / "taught", "full", 0, others)
     images, targets = seen[1][0]
     rows = [np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0] for image in images]
-    said = [probabilities(training.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
+    said = [probabilities(networks.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
     expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
     np.testing.assert_allclose(targets, expected, atol=1e-5)
     assert ended.config["weights_sha256_of"].keys() == set(others)

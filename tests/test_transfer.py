@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_lib import profiles, runs, training, transfer
+from fer_lib import networks, profiles, runs, training, transfer
 from fer_lib.__main__ import main
 from fer_lib.data import DataError
 from fer_lib.experiments import PRETRAINING_NAME
@@ -105,10 +105,10 @@ def place(tmp_path, tiny, monkeypatch):
 def test_an_experiment_starts_from_all_layers_but_the_last(folder, place, tiny, dataset):
     first = transfer.pretrain(transfer.read(folder), 0, place, verbose=0)
     assert first.finished and first.metrics["held_out"]["n"] == 3 and first.key == f"{PRETRAINING_NAME}/seed-0"
-    given = {layer.name: layer.get_weights() for layer in training.load(first).layers}
+    given = {layer.name: layer.get_weights() for layer in networks.load(first).layers}
     assert given["logits"][0].shape[-1] == 3
 
-    network = training.build(tiny)
+    network = networks.build(tiny)
     own = {layer.name: layer.get_weights() for layer in network.layers}
     training.take_weights(network, first)
     for layer in network.layers:
@@ -139,7 +139,7 @@ def test_learning_other_faces_goes_on_where_it_was_stopped(folder, place, monkey
         transfer.pretrain(faces, 0, place, verbose=0)
     ended = transfer.pretrain(faces, 0, place, verbose=0)
     assert ended.metrics == unbroken.metrics
-    for mine, theirs in zip(*(training.load(run).get_weights() for run in (ended, unbroken)), strict=True):
+    for mine, theirs in zip(*(networks.load(run).get_weights() for run in (ended, unbroken)), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     (folder / "1 calm" / "00.png").unlink()
     with pytest.raises(runs.RunError, match="data_sha256"):
@@ -154,10 +154,10 @@ def test_it_is_no_record_of_fer2013(folder, place, results):
 def test_weights_of_another_network_are_refused(run, tiny):
     wider = replace(tiny, model_options={**tiny.model_options, "blocks": ((12, 1), (16, 1))})
     with pytest.raises(runs.RunError, match="does not fit: block1_1_convolution"):
-        training.take_weights(training.build(wider), run)
+        training.take_weights(networks.build(wider), run)
     shallow = replace(tiny, model_options={**tiny.model_options, "stem": None})
     with pytest.raises(runs.RunError, match="does not fit: only one of the two has stem_convolution"):
-        training.take_weights(training.build(shallow), run)
+        training.take_weights(networks.build(shallow), run)
 
 
 def test_what_is_not_there_yet_is_asked_for_by_its_command(place, monkeypatch, tiny, dataset):

@@ -159,7 +159,7 @@ class Network:
 
 def test_small_differences_pass_and_many_changed_labels_do_not(run, dataset, monkeypatch):
     logits = [run.predictions[f"{split}_logits"] for split in ("public_test", "private_test")]
-    monkeypatch.setattr(verification.training, "predict", Network([values + np.float32([1e-3, 0, 0, 0, 0, 0, 0]) for values in logits]))
+    monkeypatch.setattr(verification.networks, "predict", Network([values + np.float32([1e-3, 0, 0, 0, 0, 0, 0]) for values in logits]))
     assert verification.check(run, dataset).problems == []
     # Two classes that are equal but for less than the tolerance: the probabilities hold, the labels do not.
     close = [np.zeros_like(values) for values in logits]
@@ -168,8 +168,8 @@ def test_small_differences_pass_and_many_changed_labels_do_not(run, dataset, mon
     predictions = {**run.predictions, "public_test_logits": close[0], "private_test_logits": close[1]}
     even = SimpleNamespace(predictions=predictions, experiment=run.experiment)
     findings = verification.Findings()
-    monkeypatch.setattr(verification.training, "load", lambda run: None)
-    monkeypatch.setattr(verification.training, "predict", Network([values[:, [1, 0, 2, 3, 4, 5, 6]] for values in close]))
+    monkeypatch.setattr(verification.networks, "load", lambda run: None)
+    monkeypatch.setattr(verification.networks, "predict", Network([values[:, [1, 0, 2, 3, 4, 5, 6]] for values in close]))
     even.config = run.config
     verification._check_predictions(even, dataset, findings)
     assert [problem.split(": ")[0] for problem in findings.problems] == ["public_test", "private_test"]
