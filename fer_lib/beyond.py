@@ -171,6 +171,11 @@ def small_networks(root: Path) -> list[Ensemble]:
     return found
 
 
+def best_ensemble(networks: list[Ensemble]) -> Ensemble | None:
+    """Of those with several members the most accurate on PublicTest; None where there is none."""
+    return max((n for n in networks if len(n.members) > 1), key=lambda n: n.metrics["public_test"]["accuracy"], default=None)
+
+
 def pareto_front(networks: list[Ensemble]) -> list[Ensemble]:
     """Those that none beats on PublicTest with as few multiply-adds or fewer, the cheapest first."""
     kept = []

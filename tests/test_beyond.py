@@ -123,6 +123,7 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
     assert networks["Small CNN, seed 0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
+    assert beyond.best_ensemble(list(networks.values())) is both and beyond.best_ensemble([]) is None
     assert beyond.small_networks(tmp_path / "empty") == []
     assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]
 
