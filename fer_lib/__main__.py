@@ -81,6 +81,15 @@ def _full_dataset() -> data.Dataset:
     return dataset
 
 
+def _dataset_of_records() -> data.Dataset:
+    """FER2013, for what is written into results/: only where it is the copy that the recorded runs are of."""
+    from fer_lib import verification
+
+    dataset = _full_dataset()
+    verification.require_images(runs.find_all(profiles.RESULTS), dataset)
+    return dataset
+
+
 def _data(options) -> None:
     from fer_lib import tables
 
@@ -204,7 +213,7 @@ def _analyse(options) -> None:
     from fer_lib import duplicates, explain, ferplus
     from fer_lib.files import write_json
 
-    dataset = _full_dataset()
+    dataset = _dataset_of_records()
     path = profiles.RESULTS / "analysis" / "dataset.json"
     write_json(path, {"sha256": dataset.sha256, "class_counts": dataset.class_counts})
     print(path)
@@ -233,14 +242,14 @@ def _shown_networks() -> list[runs.Run]:
 def _robustness(options) -> None:
     from fer_lib import corruptions
 
-    corruptions.record(_shown_networks(), _full_dataset())
+    corruptions.record(_shown_networks(), _dataset_of_records())
     print(corruptions.RECORD)
 
 
 def _shifts(options) -> None:
     from fer_lib import shifted_answers
 
-    dataset, chooser = _full_dataset(), runs.find(profiles.RESULTS, "small_cnn", 0)
+    dataset, chooser = _dataset_of_records(), runs.find(profiles.RESULTS, "small_cnn", 0)
     if chooser is None:
         raise runs.RunError(f"{profiles.RESULTS}: seed 0 of small_cnn is not recorded, on which the schemes are compared")
     shifted_answers.record_schemes(chooser, dataset)

@@ -92,8 +92,11 @@ def transfers(every: list[Run]) -> pd.DataFrame:
     """What a start from other faces buys on PublicTest, by the share of Training that is seen: a row each, means over the common seeds."""
     found, rows = paired_differences(every, TRANSFERS), []
     for name, base in TRANSFERS.items():
-        row = {"share of Training": f"{100 * EXPERIMENTS[name].training_share:.0f}\N{NO-BREAK SPACE}%", "epochs": EXPERIMENTS[name].epochs}
+        experiment = EXPERIMENTS[name]
+        row = {"share of Training": f"{100 * experiment.training_share:.0f}\N{NO-BREAK SPACE}%", "epochs": experiment.epochs, "precision": experiment.precision}
         if name in found:
+            started = [run for run in every if run.config["experiment"] == name and run.config["seed"] in found[name]["seeds"]]
+            row["other faces"] = ", ".join(sorted({run.config["other_faces"]["name"] for run in started}))
             for key, heading in ((base, "accuracy from weights of its own"), (name, "accuracy from other faces")):
                 mine = [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]]
                 row[heading] = percent(np.mean([run.metrics["public_test"]["accuracy"] for run in mine]))
@@ -177,9 +180,9 @@ def best_ensemble(networks: list[Ensemble]) -> Ensemble | None:
 
 
 def pareto_front(networks: list[Ensemble]) -> list[Ensemble]:
-    """Those that none beats on PublicTest with as few multiply-adds or fewer, the cheapest first."""
-    kept = []
-    for network in sorted(networks, key=lambda network: (network.size[1], -network.metrics["public_test"]["accuracy"])):
+    """Those that none beats on PublicTest with as few multiply-adds or fewer, the cheapest first. Of single networks seed 0 competes alone."""
+    kept, competing = [], [n for n in networks if len(n.members) > 1 or n.members[0].config["seed"] == 0]
+    for network in sorted(competing, key=lambda network: (network.size[1], -network.metrics["public_test"]["accuracy"])):
         if not kept or network.metrics["public_test"]["accuracy"] > kept[-1].metrics["public_test"]["accuracy"]:
             kept.append(network)
     return kept

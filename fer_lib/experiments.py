@@ -94,14 +94,17 @@ class Experiment:
         """The configuration as JSON knows it (tuples become lists)."""
         return _plain(asdict(self))
 
+    @classmethod
+    def from_dict(cls, configuration: dict) -> "Experiment":
+        """A configuration that was written earlier, with the defaults of settings that came later: they are what it did.
 
-def with_defaults(configuration: dict) -> dict:
-    """A configuration that was written earlier, with the defaults of settings that came later: they are what it did.
-
-    Raises:
-        TypeError: it has a setting that experiments do not know.
-    """
-    return Experiment(**configuration).to_dict()
+        Raises:
+            ValueError: it has a setting that experiments do not know, or a value that they refuse.
+        """
+        try:
+            return cls(**configuration)
+        except TypeError as error:
+            raise ValueError(f"no experiment's configuration: {error}") from error
 
 
 def _plain(value):
@@ -153,7 +156,7 @@ SMALL_CNN = Experiment(
 SHORT = replace(SMALL_CNN, title="Small CNN, 15 epochs", epochs=15, patience=15)
 
 # What other faces are learned with, before FER2013: it is no experiment of the table, which trains on FER2013. Few pictures are seen here and
-# in the shares below, so float32 costs little where bfloat16 is quick, and a tenth of it on the many processors that lack bfloat16.
+# in the shares below: float32 costs little where the processor has bfloat16, and saves much where it has not.
 PRETRAINING_NAME = "other_faces"
 PRETRAINING = replace(SMALL_CNN, title="Small CNN, other faces", epochs=10, patience=10, precision="float32")
 
@@ -231,13 +234,13 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
     }
 )
 
-# The source report's three, and with the best of ours at the end.
+# The source report's three, and with what is the best of ours, seed 0 of each compared on PublicTest, at the end.
 COMPARED = ("custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned")
 SHOWN = (*COMPARED, "small_cnn")
 
 # The experiments whose PrivateTest is opened: this list is committed before it is. Among them, those of the report's own recipe.
 HEADLINES = tuple(name for name, experiment in EXPERIMENTS.items() if experiment.opens_private_test)
-SMALL_HEADLINES = tuple(name for name in HEADLINES if name not in COMPARED)
+SMALL_HEADLINES = tuple(name for name in HEADLINES if name not in COMPARED and EXPERIMENTS[name].model == SMALL_CNN.model)
 
 # What each control is compared with: the row that differs from it in one setting alone.
 CONTROLS: Mapping[str, str] = MappingProxyType(

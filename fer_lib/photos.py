@@ -64,7 +64,7 @@ def find(inputs: list[str]) -> tuple[list[Path], Counter]:
                 continue
             files = sorted(file for file in path.rglob("*") if file.is_file())
             pictures = [file for file in files if file.suffix.lower() in endings]
-            others.update(file.suffix.lower() or "no ending" for file in files if file not in pictures)
+            others.update(file.suffix.lower() or "no ending" for file in files if file.suffix.lower() not in endings)
             found |= dict.fromkeys(pictures or [path])  # an empty folder is an input that gives nothing: reading it says so
     return list(found), others
 

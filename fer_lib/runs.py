@@ -62,8 +62,12 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The configuration of a network's run, with the defaults of settings that came later."""
-        return Experiment(**self.config["configuration"])
+        """The configuration of a network's run.
+
+        Raises:
+            ValueError: as `Experiment.from_dict`.
+        """
+        return Experiment.from_dict(self.config["configuration"])
 
     @cached_property
     def history(self) -> "pandas.DataFrame | None":

@@ -5,7 +5,7 @@ import numpy as np
 from fer_lib import evaluation, networks
 from fer_lib.data import DataError, Dataset
 from fer_lib.experiments import SHIFTS
-from fer_lib.files import replacing, sha256_of, write_json
+from fer_lib.files import read_json, replacing, sha256_of, write_json
 from fer_lib.profiles import RESULTS
 from fer_lib.runs import Run, RunError
 from fer_lib.shifts import SCHEMES, shifted
@@ -15,7 +15,10 @@ PREDICTIONS = RESULTS / "analysis" / "shifts.npz"
 
 
 def record_schemes(run: Run, dataset: Dataset) -> None:
-    """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest with a run's network."""
+    """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest with a run's network.
+
+    The answers of `PREDICTIONS` stay as they are; `record` says in `RECORD` anew which they are.
+    """
     network, split, rows = networks.load(run), dataset.public_test, []
     every = dict.fromkeys(shift for shifts in SCHEMES.values() for shift in shifts)
     plain, mirrored = {}, {}
@@ -35,23 +38,28 @@ def record_schemes(run: Run, dataset: Dataset) -> None:
 def record(runs: list[Run], dataset: Dataset) -> None:
     """Add to `PREDICTIONS` the answers under `SHIFTS` of runs that are not in it yet, for the splits that each run's record has.
 
+    `RECORD` keeps the file's SHA-256.
+
     Raises:
-        DataError: this copy of the data set does not hold the images of a run's record, in their order.
+        DataError: this copy of the data set lacks an image of a run's record.
     """
-    there = _stored() if PREDICTIONS.is_file() else {}
+    there = _stored()
     for run in runs:
         digest = sha256_of(run.weights)
         if there.get(f"{run.key}/weights_sha256") == digest:
             continue
         network = networks.load(run)
         for name in _logits(run):
-            split = getattr(dataset, name.removesuffix("_logits"))
-            if not np.array_equal(split.hashes, run.predictions[name.replace("_logits", "_hashes")]):
-                raise DataError(f"this copy of FER2013 does not hold the images of {run.folder} in their order; expected Kaggle's CSV")
-            there[f"{run.key}/{name}"] = networks.predict(network, split.images, run.experiment.flip_averaging, SHIFTS)
+            title = name.removesuffix("_logits")
+            split, hashes, labels = getattr(dataset, title), run.predictions[f"{title}_hashes"], run.predictions[f"{title}_labels"]
+            rows = split.rows_of(hashes, labels)
+            if missing := int((rows < 0).sum()):
+                raise DataError(f"{missing} of the {len(rows)} images of {run.folder}, {title}, are not in this copy of FER2013, pixel for pixel")
+            there[f"{run.key}/{name}"] = networks.predict(network, split.images[rows], run.experiment.flip_averaging, SHIFTS)
         there[f"{run.key}/weights_sha256"] = np.array(digest)
     with replacing(PREDICTIONS) as aside:
         np.savez_compressed(aside, **{**there, "scheme": np.array(SHIFTS)})
+    write_json(RECORD, {**read_json(RECORD), "predictions_sha256": sha256_of(PREDICTIONS)})
 
 
 def predictions(run: Run) -> dict[str, np.ndarray] | None:
@@ -74,6 +82,8 @@ def _logits(run: Run) -> list[str]:
 
 
 def _stored() -> dict[str, np.ndarray]:
-    """What is recorded, or nothing where it is of another scheme."""
+    """What is recorded; nothing where it is of another scheme."""
+    if not PREDICTIONS.is_file():
+        return {}
     with np.load(PREDICTIONS) as stored:
         return dict(stored) if stored["scheme"] == SHIFTS else {}

@@ -127,7 +127,7 @@ def ways() -> pd.DataFrame:
             "precision": row["precision"],
             "images a second": round(row["training_images_per_second"]),
             "share of the peak": percent(row["share_of_peak"]),
-            "ours ÷ this": f"{ours / row['training_images_per_second']:.2f}",
+            "ours ÷ this": f"{ours / row['training_images_per_second']:.1f}",
         }
         for row in record["ways"]
     ]

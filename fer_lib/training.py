@@ -24,7 +24,7 @@ from fer_lib.batches import Batches, one_hot, rows_of_share
 from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import EMOTIONS
 from fer_lib.evaluation import probabilities
-from fer_lib.experiments import PRETRAINING_NAME, Experiment, with_defaults
+from fer_lib.experiments import PRETRAINING_NAME, Experiment
 from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
 from fer_lib.networks import PREDICTION_BATCH, build, load, predict
 from fer_lib.profiles import Profile
@@ -398,17 +398,15 @@ def _average(
 
 
 def claim(run: Run, start: dict) -> None:
-    """Write the run's configuration, or check that what is there is the same.
+    """Write the run's configuration, or check that what is there is the same; where it is not, nothing is written.
 
     Raises:
-        RunError: it is not; the message has both values.
+        RunError: it is not; the message has both values. ValueError: what is there is no experiment's configuration.
     """
     path = run.folder / "config.json"
-    there = read_json(path) if path.exists() else {}
-    if start.keys() - there.keys():
-        write_json(path, {**start, **there})
+    written = there = read_json(path) if path.exists() else {}
     if "model" in there.get("configuration", {}):
-        there["configuration"] = with_defaults(there["configuration"])
+        there = {**there, "configuration": Experiment.from_dict(there["configuration"]).to_dict()}
     for key, expected in start.items():
         if there.get(key, expected) == expected:
             continue
@@ -421,6 +419,8 @@ def claim(run: Run, start: dict) -> None:
             f"{run.folder}: this run began with {key} {found}, now it is {expected}; "
             "copy the experiment's row under a new name, or remove the folder"
         )
+    if start.keys() - written.keys():
+        write_json(path, {**start, **written})
 
 
 def _save_weights(network: keras.Model, path: Path) -> None:

@@ -81,7 +81,13 @@ def read(folder: Path) -> OtherFaces:
         height, width = photo.grey.shape
         side = min(height, width)
         images[row] = photos.crop(photo, np.array([(width - side) // 2, (height - side) // 2, side]))
-    return OtherFaces(f"pictures of {folder.name}", Split(images, labels), tuple(child.name for child in classes))
+    return OtherFaces(f"pictures of {_name_of(folder)}", Split(images, labels), tuple(child.name for child in classes))
+
+
+def _name_of(folder: Path) -> str:
+    """The folder's name, and where that is only a split's, its parent's before it. Not its whole path: a record is public."""
+    *_, parent, name = folder.resolve().parts
+    return f"{parent}/{name}" if name.lower() in _SPLIT_NAMES else name
 
 
 def synthetic_faces(n: int = SYNTHETIC_FACES) -> OtherFaces:

@@ -4,16 +4,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fer_lib import baselines, evaluation, networks
-from fer_lib.data import Dataset
-from fer_lib.experiments import EXPERIMENTS, with_defaults
-from fer_lib.files import sha256_of
-from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, find, keeps_weights, parts_of
+from fer_lib import baselines, evaluation, networks, shifted_answers
+from fer_lib.data import DataError, Dataset
+from fer_lib.experiments import EXPERIMENTS, SHIFTS, Experiment
+from fer_lib.files import read_json, sha256_of
+from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, RunError, find, keeps_weights, parts_of
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3
 LABEL_TOLERANCE = 0.002
 UNMATCHED_TOLERANCE = 0.005
+# Answers over shifted pictures take many passes: of each split, one image in so many is asked again.
+SHIFTED_SAMPLE = 56
 
 
 @dataclass
@@ -35,6 +37,8 @@ def check(run: Run, dataset: Dataset | None, recorded: bool = False) -> Findings
     """
     findings = Findings()
     _check_files(run, findings, recorded)
+    if not findings.problems and run.config["experiment"] != baselines.HOG:
+        _check_configuration(run, findings)
     if findings.problems:
         return findings  # what is broken cannot be recomputed
     _check_experiment(run, findings)
@@ -51,7 +55,24 @@ def check(run: Run, dataset: Dataset | None, recorded: bool = False) -> Findings
         findings.notes.append("FER2013 is not on this machine: predictions were not recomputed from the weights")
     else:
         _check_predictions(run, dataset, findings)
+    if recorded:
+        _check_shifted(run, dataset, findings)
     return findings
+
+
+def require_images(recorded: list[Run], dataset: Dataset) -> None:
+    """Refuse a copy of the data set that is another than the recorded runs': what is computed from it would stand beside them.
+
+    Raises:
+        DataError: its PublicTest was drawn from Training, or more images of a run are missing than another sound copy lacks.
+    """
+    if dataset.public_test_drawn:
+        raise DataError("this copy's PublicTest was drawn from Training; records are made with FER2013's own splits")
+    for run in recorded:
+        for name in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
+            rows = getattr(dataset, name).rows_of(run.predictions[f"{name}_hashes"], run.predictions[f"{name}_labels"])
+            if (missing := int((rows < 0).sum())) > UNMATCHED_TOLERANCE * len(rows):
+                raise DataError(f"{missing} of the {len(rows)} images of {run.folder}, {name}, are not in this copy of FER2013, pixel for pixel")
 
 
 def _check_files(run: Run, findings: Findings, recorded: bool) -> None:
@@ -73,6 +94,13 @@ def _check_files(run: Run, findings: Findings, recorded: bool) -> None:
             findings.problems.append(f"{name} is not the file that was recorded: its SHA-256 is {digest}, recorded was {sums[name]}")
 
 
+def _check_configuration(run: Run, findings: Findings) -> None:
+    try:
+        Experiment.from_dict(run.config["configuration"])
+    except ValueError as error:
+        findings.problems.append(f"config.json: {error}")
+
+
 def _check_experiment(run: Run, findings: Findings) -> None:
     name = run.config["experiment"]
     if run.config["profile"] != "full":
@@ -84,11 +112,7 @@ def _check_experiment(run: Run, findings: Findings) -> None:
     if name not in EXPERIMENTS:
         findings.problems.append(f"there is no experiment {name} in the table any more; its row must stay as it was")
         return
-    try:
-        recorded = with_defaults(run.config["configuration"])
-    except TypeError as error:
-        findings.problems.append(f"its configuration has a setting that experiments do not know ({error})")
-        return
+    recorded = run.experiment.to_dict()
     now = EXPERIMENTS[name].to_dict()
     for key in recorded.keys() - {"title"}:  # what tables call it may change
         if recorded[key] != now[key]:
@@ -113,17 +137,15 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
     for split in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
         hashes, labels, logits = (run.predictions[f"{split}_{name}"] for name in ("hashes", "labels", "logits"))
         here = getattr(dataset, split)
-        # By hash and label: some pictures stand in FER2013 twice, under two labels.
-        recorded = list(zip(hashes.tolist(), labels.tolist(), strict=True))
-        rows = {pair: row for row, pair in enumerate(zip(here.hashes.tolist(), here.labels.tolist(), strict=True))}
-        matched = np.array([pair in rows for pair in recorded])
+        rows = here.rows_of(hashes, labels)
+        matched = rows >= 0
         if (missing := int((~matched).sum())) > 0:
             serious = missing > UNMATCHED_TOLERANCE * len(hashes)
             place = findings.problems if serious else findings.notes
             place.append(f"{split}: {missing} of {len(hashes)} images are not in this copy of the data under their label")
         if not matched.any():
             continue
-        images = here.images[[rows[pair] for pair, known in zip(recorded, matched, strict=True) if known]]
+        images = here.images[rows[matched]]
         again = networks.predict(network, images, run.experiment.flip_averaging)
         recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
         difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
@@ -132,3 +154,28 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
         wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(images)
         (findings.problems if wrong else findings.notes).append(summary)
     findings.metrics = evaluation.metrics_of_splits(recomputed)
+
+
+def _check_shifted(run: Run, dataset: Dataset | None, findings: Findings) -> None:
+    """Whether the file of answers over shifted pictures is the recorded one, and whether the weights give those of a sample of the images."""
+    try:
+        answers = shifted_answers.predictions(run)
+    except RunError as error:
+        findings.problems.append(str(error))
+        return
+    if answers is None:
+        return
+    if (digest := sha256_of(shifted_answers.PREDICTIONS)) != read_json(shifted_answers.RECORD)["predictions_sha256"]:
+        findings.problems.append(f"{shifted_answers.PREDICTIONS.name} is not the file that was recorded: its SHA-256 is {digest}")
+    if dataset is None or run.weights is None:
+        return
+    network = networks.load(run)
+    for split in (name.removesuffix("_logits") for name in answers if name.endswith("_logits")):
+        hashes, labels, logits = (answers[f"{split}_{name}"][::SHIFTED_SAMPLE] for name in ("hashes", "labels", "logits"))
+        here = getattr(dataset, split)
+        rows = here.rows_of(hashes, labels)
+        there = rows >= 0
+        again = networks.predict(network, here.images[rows[there]], run.experiment.flip_averaging, SHIFTS)
+        difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[there])).max(initial=0)
+        place = findings.problems if difference > PROBABILITY_TOLERANCE else findings.notes
+        place.append(f"{split}, over shifted pictures: {there.sum()} images, largest difference of a probability {difference:.1e}")

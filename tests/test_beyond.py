@@ -76,6 +76,7 @@ def test_a_start_from_other_faces_is_compared_share_by_share(run):
     table = beyond.transfers(runs).set_index("share of Training")
     assert table["accuracy from other faces"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
     assert table["epochs"].tolist() == [60, 60, 15]
+    assert table["other faces"].tolist() == ["drawn faces", "", ""]
     row = table.loc["1\N{NO-BREAK SPACE}%"]
     gained = runs[1].metrics["public_test"]["accuracy"] - runs[0].metrics["public_test"]["accuracy"]
     assert gained < 0 and row["accuracy, points"].startswith(f"\N{MINUS SIGN}{-100 * gained:.1f} (")
@@ -129,9 +130,17 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
 
 
 def test_the_pareto_front_is_what_nothing_cheaper_beats():
+    first, second = (SimpleNamespace(config={"seed": seed}) for seed in (0, 1))
     networks = [
-        SimpleNamespace(name=name, size=(0, cost), metrics={"public_test": {"accuracy": accuracy}})
-        for name, cost, accuracy in (("dear", 9, 0.8), ("cheap", 1, 0.6), ("beaten", 5, 0.55), ("twin", 1, 0.5), ("middle", 5, 0.7))
+        SimpleNamespace(name=name, size=(0, cost), metrics={"public_test": {"accuracy": accuracy}}, members=members)
+        for name, cost, accuracy, members in (
+            ("dear", 9, 0.8, (first, second)),
+            ("cheap", 1, 0.6, (first,)),
+            ("another seed", 1, 0.65, (second,)),
+            ("beaten", 5, 0.55, (first, second)),
+            ("twin", 1, 0.5, (first,)),
+            ("middle", 5, 0.7, (second, first)),
+        )
     ]
     assert [network.name for network in beyond.pareto_front(networks)] == ["cheap", "middle", "dear"]
 

@@ -87,7 +87,7 @@ def test_members_of_ensembles_are_small_networks_that_open_private_test():
         assert len(set(keys)) == len(keys) > 1 and {runs.parts_of(key)[0] for key in keys} <= set(SMALL_HEADLINES)
 
 
-def test_the_last_shown_is_the_best_single_network_on_public_test():
+def test_the_last_shown_has_the_best_seed_0_on_public_test():
     assert SHOWN[:-1] == COMPARED and runs.best_small(RESULTS).key == f"{SHOWN[-1]}/seed-0"
 
 

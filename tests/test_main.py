@@ -2,6 +2,7 @@ import gzip
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -55,6 +56,16 @@ def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset,
         assert main(verb) == 0
         out = capsys.readouterr().out
         assert "tiny seed 0: holds" in out and "recomputed from the weights:\n  public_test: accuracy" in out
+
+
+@pytest.mark.parametrize("verb", ["analyse", "robustness", "shifts"])
+def test_another_copy_of_the_data_writes_no_record(verb, results, monkeypatch, capsys, dataset):
+    monkeypatch.setattr(profiles, "RESULTS", results)
+    monkeypatch.setattr(profiles.Profile, "dataset", lambda self: replace(dataset, public_test_drawn=True))
+    there = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    assert main([verb]) == 2
+    assert "PublicTest was drawn from Training" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == there
 
 
 def test_a_record_that_does_not_hold_is_exit_code_1(run, tmp_path, monkeypatch, capsys):

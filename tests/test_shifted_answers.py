@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from fer_lib import networks, profiles, runs, shifted_answers
-from fer_lib.data import DataError
+from fer_lib import networks, runs, shifted_answers, verification
+from fer_lib.data import DataError, Split
 from fer_lib.experiments import SHIFTS
 from fer_lib.files import read_json
 from fer_lib.shifts import SCHEMES
@@ -28,7 +28,8 @@ def test_schemes_are_measured_on_public_test(place, run, dataset):
 
 
 def test_answers_are_recorded_once(place, run, dataset, monkeypatch):
-    assert not shifted_answers.PREDICTIONS.exists()
+    assert not shifted_answers.PREDICTIONS.exists() and shifted_answers.predictions(run) is None
+    shifted_answers.record_schemes(run, dataset)
     shifted_answers.record([run], dataset)
     found = shifted_answers.predictions(run)
     expected = networks.predict(networks.load(run), dataset.private_test.images, places=SHIFTS)
@@ -39,6 +40,7 @@ def test_answers_are_recorded_once(place, run, dataset, monkeypatch):
 
 
 def test_answers_of_other_weights_or_another_scheme_are_not_taken(place, run, dataset, monkeypatch):
+    shifted_answers.record_schemes(run, dataset)
     shifted_answers.record([run], dataset)
     with np.load(shifted_answers.PREDICTIONS) as stored:
         arrays = dict(stored)
@@ -50,25 +52,44 @@ def test_answers_of_other_weights_or_another_scheme_are_not_taken(place, run, da
 
 
 def test_another_copys_images_are_refused(place, run, dataset):
+    shifted_answers.record_schemes(run, dataset)
     other = replace(dataset, public_test=dataset.private_test)
-    with pytest.raises(DataError, match="does not hold the images of .*seed-0 in their order"):
+    with pytest.raises(DataError, match="70 of the 70 images of .*seed-0, public_test, are not in this copy"):
         shifted_answers.record([run], other)
+    assert not shifted_answers.PREDICTIONS.exists()
+
+
+def test_a_copy_in_another_order_gives_the_same_answers(place, run, dataset):
+    shifted_answers.record_schemes(run, dataset)
+    split = dataset.public_test
+    shifted_answers.record([run], replace(dataset, public_test=Split(split.images[::-1], split.labels[::-1])))
+    expected = networks.predict(networks.load(run), split.images, places=SHIFTS)
+    np.testing.assert_allclose(softmax(shifted_answers.predictions(run)["public_test_logits"], axis=1), softmax(expected, axis=1), atol=1e-5)
+
+
+def test_what_is_recorded_is_checked_with_its_run(place, run, dataset):
+    shifted_answers.record_schemes(run, dataset)
+    shifted_answers.record([run], dataset)
+
+    def problems():
+        findings = verification.Findings()
+        verification._check_shifted(run, dataset, findings)
+        return findings.problems
+
+    assert problems() == []
+    with np.load(shifted_answers.PREDICTIONS) as stored:
+        arrays = dict(stored)
+    arrays[f"{run.key}/private_test_logits"] = -arrays[f"{run.key}/private_test_logits"]
+    np.savez(shifted_answers.PREDICTIONS, **arrays)
+    changed, wrong = problems()
+    assert changed.startswith("shifts.npz is not the file that was recorded: its SHA-256 is ")
+    assert wrong.startswith("private_test, over shifted pictures: 2 images, largest difference of a probability ")
+    np.savez(shifted_answers.PREDICTIONS, **arrays | {f"{run.key}/weights_sha256": np.array("0" * 64)})
+    (other,) = problems()
+    assert "are of other weights" in other
 
 
 def test_the_chosen_scheme_is_the_best_of_those_measured_on_public_test():
     measured = read_json(shifted_answers.RECORD)
     best = max(measured["rows"], key=lambda row: row["accuracy"])
     assert measured["run"] == "small_cnn/seed-0" and (best["places"], best["mirrored"]) == (SHIFTS, True)
-
-
-def test_what_is_recorded_are_the_answers_of_the_recorded_weights(fer2013):
-    """For the first images of each split; all of them take minutes."""
-    recorded = [run for run in runs.find_all(profiles.RESULTS) if run.weights and shifted_answers.predictions(run)]
-    assert recorded
-    for run in recorded:
-        found, network = shifted_answers.predictions(run), networks.load(run)
-        for name in ("public_test", "private_test"):
-            rows = {value: row for row, value in enumerate(getattr(fer2013, name).hashes.tolist())}
-            images = getattr(fer2013, name).images[[rows[value] for value in found[f"{name}_hashes"][:64].tolist()]]
-            again = networks.predict(network, images, run.experiment.flip_averaging, SHIFTS)
-            np.testing.assert_allclose(softmax(again, axis=1), softmax(found[f"{name}_logits"][:64], axis=1), atol=2e-3)

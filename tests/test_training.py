@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from fer_lib import baselines, networks, profiles, runs, training
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import HEADLINES
 from fer_lib.files import ASIDE, write_json
+from fer_lib.shifts import SCHEMES
 
 
 def weights_of(run):
@@ -317,6 +319,41 @@ def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, 
     expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
     np.testing.assert_allclose(targets, expected, atol=1e-5)
     assert ended.config["weights_sha256_of"].keys() == set(others)
+
+
+def test_a_teacher_looks_as_it_answers_in_its_places_and_once(run, dataset, tiny, tmp_path, monkeypatch):
+    """With the mirror image where its own answers have it, in each of `teachers_places`, and not again when the run goes on."""
+    seen, fit = [], training.fit
+    places = "five places, 2 pixels apart"
+    taught = replace(tiny, teachers=("tiny/seed-0",), teachers_share=1.0, teachers_places=places, epochs=1)
+    teacher = SimpleNamespace(folder=run.folder, weights=run.weights, config=run.config, experiment=replace(tiny, flip_averaging=True))
+
+    def interrupted(*arguments):
+        seen.append(arguments[4])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        training.train("taught", taught, 0, dataset, tmp_path, "full", 0, {"tiny/seed-0": teacher})
+    images, targets = seen[0][0]
+    network, said = networks.load(run), []
+    for down, right in SCHEMES[places]:
+        moved = np.pad(images[..., 0], ((0, 0), (2, 2), (2, 2)), mode="edge")[:, 2 - down : 50 - down, 2 - right : 50 - right]
+        said += [probabilities(network.predict(side[..., None], verbose=0)) for side in (moved, moved[:, :, ::-1])]
+    np.testing.assert_allclose(targets, np.mean(said, axis=0), atol=1e-5)
+    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "predict", lambda *a: pytest.fail("the teacher looks again"))
+    monkeypatch.setattr(training, "_finish", lambda run, *_: run)
+    training.train("taught", taught, 0, dataset, tmp_path, "full", 0, {"tiny/seed-0": teacher})
+
+
+def test_a_refused_claim_writes_nothing(run, dataset, tiny, tmp_path):
+    copy = runs.Run(shutil.copytree(run.folder, tmp_path / "seed-0"))
+    before = (copy.folder / "config.json").read_bytes()
+    other = replace(dataset, sha256="0" * 64, public_test_drawn=True)
+    with pytest.raises(runs.RunError, match="data_sha256"):
+        training.train("tiny", tiny, 0, other, copy.folder, "full", verbose=0)
+    assert (copy.folder / "config.json").read_bytes() == before
 
 
 def test_a_share_of_training_is_what_an_epoch_shows(dataset, tiny, tmp_path, monkeypatch):

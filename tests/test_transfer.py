@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -42,6 +43,14 @@ def test_any_label_set_and_any_size_is_read(folder):
     folder = folder.with_name("faces [cut]")
     (folder / "1 calm").rename(folder / "1 serene")
     assert transfer.read(folder).sha256 != faces.sha256
+
+
+def test_faces_are_called_as_their_folder_and_a_split_with_its_data_set(folder, monkeypatch):
+    assert transfer.read(folder).name == "pictures of faces"
+    monkeypatch.chdir(folder)
+    assert transfer.read(Path(".")).name == "pictures of faces"
+    (folder.parent / "affect").mkdir()
+    assert transfer.read(folder.rename(folder.parent / "affect" / "Train")).name == "pictures of affect/Train"
 
 
 def test_an_oblong_picture_is_cut_to_its_middle(folder):

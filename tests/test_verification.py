@@ -91,15 +91,18 @@ def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
     assert "batch_size was 64" in problem and "is 32" in problem and "new name" in problem
 
 
-def test_a_setting_that_came_later_is_not_an_edit_and_an_unknown_one_is(copy, tiny, monkeypatch):
+def test_a_setting_that_came_later_is_not_an_edit_and_an_unknown_one_is(copy, tiny, dataset, monkeypatch):
     monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": tiny})
     configuration = dict(copy.config["configuration"])
     del configuration["focal_gamma"]
     write_json(copy.folder / "config.json", {**copy.config, "configuration": configuration})
     assert verification.check(runs.Run(copy.folder), None).problems == []
     write_json(copy.folder / "config.json", {**copy.config, "configuration": {**configuration, "colour": "red"}})
-    (problem,) = verification.check(runs.Run(copy.folder), None).problems
+    (problem,) = verification.check(runs.Run(copy.folder), dataset).problems
     assert "colour" in problem
+    write_json(copy.folder / "config.json", {**copy.config, "configuration": {**configuration, "training_share": 2}})
+    (problem,) = verification.check(runs.Run(copy.folder), dataset).problems
+    assert "training_share is 2, expected above 0" in problem
 
 
 @pytest.fixture
@@ -183,6 +186,16 @@ def test_few_unmatched_images_are_a_note(run, dataset, monkeypatch):
     findings = verification.Findings()
     verification._check_predictions(SimpleNamespace(predictions=predictions, config=run.config, experiment=run.experiment, weights=run.weights), dataset, findings)
     assert findings.problems == [] and "private_test: 2 of 70 images are not in this copy of the data under their label" in findings.notes
+
+
+def test_records_are_made_from_their_own_images_alone(run, dataset):
+    verification.require_images([run], dataset)
+    with pytest.raises(data.DataError, match="PublicTest was drawn from Training"):
+        verification.require_images([], replace(dataset, public_test_drawn=True))
+    images = dataset.private_test.images.copy()
+    images[3] ^= 1
+    with pytest.raises(data.DataError, match="1 of the 70 images of .*seed-0, private_test, are not in this copy"):
+        verification.require_images([run], replace(dataset, private_test=data.Split(images, dataset.private_test.labels)))
 
 
 @pytest.mark.parametrize("name", [*runs.RECORDED_FILES, runs.WEIGHTS])
