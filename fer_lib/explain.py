@@ -56,17 +56,17 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
         DataError: the images are not in this copy of the data set.
     """
     network, maps = networks.load(run), {}
-    where = {value: row for row, value in enumerate(dataset.private_test.hashes.tolist())}
     for emotion in EMOTIONS_SHOWN:
         rows = first_images(run, emotion)
-        hashes = run.predictions["private_test_hashes"][rows].tolist()
-        answers = run.predictions["private_test_logits"][rows].argmax(axis=1)
-        if missing := set(hashes) - where.keys():
-            raise DataError(f"{len(missing)} images of {run.folder} are not in this copy of FER2013, pixel for pixel; expected Kaggle's CSV")
-        found = grad_cam(network, dataset.private_test.images[[where[value] for value in hashes]], answers)
+        hashes, labels, logits = (run.predictions[f"private_test_{name}"][rows] for name in ("hashes", "labels", "logits"))
+        here = dataset.private_test.rows_of(hashes, labels)
+        if missing := int((here < 0).sum()):
+            raise DataError(f"{missing} images of {run.folder} are not in this copy of FER2013, pixel for pixel")
+        answers = logits.argmax(axis=1)
+        found = grad_cam(network, dataset.private_test.images[here], answers)
         maps[emotion] = [
             {"hash": value, "answer": NAMES[answer], "map": np.round(grid, 4).tolist()}
-            for value, answer, grid in zip(hashes, answers, found.astype(float), strict=True)
+            for value, answer, grid in zip(hashes.tolist(), answers, found.astype(float), strict=True)
         ]
     return maps
 

@@ -167,7 +167,7 @@ def _rows(run: Run, dataset: Dataset) -> np.ndarray:
     theirs = np.lexsort((split.labels, split.hashes))
     ours = np.lexsort((run.predictions["private_test_labels"], run.predictions["private_test_hashes"]))
     if not np.array_equal(split.hashes[theirs], run.predictions["private_test_hashes"][ours]):
-        raise DataError(f"{run.folder}: its PrivateTest is not that of this copy of FER2013, pixel for pixel; expected Kaggle's CSV")
+        raise DataError(f"{run.folder}: its PrivateTest is not that of this copy of FER2013, pixel for pixel")
     rows = np.empty(len(ours), int)
     rows[ours] = theirs
     return rows
