@@ -4,7 +4,7 @@ A run that is not recorded yet (None) gives a figure that says so, so that pages
 """
 
 import functools
-from collections.abc import Iterable
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -23,6 +23,7 @@ from fer_lib.tables import NOT_RECORDED
 
 # The models' colours differ from the emotions' by being used with the models' names beside them; Okabe–Ito again.
 TRAIN_COLOUR, VALIDATION_COLOUR = "#0072B2", "#D55E00"
+_OURS = "#0072B2"
 _MARKERS = ("o", "s", "D", "^", "v")
 _MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
@@ -441,32 +442,35 @@ def ablations(runs: list[Run]) -> Figure:
     return _finished(figure)
 
 
-def sizes(networks: dict[str, Run | None], small: Iterable[beyond.Ensemble]) -> Figure:
+def sizes(networks: dict[str, Run | None], front: list[beyond.Ensemble]) -> Figure:
     """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published ones as they are claimed.
 
     Args:
-        networks, small: as in `beyond.sizes`.
+        networks: as in `beyond.sizes`.
+        front: those of our small networks that are joined by a line, as `beyond.pareto_front` orders them; its ends are named.
     """
-    rows = beyond.sizes(networks, small)
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
-    for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds an image"), strict=True):
-        for row in rows:
+    joined, others = beyond.sizes({}, front)[: len(front)], beyond.sizes(networks, [])
+    figure, panels = plt.subplots(2, 1, figsize=(7.5, 8), layout="constrained")
+    for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds of an answer"), strict=True):
+        if joined:
+            axes.plot([row[measure] for row in joined], [100 * row["accuracy"] for row in joined], color=_OURS, linewidth=1)
+            first, last = joined[0], joined[-1]
+            axes.annotate(first["name"], (first[measure], 100 * first["accuracy"]), xytext=(-8, 0), textcoords="offset points", ha="right", va="center", fontsize=9)
+            if last is not first:  # above its interval, and to the left, where nothing is as small
+                name = textwrap.fill(last["name"], 30)
+                axes.annotate(name, (last[measure], 100 * last["interval"][1]), xytext=(0, 4), textcoords="offset points", ha="right", va="bottom", fontsize=9)
+        for row in joined + others:
             if row[measure] is None:
                 continue
             ours, accuracy = row["interval"] is not None, 100 * row["accuracy"]
             error = 100 * np.abs(np.array(row["interval"])[:, None] - row["accuracy"]) if ours else None
-            colour = "#0072B2" if ours else "#D55E00" if row["fault"] else "#222222"
+            colour = _OURS if ours else "#D55E00" if row["fault"] else "#222222"
             axes.errorbar(row[measure], accuracy, yerr=error, fmt="o" if ours else "D", fillstyle="full" if ours else "none", color=colour, capsize=3)
-            crowded = any(  # by a point to the right, where the name would stand
-                other[measure] and 1 < other[measure] / row[measure] < 50 and abs(other["accuracy"] - row["accuracy"]) < 0.015 for other in rows
-            )
-            axes.annotate(
-                row["name"] + ("" if ours or not row["fault"] else " *"), (row[measure], accuracy), fontsize=8, va="center",
-                xytext=(-8 if crowded else 8, 0), textcoords="offset points", ha="right" if crowded else "left",
-            )  # fmt: skip
-        axes.set(xscale="log", xlabel=title)
-        axes.margins(x=0.5, y=0.1)  # room for the names
-    panels[0].set_ylabel("accuracy, %")
+            if row not in joined:
+                name = row["name"] + ("" if ours or not row["fault"] else " *")
+                axes.annotate(name, (row[measure], accuracy), xytext=(8, 0), textcoords="offset points", va="center", fontsize=9)
+        axes.set(xscale="log", xlabel=title, ylabel="accuracy, %")
+        axes.margins(x=0.3, y=0.1)  # room for the names
     return _finished(figure)
 
 

@@ -70,6 +70,13 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
     return pd.DataFrame({"setting": list(values), "value": [str(value) for value in values.values()]})
 
 
+def changed_settings(experiment: Experiment, base: Experiment) -> pd.DataFrame:
+    """The settings in which an experiment differs from another, one row each, with the values of both."""
+    both = configuration(experiment).merge(configuration(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}"))
+    both = both[(both["setting"] != "title") & (both.iloc[:, 1] != both.iloc[:, 2])]
+    return both.rename(columns={"value": experiment.title, f"value of {base.title}": base.title}).fillna("")
+
+
 def layers(experiment: Experiment) -> pd.DataFrame:
     """`models.layer_table` of an experiment's network, with a row of sums."""
     from fer_lib import models, networks  # Keras takes seconds to import, and most tables do without

@@ -41,7 +41,8 @@ def test_ablations_are_paired_by_seed(run):
     assert found["short_focal"]["macro_f1"][0] == pytest.approx(macro[0] - macro[1])
 
     table = beyond.ablations(runs).set_index("changed")
-    assert table.loc["mixup", "seeds"] == "0" and table.loc["Adam at a constant rate", "seeds"] == NOT_RECORDED
+    assert table["seeds"].to_dict() == {"mixup": "0", "focal loss": "1"}
+    assert beyond.ablations([])["changed"].tolist() == [NOT_RECORDED]
     points = plotting.ablations(runs).axes[0].containers[0].lines[0].get_xdata()
     np.testing.assert_allclose(points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found])
 
@@ -194,3 +195,16 @@ def test_ours_stand_beside_the_published(run):
     assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in rows[1:])
     shown = [text.get_text() for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn")}, []).axes[0].texts]
     assert "Custom CNN" in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
+
+
+def test_the_ends_of_the_front_are_named(run):
+    front = [
+        SimpleNamespace(title=title, size=(cost, cost), metrics=run.metrics, members=(run,))
+        for title, cost in (("cheap", 1e6), ("between", 1e7), ("dear and with a name that takes two lines", 1e8))
+    ]
+    for axes in plotting.sizes({}, front).axes:
+        ours = [text.get_text() for text in axes.texts if text.get_text()[0].islower() and "Xception" not in text.get_text()]
+        assert ours == ["cheap", "dear and with a name that\ntakes two lines"]
+        np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1e6, 1e7, 1e8])
+    alone = [text.get_text() for text in plotting.sizes({}, front[:1]).axes[0].texts]
+    assert alone.count("cheap") == 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,6 +109,14 @@ def test_layers_and_configuration_cover_every_experiment():
         assert table["parameters"].iloc[:-1].sum() == table["parameters"].iloc[-1]
     for experiment in EXPERIMENTS.values():
         assert "learning_rate" in tables.configuration(experiment)["setting"].tolist()
+
+
+def test_changed_settings_are_those_that_differ():
+    base = EXPERIMENTS["small_cnn"]
+    other = replace(base, title="Other", epochs=7, model_options={**base.model_options, "attention": None})
+    table = tables.changed_settings(other, base)
+    assert table.columns.tolist() == ["setting", "Other", base.title]
+    assert table.values.tolist() == [["epochs", "7", "110"], ["model: attention", "None", "4"]]
 
 
 def test_comparison_phrases_name_what_is_missing(run):
