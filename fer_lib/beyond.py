@@ -94,7 +94,7 @@ def transfers(every: list[Run]) -> pd.DataFrame:
     found, rows = paired_differences(every, TRANSFERS), []
     for name, base in TRANSFERS.items():
         experiment = EXPERIMENTS[name]
-        row = {"share of Training": f"{100 * experiment.training_share:.0f}\N{NO-BREAK SPACE}%", "epochs": experiment.epochs, "precision": experiment.precision}
+        row = {"share of Training": _share(experiment), "epochs": experiment.epochs, "precision": experiment.precision}
         if name in found:
             started = [run for run in every if run.config["experiment"] == name and run.config["seed"] in found[name]["seeds"]]
             row["other faces"] = ", ".join(sorted({run.config["other_faces"]["name"] for run in started}))
@@ -105,12 +105,24 @@ def transfers(every: list[Run]) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-def other_faces_reading(every: list[Run]) -> str:
-    """Which other faces the recorded transfers started from, in a sentence."""
+def transfers_reading(every: list[Run]) -> str:
+    """Which other faces the recorded transfers started from, and what that does to accuracy, in whole sentences."""
     faces = {str(run.config["other_faces"]): run.config["other_faces"] for run in every if "other_faces" in run.config}
-    if not faces:
-        return NOT_RECORDED.capitalize() + "."
-    return " ".join(f"The other faces: {mine['name']}, {mine['images']:,} of {', '.join(mine['classes'])}." for mine in faces.values())
+    sentences = [f"The other faces: {mine['name']}, {mine['images']:,} of {', '.join(mine['classes'])}." for mine in faces.values()]
+    found = paired_differences(every, TRANSFERS)
+    changes = []
+    for name, values in found.items():
+        difference, *limits = values["accuracy"]
+        changes.append(f"at {_share(EXPERIMENTS[name])} of Training by {points(difference, limits)} points")
+    if changes:
+        sentences.append(f"Starting from them changes accuracy {'; '.join(changes)}.")
+    if missing := [_share(EXPERIMENTS[name]) for name in TRANSFERS if name not in found]:
+        sentences.append(f"Not recorded yet: at {', '.join(missing)}.")
+    return " ".join(sentences)
+
+
+def _share(experiment: Experiment) -> str:
+    return f"{100 * experiment.training_share:.0f}\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True)

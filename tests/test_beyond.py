@@ -71,9 +71,12 @@ def test_over_two_seeds_the_mean_of_the_differences_counts(run):
 
 def test_a_start_from_other_faces_is_compared_share_by_share(run):
     runs = [as_experiment(run, "share_1", 0), as_experiment(run, "transfer_1", 0, change=30), as_experiment(run, "transfer_100", 0)]
-    assert beyond.other_faces_reading(runs) == "Not recorded yet."
+    assert beyond.transfers_reading([]) == "Not recorded yet: at 1\N{NO-BREAK SPACE}%, 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
     runs[1].config["other_faces"] = {"name": "drawn faces", "images": 1200, "classes": ["calm", "tense"], "sha256": ""}
-    assert beyond.other_faces_reading(runs) == "The other faces: drawn faces, 1,200 of calm, tense."
+    faces, change, missing = beyond.transfers_reading(runs).split(". ")
+    assert faces == "The other faces: drawn faces, 1,200 of calm, tense"
+    assert change.startswith("Starting from them changes accuracy at 1\N{NO-BREAK SPACE}% of Training by \N{MINUS SIGN}") and change.endswith(" points")
+    assert missing == "Not recorded yet: at 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
     table = beyond.transfers(runs).set_index("share of Training")
     assert table["accuracy from other faces"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
     assert table["epochs"].tolist() == [60, 60, 15]
