@@ -94,11 +94,11 @@ def transfers(every: list[Run]) -> pd.DataFrame:
     found, rows = paired_differences(every, TRANSFERS), []
     for name, base in TRANSFERS.items():
         experiment = EXPERIMENTS[name]
-        row = {"share of Training": _share(experiment), "epochs": experiment.epochs, "precision": experiment.precision}
+        row = {"share of Training": _share(experiment), "epochs": experiment.epochs}
         if name in found:
             started = [run for run in every if run.config["experiment"] == name and run.config["seed"] in found[name]["seeds"]]
             row["other faces"] = ", ".join(sorted({run.config["other_faces"]["name"] for run in started}))
-            for key, heading in ((base, "accuracy from weights of its own"), (name, "accuracy from other faces")):
+            for key, heading in ((base, "accuracy without"), (name, "accuracy with")):
                 mine = [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]]
                 row[heading] = percent(np.mean([run.metrics["public_test"]["accuracy"] for run in mine]))
         rows.append(row | _difference(found.get(name)))

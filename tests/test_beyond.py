@@ -78,7 +78,7 @@ def test_a_start_from_other_faces_is_compared_share_by_share(run):
     assert change.startswith("Starting from them changes accuracy at 1\N{NO-BREAK SPACE}% of Training by \N{MINUS SIGN}") and change.endswith(" points")
     assert missing == "Not recorded yet: at 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
     table = beyond.transfers(runs).set_index("share of Training")
-    assert table["accuracy from other faces"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
+    assert table["accuracy with"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
     assert table["epochs"].tolist() == [60, 60, 15]
     assert table["other faces"].tolist() == ["drawn faces", "", ""]
     row = table.loc["1\N{NO-BREAK SPACE}%"]
