@@ -1,6 +1,6 @@
 """What goes beyond the source report: its ablations, the imbalance answered after training, and where the networks stand among others."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,10 +96,11 @@ def transfers(every: list[Run]) -> pd.DataFrame:
         experiment = EXPERIMENTS[name]
         row = {"share of Training": _share(experiment), "epochs": experiment.epochs}
         if name in found:
-            started = [run for run in every if run.config["experiment"] == name and run.config["seed"] in found[name]["seeds"]]
+            without, started = (
+                [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]] for key in (base, name)
+            )
             row["other faces"] = ", ".join(sorted({run.config["other_faces"]["name"] for run in started}))
-            for key, heading in ((base, "accuracy without"), (name, "accuracy with")):
-                mine = [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]]
+            for heading, mine in (("accuracy without", without), ("accuracy with", started)):
                 row[heading] = percent(np.mean([run.metrics["public_test"]["accuracy"] for run in mine]))
         rows.append(row | _difference(found.get(name)))
     return pd.DataFrame(rows).fillna("")
@@ -274,18 +275,14 @@ def adjustment(run: Run | None, counts: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sizes(networks: dict[str, Run | None], small: Iterable[Ensemble]) -> list[dict]:
-    """Parameters, multiply-adds of an answer and accuracy on PrivateTest of our networks and of published ones, for a picture.
-
-    Args:
-        networks: the source's, by the experiments' names; those that are None are left out. small: those of `small_networks` that are shown.
+def sizes(networks: list[Ensemble]) -> list[dict]:
+    """Parameters, multiply-adds of an answer and accuracy on PrivateTest of our networks, for a picture.
 
     Returns:
         A list of `name`, `parameters`, `multiply_adds` (None where unknown), `accuracy` (0–1), `interval` (of ours; else None) and `fault`.
     """
-    ours = [Ensemble(EXPERIMENTS[name].title, (run,)) for name, run in networks.items() if run] + list(small)
     rows = []
-    for network in ours:
+    for network in networks:
         private, (parameters, multiply_adds) = network.metrics["private_test"], network.size
         rows.append({
             "name": network.title,
@@ -295,8 +292,13 @@ def sizes(networks: dict[str, Run | None], small: Iterable[Ensemble]) -> list[di
             "interval": private["intervals"]["accuracy"],
             "fault": None,
         })  # fmt: skip
+    return rows
+
+
+def published_sizes() -> list[dict]:
+    """As `sizes`, of the published networks; `accuracy` as it is claimed, and the `fault` of its protocol, None where none is known."""
     published = read_json(profiles.RESULTS / "published.json")["networks"]["rows"]
-    return rows + [{**row, "accuracy": row["accuracy_percent"] / 100, "interval": None} for row in published]
+    return [{**row, "accuracy": row["accuracy_percent"] / 100, "interval": None} for row in published]
 
 
 def published() -> pd.DataFrame:

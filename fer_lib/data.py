@@ -49,6 +49,20 @@ class Split:
         rows = {pair: row for row, pair in enumerate(zip(self.hashes.tolist(), self.labels.tolist(), strict=True))}
         return np.array([rows.get(pair, -1) for pair in zip(hashes.tolist(), labels.tolist(), strict=True)], int)
 
+    def require(self, hashes: np.ndarray, labels: np.ndarray, whose: str, missing_allowed: float = 0) -> np.ndarray:
+        """As `rows_of`, but refuses a copy of the data set that lacks more than the allowed share of the images.
+
+        Args:
+            whose: what the images belong to, for the message. missing_allowed: 0–1.
+
+        Raises:
+            DataError: too many are missing.
+        """
+        rows = self.rows_of(hashes, labels)
+        if (missing := int((rows < 0).sum())) > missing_allowed * len(rows):
+            raise DataError(f"{missing} of the {len(rows)} images of {whose} are not in this copy of FER2013, pixel for pixel")
+        return rows
+
     @property
     def class_counts(self) -> np.ndarray:
         """int64 [7]: the number of images of each emotion."""

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from fer_lib import evaluation, networks
-from fer_lib.data import DataError, Dataset, Split
+from fer_lib.data import Dataset, Split
 from fer_lib.emotions import NAMES
 from fer_lib.files import read_json, write_json
 from fer_lib.formats import SIDE
@@ -59,9 +59,7 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
     for emotion in EMOTIONS_SHOWN:
         rows = first_images(run, emotion)
         hashes, labels, logits = (run.predictions[f"private_test_{name}"][rows] for name in ("hashes", "labels", "logits"))
-        here = dataset.private_test.rows_of(hashes, labels)
-        if missing := int((here < 0).sum()):
-            raise DataError(f"{missing} images of {run.folder} are not in this copy of FER2013, pixel for pixel")
+        here = dataset.private_test.require(hashes, labels, f"{run.folder}, {emotion},")
         answers = logits.argmax(axis=1)
         found = grad_cam(network, dataset.private_test.images[here], answers)
         maps[emotion] = [

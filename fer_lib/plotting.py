@@ -446,10 +446,11 @@ def sizes(networks: dict[str, Run | None], front: list[beyond.Ensemble]) -> Figu
     """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published ones as they are claimed.
 
     Args:
-        networks: as in `beyond.sizes`.
+        networks: the source's, by the experiments' names; those that are None are left out.
         front: those of our small networks that are joined by a line, as `beyond.pareto_front` orders them; its ends are named.
     """
-    joined, others = beyond.sizes({}, front)[: len(front)], beyond.sizes(networks, [])
+    compared = [beyond.Ensemble(EXPERIMENTS[name].title, (run,)) for name, run in networks.items() if run]
+    joined, others = beyond.sizes(front), beyond.sizes(compared) + beyond.published_sizes()
     figure, panels = plt.subplots(2, 1, figsize=(7.5, 8), layout="constrained")
     for axes, measure, title in zip(panels, ("parameters", "multiply_adds"), ("parameters", "multiply-adds of an answer"), strict=True):
         if joined:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fer_lib import evaluation, networks
-from fer_lib.data import DataError, Dataset
+from fer_lib.data import Dataset
 from fer_lib.experiments import SHIFTS
 from fer_lib.files import read_json, replacing, sha256_of, write_json
 from fer_lib.profiles import RESULTS
@@ -52,9 +52,7 @@ def record(runs: list[Run], dataset: Dataset) -> None:
         for name in _logits(run):
             title = name.removesuffix("_logits")
             split, hashes, labels = getattr(dataset, title), run.predictions[f"{title}_hashes"], run.predictions[f"{title}_labels"]
-            rows = split.rows_of(hashes, labels)
-            if missing := int((rows < 0).sum()):
-                raise DataError(f"{missing} of the {len(rows)} images of {run.folder}, {title}, are not in this copy of FER2013, pixel for pixel")
+            rows = split.require(hashes, labels, f"{run.folder}, {title},")
             there[f"{run.key}/{name}"] = networks.predict(network, split.images[rows], run.experiment.flip_averaging, SHIFTS)
         there[f"{run.key}/weights_sha256"] = np.array(digest)
     with replacing(PREDICTIONS) as aside:

@@ -70,9 +70,8 @@ def require_images(recorded: list[Run], dataset: Dataset) -> None:
         raise DataError("this copy's PublicTest was drawn from Training; records are made with FER2013's own splits")
     for run in recorded:
         for name in (name.removesuffix("_logits") for name in run.predictions if name.endswith("_logits")):
-            rows = getattr(dataset, name).rows_of(run.predictions[f"{name}_hashes"], run.predictions[f"{name}_labels"])
-            if (missing := int((rows < 0).sum())) > UNMATCHED_TOLERANCE * len(rows):
-                raise DataError(f"{missing} of the {len(rows)} images of {run.folder}, {name}, are not in this copy of FER2013, pixel for pixel")
+            hashes, labels = run.predictions[f"{name}_hashes"], run.predictions[f"{name}_labels"]
+            getattr(dataset, name).require(hashes, labels, f"{run.folder}, {name},", UNMATCHED_TOLERANCE)
 
 
 def _check_files(run: Run, findings: Findings, recorded: bool) -> None:
@@ -145,13 +144,12 @@ def _check_predictions(run: Run, dataset: Dataset, findings: Findings) -> None:
             place.append(f"{split}: {missing} of {len(hashes)} images are not in this copy of the data under their label")
         if not matched.any():
             continue
-        images = here.images[rows[matched]]
-        again = networks.predict(network, images, run.experiment.flip_averaging)
+        again = networks.predict(network, here.images[rows[matched]], run.experiment.flip_averaging)
         recomputed |= {f"{split}_logits": again, f"{split}_labels": labels[matched]}
-        difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[matched])).max()
+        difference = _largest_difference(again, logits[matched])
         changed = int((again.argmax(axis=1) != logits[matched].argmax(axis=1)).sum())
-        summary = f"{split}: {len(images)} images, largest difference of a probability {difference:.1e}, {changed} other labels"
-        wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(images)
+        summary = f"{split}: {len(again)} images, largest difference of a probability {difference:.1e}, {changed} other labels"
+        wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(again)
         (findings.problems if wrong else findings.notes).append(summary)
     findings.metrics = evaluation.metrics_of_splits(recomputed)
 
@@ -176,6 +174,11 @@ def _check_shifted(run: Run, dataset: Dataset | None, findings: Findings) -> Non
         rows = here.rows_of(hashes, labels)
         there = rows >= 0
         again = networks.predict(network, here.images[rows[there]], run.experiment.flip_averaging, SHIFTS)
-        difference = np.abs(evaluation.probabilities(again) - evaluation.probabilities(logits[there])).max(initial=0)
+        difference = _largest_difference(again, logits[there])
         place = findings.problems if difference > PROBABILITY_TOLERANCE else findings.notes
         place.append(f"{split}, over shifted pictures: {there.sum()} images, largest difference of a probability {difference:.1e}")
+
+
+def _largest_difference(logits: np.ndarray, others: np.ndarray) -> float:
+    """Between the probabilities that they stand for."""
+    return float(np.abs(evaluation.probabilities(logits) - evaluation.probabilities(others)).max(initial=0))

@@ -125,7 +125,7 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     table = beyond.small_networks_table(list(networks.values()))
     assert table["parameters"].tolist() == ["1.76 million"] * 3 + ["3.53 million"]
     assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
-    assert beyond.sizes({}, [both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
+    assert beyond.sizes([both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
     assert networks["Small CNN, seed 0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
     assert beyond.best_ensemble(list(networks.values())) is both and beyond.best_ensemble([]) is None
@@ -190,14 +190,14 @@ def test_the_schemes_are_read_as_they_were_measured(tmp_path, monkeypatch):
 
 
 def test_ours_stand_beside_the_published(run):
-    rows = beyond.sizes({"custom_cnn": named(run, "custom_cnn"), "small_cnn": None}, [])
-    both = {row["name"]: row["multiply_adds"] for row in beyond.sizes({name: named(run, name) for name in ("custom_cnn", "small_cnn")}, [])}
-    assert 1.9 < both["Small CNN"] / both["Custom CNN"] < 2.1  # the mirror image counts
-    assert rows[0]["name"] == "Custom CNN" and rows[0]["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
-    assert {row["name"] for row in rows[1:]} == set(beyond.published()["name"])
-    assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in rows[1:])
-    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn")}, []).axes[0].texts]
-    assert "Custom CNN" in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
+    custom, small = beyond.sizes([beyond.Ensemble(name, (named(run, name),)) for name in ("custom_cnn", "small_cnn")])
+    assert 1.9 < small["multiply_adds"] / custom["multiply_adds"] < 2.1  # the mirror image counts
+    assert custom["name"] == "custom_cnn" and custom["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
+    published = beyond.published_sizes()
+    assert {row["name"] for row in published} == set(beyond.published()["name"])
+    assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in published)
+    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn"), "small_cnn": None}, []).axes[0].texts]
+    assert "Custom CNN" in shown and "Small CNN" not in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
 
 
 def test_the_ends_of_the_front_are_named(run):
