@@ -69,8 +69,8 @@ def ablations_reading(every: list[Run]) -> str:
     helps, hurts, open_ = verdicts.values()
     for name, values in found.items():
         difference, low, high = values["accuracy"]
-        against = "" if ABLATIONS[name] == "short" else f", against {EXPERIMENTS[ABLATIONS[name]].title}"
-        text = f"{EXPERIMENTS[name].title} ({points(difference, [low, high])}{against})"
+        against = "" if ABLATIONS[name] == "short" else f" against {EXPERIMENTS[ABLATIONS[name]].title}"
+        text = f"{EXPERIMENTS[name].title}{against}, {points(difference, [low, high])}"
         (helps if low > 0 else hurts if high < 0 else open_).append(text)
     sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
     if missing := [EXPERIMENTS[name].title for name in ABLATIONS if name not in found]:
@@ -96,11 +96,8 @@ def transfers(every: list[Run]) -> pd.DataFrame:
         experiment = EXPERIMENTS[name]
         row = {"share of Training": _share(experiment), "epochs": experiment.epochs}
         if name in found:
-            without, started = (
-                [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]] for key in (base, name)
-            )
-            row["other faces"] = ", ".join(sorted({run.config["other_faces"]["name"] for run in started}))
-            for heading, mine in (("accuracy without", without), ("accuracy with", started)):
+            for key, heading in ((base, "accuracy without"), (name, "accuracy with")):
+                mine = [run for run in every if run.config["experiment"] == key and run.config["seed"] in found[name]["seeds"]]
                 row[heading] = percent(np.mean([run.metrics["public_test"]["accuracy"] for run in mine]))
         rows.append(row | _difference(found.get(name)))
     return pd.DataFrame(rows).fillna("")

@@ -4,17 +4,19 @@ A run that is not recorded yet (None) gives a figure that says so, so that pages
 """
 
 import functools
+import itertools
 import textwrap
+from collections.abc import Iterable
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from fer_lib import beyond, calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
+from fer_lib import baselines, beyond, calibration, corruptions, duplicates, evaluation, explain, ferplus, trust
 from fer_lib.data import Dataset
 from fer_lib.emotions import COLOURS, NAMES
-from fer_lib.experiments import ABLATIONS, EXPERIMENTS
+from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHOWN
 from fer_lib.files import read_json
 from fer_lib.formats import SIDE
 from fer_lib.profiles import Profile
@@ -24,8 +26,16 @@ from fer_lib.tables import NOT_RECORDED
 # The models' colours differ from the emotions' by being used with the models' names beside them; Okabe–Ito again.
 TRAIN_COLOUR, VALIDATION_COLOUR = "#0072B2", "#D55E00"
 _OURS = "#0072B2"
-_MARKERS = ("o", "s", "D", "^", "v")
-_MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7")
+_MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+_MARKERS = ("o", "s", "D", "^", "v", "P")
+_LINES = (":", "-", "--", "-.", (0, (1, 1)), (0, (5, 1)))
+_MODELS = (baselines.CONFIGURATION["title"], *(EXPERIMENTS[name].title for name in SHOWN))
+
+
+def _looks(titles: Iterable[str]) -> dict[str, tuple]:
+    """Colour, marker and line of each model: those that the report compares look the same in every figure."""
+    every = dict.fromkeys((*_MODELS, *titles))
+    return dict(zip(every, itertools.cycle(zip(_MODEL_COLOURS, _MARKERS, _LINES, strict=True)), strict=False))
 
 
 def use(profile: Profile) -> None:
@@ -93,6 +103,7 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
         bars = axes.bar(NAMES, 100 * numbers / numbers.sum(), color=COLOURS)
         axes.bar_label(bars, [f"{n:,}" for n in numbers], fontsize=8, padding=2)
         axes.set(title=f"{title} ({numbers.sum():,} images)")
+        axes.margins(y=0.1)  # room for the numbers
         axes.tick_params(axis="x", rotation=35)
         axes.grid(axis="x", visible=False)
     panels[0].set_ylabel("share of the split, %")
@@ -257,7 +268,8 @@ def _thumbnail(axes, picture: np.ndarray | None, text: str, explain_grey: bool =
 
 
 def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> None:
-    axes.set(xlim=(0, 1), ylim=(len(NAMES) - 0.5, -0.5), yticks=range(len(NAMES)), yticklabels=NAMES)
+    axes.set(xlim=(0, 1.2), xticks=np.linspace(0, 1, 6))  # room for the numbers behind the bars
+    axes.set(ylim=(len(NAMES) - 0.5, -0.5), yticks=range(len(NAMES)), yticklabels=NAMES)
     axes.tick_params(labelsize=7)
     axes.get_yticklabels()[label].set_fontweight("bold")
     axes.grid(axis="y", visible=False)
@@ -268,7 +280,7 @@ def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> Non
     values = evaluation.probabilities(run.predictions["private_test_logits"][row])
     axes.barh(range(len(NAMES)), values, color=COLOURS)
     for position, value in enumerate(values):
-        axes.text(min(value + 0.02, 0.84), position, f"{value:.2f}", va="center", fontsize=6)
+        axes.text(value + 0.02, position, f"{value:.2f}", va="center", fontsize=6)
 
 
 @_placeholder_without_any_run
@@ -291,10 +303,12 @@ def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
 def per_class_f1(runs: dict[str, Run | None]) -> Figure:
     """F1 by emotion on PrivateTest, a dot for each recorded model."""
     figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
-    for index, ((title, run), marker) in enumerate(zip(runs.items(), _MARKERS[: len(runs)], strict=True)):
+    looks = _looks(runs)
+    for index, (title, run) in enumerate(runs.items()):
+        colour, marker, _ = looks[title]
         values = [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES]
         places = np.arange(len(NAMES)) + 0.12 * (index - (len(runs) - 1) / 2)
-        axes.plot(places, values, marker, color=_MODEL_COLOURS[index], label=title)
+        axes.plot(places, values, marker, color=colour, label=title)
     axes.set(xticks=range(len(NAMES)), xticklabels=NAMES, ylabel="F1", ylim=(0, 1))
     for tick, colour in zip(axes.get_xticklabels(), COLOURS, strict=True):
         tick.set_color(colour)
@@ -312,6 +326,7 @@ def near_duplicates() -> Figure:
     axes.bar_label(bars, [f"{number:,.0f}" for number in numbers], fontsize=8, padding=2)
     axes.axvline(duplicates.DETAIL_THRESHOLD, color="#222222", linestyle="--", linewidth=1)
     axes.set(xlabel="correlation in detail", ylabel="pairs", xlim=(0, 1))
+    axes.margins(y=0.1)  # room for the numbers
     return _finished(figure, recorded=True)
 
 
@@ -327,9 +342,11 @@ def accuracy_by_votes(runs: dict[str, Run | None]) -> Figure:
     known = {title: mine["by_votes"] for title, mine in found.items() if mine}
     if not known:
         return _placeholder(NOT_RECORDED)
+    looks = _looks(known)
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
     for axes, column, title in zip(panels, (2, 3), ("against FER2013's label", "against the annotators' answer"), strict=True):
-        for (name, rows), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+        for name, rows in known.items():
+            colour, marker, _ = looks[name]
             votes, values = [row[0] for row in rows], [100 * row[column] for row in rows]
             axes.plot(votes, values, marker=marker, color=colour, label=name)
         axes.set(title=title, xlabel="annotators who agree", ylim=(0, 100))
@@ -342,7 +359,9 @@ def accuracy_by_votes(runs: dict[str, Run | None]) -> Figure:
 def reliability(runs: dict[str, Run | None]) -> Figure:
     """How often answers are right against how sure the network is, before and after temperature scaling, on PrivateTest."""
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
-    for (title, run), marker, colour in zip(runs.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+    looks = _looks(runs)
+    for title, run in runs.items():
+        colour, marker, _ = looks[title]
         logits, labels, temperature = trust.calibrated(run)
         for axes, values in zip(panels, (logits, logits / temperature), strict=True):
             bins = calibration.reliability(values, labels)
@@ -360,10 +379,12 @@ def reliability(runs: dict[str, Run | None]) -> Figure:
 def coverage(runs: dict[str, Run | None]) -> Figure:
     """Accuracy on PrivateTest against the share of images that are answered, the surest first."""
     figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    for (title, run), style, colour in zip(runs.items(), ("-", "--", "-.", ":", "-"), _MODEL_COLOURS, strict=False):
+    looks = _looks(runs)
+    for title, run in runs.items():
+        colour, _, line = looks[title]
         share, accuracy = calibration.coverage(run.predictions["private_test_logits"], run.predictions["private_test_labels"])
         shown = share >= 0.05  # of fewer images the accuracy is chance
-        axes.plot(100 * share[shown], 100 * accuracy[shown], style, color=colour, label=title)
+        axes.plot(100 * share[shown], 100 * accuracy[shown], linestyle=line, color=colour, label=title)
     axes.set(xlabel="images answered, %", ylabel="accuracy, %", xlim=(0, 100), ylim=(None, 100))
     axes.legend(fontsize=8, loc="lower left")
     return _finished(figure)
@@ -414,7 +435,9 @@ def deletion(runs: dict[str, Run | None]) -> Figure:
     if not known:
         return _placeholder(NOT_RECORDED)
     figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
-    for (title, mine), marker, colour in zip(known.items(), _MARKERS, _MODEL_COLOURS, strict=False):
+    looks = _looks(known)
+    for title, mine in known.items():
+        colour, marker, _ = looks[title]
         share = 100 * np.array(mine["deleted"])
         axes.plot(share, mine["grad_cam"], marker=marker, color=colour, label=f"{title}: Grad-CAM")
         axes.plot(share, mine["random"], marker=marker, color=colour, linestyle=":", fillstyle="none", label=f"{title}: random")

@@ -51,7 +51,7 @@ def count(value: int) -> str:
 
 def show(table: pd.DataFrame):
     """The table as notebooks display it: no index, thousands grouped, no underscores above, a line broken only before an interval."""
-    table = table.rename(columns=lambda name: name.replace("_", " "))
+    table = table.rename(columns=lambda name: name.replace("multiply_adds", "multiply-adds").replace("_", " "))
     texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     style = table.style.hide(axis="index").format(thousands=",", precision=3)
     return style.format(lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)), subset=texts)
@@ -67,7 +67,13 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
     """An experiment's settings, one row each."""
     values = experiment.to_dict()
     values |= {f"model: {key}": value for key, value in values.pop("model_options").items()}
-    return pd.DataFrame({"setting": list(values), "value": [str(value) for value in values.values()]})
+    return pd.DataFrame({"setting": list(values), "value": [_setting(value) for value in values.values()]})
+
+
+def _setting(value) -> str:
+    if value is None or value in ("", [], ()):
+        return "none"
+    return ", ".join(value) if isinstance(value, list) and isinstance(value[0], str) else str(value)
 
 
 def changed_settings(experiment: Experiment, base: Experiment) -> pd.DataFrame:
@@ -87,13 +93,15 @@ def layers(experiment: Experiment) -> pd.DataFrame:
 
 
 def trials() -> pd.DataFrame:
-    """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them."""
+    """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them: what differs between them."""
     table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
     table["blocks"] = ["; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]]
     pairs = zip(table["accuracy"], table.pop("accuracy_interval"), strict=True)
     table["accuracy"] = [percent(*pair) for pair in pairs]
-    order = ["candidate", "epochs", "best_epoch", "val_loss", "accuracy", "blocks", "stem", "block_dropout", "head_dropout"]
-    order += ["momentum", "augmentation", "parameters", "multiply_adds", "images_per_second"]
+    table["dropout"] = [f"{block:g}, head {head:g}" for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)]
+    table["momentum"] = table["momentum"].map("{:g}".format)
+    table["augmentation"] = table["augmentation"].str.replace("_", " ")  # may break
+    order = ["candidate", "epochs", "best_epoch", "val_loss", "accuracy", "blocks", "dropout", "momentum", "augmentation"]
     return table[order].rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
 
 
@@ -197,7 +205,7 @@ def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
         "epochs": f"{config['epochs_run']} (stopped by: {config['stopped_by']})",
         "best epoch": config["best_epoch"],
         "hours": f"{config['hours']:.2f}",
-        "images a second, validation included": f"{config['images_per_second']:.0f}",
+        "images a second, validation included": f"{config['images_per_second']:,.0f}",
         "hardware": f"{config['hardware']['processor']}, cores: {config['hardware']['cores']}",
         "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
         "data, SHA-256": config["data_sha256"][:16] + "…",

@@ -72,6 +72,10 @@ def test_no_result_of_ours_is_typed_into_the_prose():
             assert not re.findall(r"\d+[.,]\d+\s?%|\b0\.\d{3}", text.replace("momentum of 0.999", "")), name
 
 
+def test_a_line_does_not_break_before_a_percent_sign():
+    assert not [name for name, text in prose() if re.search(r"\d %", text)]
+
+
 def test_a_module_imports_only_from_modules_above_it():
     order = re.findall(r"automodule:: fer_lib\.(\w+)", (ROOT / "book" / "api.md").read_text(encoding="utf-8"))
     assert {*order, "__init__", "__main__"} == {path.stem for path in (ROOT / "fer_lib").glob("*.py")}

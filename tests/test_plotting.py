@@ -68,6 +68,14 @@ def test_accuracies_and_f1_come_from_the_metrics(run):
     np.testing.assert_allclose(line.get_ydata(), [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES])
 
 
+def test_a_model_looks_the_same_beside_any_others(run):
+    def look(*titles):
+        line = plotting.per_class_f1(dict.fromkeys(titles, run)).axes[0].get_lines()[-1]
+        return line.get_color(), line.get_marker()
+
+    assert look("Small CNN") == look("Custom CNN", "Small CNN") == look("A new one", "Small CNN") != look("Custom CNN")
+
+
 def test_focal_curves_agree_with_the_formula():
     line = plotting.focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
     p = line.get_xdata()[:-1]  # at p = 1 Keras clips

@@ -25,6 +25,12 @@ def snakemake(folder, *arguments, path=""):
     return done.returncode, done.stdout + done.stderr
 
 
+def command_of_the_book(beginning):
+    """The words of the one command that begins so, without its backslashes."""
+    text = (ROOT / "book" / "rerun.md").read_text(encoding="utf-8").replace("\\\n", "")
+    return re.search(rf"^snakemake ({beginning} .*)$", text, re.MULTILINE)[1].split()
+
+
 def test_a_dry_run_lists_every_headline_and_seed(tmp_path):
     code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--printshellcmds")
     trained = set(re.findall(r"python -m fer_lib train (\w+) --seed (\d)", output))
@@ -32,15 +38,13 @@ def test_a_dry_run_lists_every_headline_and_seed(tmp_path):
 
 
 def test_the_books_command_for_some_of_them(tmp_path):
-    command = re.search(r"^snakemake (--cores .*)$", (ROOT / "book" / "rerun.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
-    code, output = snakemake(tmp_path, *command.split(), "--dry-run", "--printshellcmds")
+    code, output = snakemake(tmp_path, *command_of_the_book("--cores"), "--dry-run", "--printshellcmds")
     trained = set(re.findall(r"python -m fer_lib train (\w+) --seed (\d)", output))
     assert code == 0 and trained == {(name, seed) for name in ("custom_cnn", "mobilenetv2_head_only") for seed in "012"}
 
 
 def test_the_books_command_for_slurm_plans_the_same(tmp_path):
-    command = re.search(r"^snakemake (--executor slurm .*)$", (ROOT / "book" / "rerun.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
-    code, output = snakemake(tmp_path, *command.split(), "--dry-run")
+    code, output = snakemake(tmp_path, *command_of_the_book("--executor slurm"), "--dry-run")
     assert code == 0 and re.search(rf"^train +{3 * len(COMPARED)}$", output, re.MULTILINE)
 
 

@@ -113,10 +113,16 @@ def test_layers_and_configuration_cover_every_experiment():
 
 def test_changed_settings_are_those_that_differ():
     base = EXPERIMENTS["small_cnn"]
-    other = replace(base, title="Other", epochs=7, model_options={**base.model_options, "attention": None})
+    taught = {"teachers": ("one/seed-0", "two/seed-0"), "teachers_share": 0.5}
+    other = replace(base, title="Other", epochs=7, model_options={**base.model_options, "attention": None}, **taught)
     table = tables.changed_settings(other, base)
     assert table.columns.tolist() == ["setting", "Other", base.title]
-    assert table.values.tolist() == [["epochs", "7", "110"], ["model: attention", "None", "4"]]
+    assert table.values.tolist() == [
+        ["epochs", "7", "110"],
+        ["model: attention", "none", "4"],
+        ["teachers", "one/seed-0, two/seed-0", "none"],
+        ["teachers_share", "0.5", "0.0"],
+    ]
 
 
 def test_comparison_phrases_name_what_is_missing(run):
