@@ -94,20 +94,24 @@ def layers(experiment: Experiment) -> pd.DataFrame:
 
 def trials() -> pd.DataFrame:
     """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them: what differs between them."""
-    table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
+    table = _trials()
+    table["best epoch"] = [f"{best} of {ran}" for best, ran in zip(table["best_epoch"], table["epochs"], strict=True)]
     table["blocks"] = ["; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]]
-    pairs = zip(table["accuracy"], table.pop("accuracy_interval"), strict=True)
-    table["accuracy"] = [percent(*pair) for pair in pairs]
     table["dropout"] = [f"{block:g}, head {head:g}" for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)]
     table["momentum"] = table["momentum"].map("{:g}".format)
     table["augmentation"] = table["augmentation"].str.replace("_", " ")  # may break
-    order = ["candidate", "epochs", "best_epoch", "val_loss", "accuracy", "blocks", "dropout", "momentum", "augmentation"]
-    return table[order].rename(columns={"accuracy": "accuracy, PublicTest", "val_loss": "loss, PublicTest"})
+    return table[["candidate", "best epoch", "loss, PublicTest", "accuracy, PublicTest", "blocks", "dropout", "momentum", "augmentation"]]
+
+
+def _trials() -> pd.DataFrame:
+    table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
+    table["accuracy, PublicTest"] = [percent(*pair) for pair in zip(table["accuracy"], table["accuracy_interval"], strict=True)]
+    return table.rename(columns={"val_loss": "loss, PublicTest"})
 
 
 def trial_phrases() -> dict[str, str]:
     """The numbers that the custom CNN's page puts into its prose about the trials, as text."""
-    table = trials()
+    table = _trials()
     fewest = table["epochs"].min()
     short, long = table[table["epochs"] == fewest], table[table["epochs"] > fewest]
     phrases = {"short_trial_epochs": str(fewest), "best_short_trial": short.loc[short["loss, PublicTest"].idxmin(), "candidate"]}
