@@ -4,7 +4,6 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p book/check_python.py >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
-export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

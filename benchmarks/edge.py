@@ -17,6 +17,7 @@ from pathlib import Path
 # Before TensorFlow is imported, which reads them once.
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
+import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
 import keras
 import numpy as np
 

@@ -13,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads when it is imported
 import keras
 import numpy as np
 

@@ -1,10 +1,8 @@
 """An experiment's network: built, loaded from a run, and asked for its answers."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the machine are no news to a reader
 import keras
 import numpy as np
 from scipy.special import log_softmax

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the machine are no news to a reader
 import keras
 import numpy as np
 import pandas as pd

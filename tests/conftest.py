@@ -1,11 +1,9 @@
 """Small synthetic data and a small finished run, made once. Nothing here needs FER2013 or a network."""
 
-import os
 from dataclasses import replace
 
+import fer_lib  # noqa: F401, before any test imports Keras: it sets what TensorFlow reads
 import pytest
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @pytest.fixture(scope="session", autouse=True)
