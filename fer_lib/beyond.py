@@ -69,7 +69,7 @@ def ablations_reading(every: list[Run]) -> str:
     helps, hurts, open_ = verdicts.values()
     for name, values in found.items():
         difference, low, high = values["accuracy"]
-        against = "" if ABLATIONS[name] == "short" else f" against {EXPERIMENTS[ABLATIONS[name]].title}"
+        against = "" if ABLATIONS[name] in ("short", "short_float32") else f" against {EXPERIMENTS[ABLATIONS[name]].title}"
         text = f"{EXPERIMENTS[name].title}{against}, {points(difference, [low, high])}"
         (helps if low > 0 else hurts if high < 0 else open_).append(text)
     sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
