@@ -100,13 +100,13 @@ def trials() -> pd.DataFrame:
     table["dropout"] = [f"{block:g}, head {head:g}" for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)]
     table["momentum"] = table["momentum"].map("{:g}".format)
     table["augmentation"] = table["augmentation"].str.replace("_", " ")  # may break
-    return table[["candidate", "best epoch", "loss, PublicTest", "accuracy, PublicTest", "blocks", "dropout", "momentum", "augmentation"]]
+    return table[["candidate", "best epoch", "loss", "accuracy, PublicTest", "blocks", "dropout", "momentum", "augmentation"]]
 
 
 def _trials() -> pd.DataFrame:
     table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
     table["accuracy, PublicTest"] = [percent(*pair) for pair in zip(table["accuracy"], table["accuracy_interval"], strict=True)]
-    return table.rename(columns={"val_loss": "loss, PublicTest"})
+    return table.rename(columns={"val_loss": "loss"})
 
 
 def trial_phrases() -> dict[str, str]:
@@ -114,12 +114,12 @@ def trial_phrases() -> dict[str, str]:
     table = _trials()
     fewest = table["epochs"].min()
     short, long = table[table["epochs"] == fewest], table[table["epochs"] > fewest]
-    phrases = {"short_trial_epochs": str(fewest), "best_short_trial": short.loc[short["loss, PublicTest"].idxmin(), "candidate"]}
+    phrases = {"short_trial_epochs": str(fewest), "best_short_trial": short.loc[short["loss"].idxmin(), "candidate"]}
     for which, (_, row) in zip(("first", "second"), long.iterrows(), strict=True):
         phrases |= {
             f"{which}_long_trial_epochs": str(row["epochs"]),
             f"{which}_long_trial_best_epoch": str(row["best_epoch"]),
-            f"{which}_long_trial_loss": f"{row['loss, PublicTest']:.4f}",
+            f"{which}_long_trial_loss": f"{row['loss']:.4f}",
             f"{which}_long_trial_accuracy": row["accuracy, PublicTest"],
         }
     return phrases
