@@ -71,7 +71,7 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
 
 
 def _setting(value) -> str:
-    if value is None or value in ("", [], ()):
+    if value in (None, "", []):
         return "none"
     return ", ".join(value) if isinstance(value, list) and isinstance(value[0], str) else str(value)
 
