@@ -48,7 +48,8 @@ class Profile:
         options = dict(experiment.model_options)
         if "weights" in options:
             options["weights"] = None
-        return replace(experiment, epochs=QUICK_EPOCHS, precision="float32", model_options=options)
+        averaged = min(experiment.averaged_epochs, QUICK_EPOCHS)
+        return replace(experiment, epochs=QUICK_EPOCHS, averaged_epochs=averaged, precision="float32", model_options=options)
 
     def dataset(self) -> data.Dataset | None:
         """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this machine.

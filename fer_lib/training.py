@@ -86,7 +86,7 @@ def train(
     Args:
         name: the experiment's name, for the record. profile: `full` or `quick`, likewise.
         verbose: as in `keras.Model.fit`.
-        others: the runs, with their weights, that `experiment.needs`, by key; not asked for where the run is finished.
+        others: the runs, with their weights, that `experiment.needs(seed)` names, by key; not asked for where the run is finished.
 
     Returns:
         The finished run; at once, if it was finished before.
@@ -137,11 +137,11 @@ def _train(
     run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str, others: Mapping[str, Run]
 ) -> Run:
     seed, training, validation = start["seed"], dataset.training, dataset.public_test
-    start |= _taken_up(experiment, others)
+    start |= _taken_up(experiment, seed, others)
     keras.utils.set_random_seed(seed)
     network = build(experiment)
-    if experiment.start_from:
-        take_weights(network, others[experiment.start_from])
+    if source := experiment.start_with(seed):
+        take_weights(network, others[source])
     start |= _initial_weights(network, experiment)
     claim(run, start)
     if experiment.training_share < 1:
@@ -155,12 +155,13 @@ def _train(
     return _finish(run, experiment, dataset, start, keeper, len(training))
 
 
-def _taken_up(experiment: Experiment, others: Mapping[str, Run]) -> dict:
+def _taken_up(experiment: Experiment, seed: int, others: Mapping[str, Run]) -> dict:
     """What a record says of the runs that an experiment takes up: the SHA-256 of their weights, and of other faces what they were."""
-    if not experiment.needs:
+    keys = experiment.needs(seed)
+    if not keys:
         return {}
-    taken_up = {"weights_sha256_of": {key: sha256_of(others[key].weights) for key in experiment.needs}}
-    if experiment.start_from and (faces := others[experiment.start_from].config.get("faces")):
+    taken_up = {"weights_sha256_of": {key: sha256_of(others[key].weights) for key in keys}}
+    if (source := experiment.start_with(seed)) and (faces := others[source].config.get("faces")):
         taken_up["other_faces"] = faces
     return taken_up
 
@@ -263,7 +264,7 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
         start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}
         claim(Run(folder), {**start, "data_sha256": dataset.sha256})
         return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
-    needs = () if find(profile.training_folder, name, seed) else experiment.needs
+    needs = () if find(profile.training_folder, name, seed) else experiment.needs(seed)
     others = {key: _needed(key, profile, verbose) for key in needs}
     return train(name, experiment, seed, dataset, folder, profile.name, verbose, others)
 

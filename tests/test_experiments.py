@@ -104,12 +104,21 @@ def test_the_weights_of_classes_are_those_of_the_recorded_counts():
         ({"teachers": ("custom_cnn/seed-0",)}, "teachers_share is 0.0, expected above 0"),
         ({"teachers_share": 0.5}, "teachers_share is 0.5, expected .* 0 without"),
         ({"teachers_places": "everywhere"}, "teachers_places is 'everywhere', expected one of one place, "),
-        ({"start_from": "custom_cnn"}, "'custom_cnn' names no run, expected <experiment>/seed-<n>"),
+        ({"start_from": "custom_cnn/0"}, "'custom_cnn/0' names no run, expected <experiment>/seed-<n>"),
+        ({"averaged_epochs": 7, "epochs": 6}, "averaged_epochs is 7, expected at most its 6 epochs"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(settings, message):
     with pytest.raises(ValueError, match=f"Custom CNN: {message}"):
         dataclasses.replace(EXPERIMENTS["custom_cnn"], **settings)
+
+
+def test_a_start_follows_the_seed_where_its_run_has_none():
+    base = EXPERIMENTS["custom_cnn"]
+    same, fixed = (dataclasses.replace(base, start_from=start) for start in ("tiny", "tiny/seed-4"))
+    taught = dataclasses.replace(same, teachers=("other/seed-1",), teachers_share=0.5)
+    assert (same.start_with(2), fixed.start_with(2), base.start_with(2)) == ("tiny/seed-2", "tiny/seed-4", "")
+    assert taught.needs(2) == ("tiny/seed-2", "other/seed-1") and base.needs(2) == ()
 
 
 def test_averaging_the_last_epochs_needs_a_run_of_all_of_them():
