@@ -161,13 +161,16 @@ def augmentations(images: np.ndarray, augmented: np.ndarray) -> Figure:
 
 @_placeholder_without_run
 def curves(run: Run) -> Figure:
-    """Accuracy and loss by epoch on Training and PublicTest, with the chosen epoch marked."""
-    history, best = run.history, run.config["best_epoch"]
+    """Accuracy and loss by epoch on Training and PublicTest, with the chosen epoch marked, or those whose weights are averaged."""
+    history, best, averaged = run.history, run.config["best_epoch"], run.experiment.averaged_epochs
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
     for axes, (title, column, scale) in zip(panels, [("Accuracy, %", "accuracy", 100), ("Loss", "loss", 1)], strict=True):
         axes.plot(history["epoch"], scale * history[column], color=TRAIN_COLOUR, label="Training (augmented, with dropout)")
         axes.plot(history["epoch"], scale * history[f"val_{column}"], color=VALIDATION_COLOUR, label="PublicTest")
-        axes.axvline(best, color="#444444", linestyle="--", linewidth=1, label=f"chosen epoch ({best})")
+        if averaged:
+            axes.axvspan(len(history) - averaged + 0.5, len(history) + 0.5, color="#444444", alpha=0.12, label="weights averaged")
+        else:
+            axes.axvline(best, color="#444444", linestyle="--", linewidth=1, label=f"chosen epoch ({best})")
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[1].legend(fontsize=8)

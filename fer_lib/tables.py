@@ -207,7 +207,7 @@ def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
         "profile": profile_name,
         "seed": config["seed"],
         "epochs": f"{config['epochs_run']} (stopped by: {config['stopped_by']})",
-        "best epoch": config["best_epoch"],
+        **({"averaged": f"the weights of the last {n} epochs"} if (n := run.experiment.averaged_epochs) else {"best epoch": config["best_epoch"]}),
         "hours": f"{config['hours']:.2f}",
         "images a second, validation included": f"{config['images_per_second']:,.0f}",
         "hardware": f"{config['hardware']['processor']}, cores: {config['hardware']['cores']}",
@@ -355,6 +355,14 @@ def curve_reading(run: Run | None) -> str:
         return _NOT_RECORDED_SENTENCE
     history, best = run.history, run.history.iloc[run.config["best_epoch"] - 1]
     last = history.iloc[-1]
+    if averaged := run.experiment.averaged_epochs:
+        passed = history["val_accuracy"].iloc[-averaged:]
+        return (
+            f"The run took {len(history)} epochs. The weights after each of the last {averaged} are averaged; with them alone, and without "
+            f"the mirror image, the accuracy on PublicTest lies between {percent(passed.min())} and {percent(passed.max())}. The average of "
+            f"the weights reaches {accuracy(run, 'public_test')}{', with the mirror image' if run.experiment.flip_averaging else ''}. In the "
+            f"last epoch the accuracy was {percent(last['accuracy'])} on Training, with augmentation and dropout at work."
+        )
     return (
         f"The run took {len(history)} epochs; the lowest loss on PublicTest came in epoch {run.config['best_epoch']}. There, the "
         f"accuracy was {percent(best['accuracy'])} on Training, with augmentation and dropout at work and while the weights still "

@@ -65,6 +65,19 @@ def run(dataset, tiny, tmp_path_factory):
 
 
 @pytest.fixture
+def averaged_run(run, tmp_path):
+    """The finished run as one whose weights after its last two epochs are averaged."""
+    import shutil
+
+    from fer_lib.files import write_json
+    from fer_lib.runs import Run
+
+    folder = shutil.copytree(run.folder, tmp_path / "averaged" / "seed-0")
+    write_json(folder / "config.json", {**run.config, "configuration": {**run.config["configuration"], "averaged_epochs": 2}})
+    return Run(folder)
+
+
+@pytest.fixture
 def results(tmp_path, dataset):
     """A results folder that takes the synthetic data for FER2013."""
     from fer_lib.files import write_json

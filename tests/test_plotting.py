@@ -34,6 +34,12 @@ def test_curves_show_the_history_and_mark_the_chosen_epoch(run):
     assert chosen.get_xdata()[0] == run.config["best_epoch"]
 
 
+def test_curves_shade_the_epochs_whose_weights_are_averaged(averaged_run):
+    axes = plotting.curves(averaged_run).axes[1]
+    (span,), epochs = axes.patches, len(averaged_run.history)
+    assert (span.get_x(), span.get_x() + span.get_width()) == (epochs - 1.5, epochs + 0.5) and len(axes.get_lines()) == 2
+
+
 def test_the_confusion_matrix_shows_the_counts(run):
     shown = texts(plotting.confusion(run))
     assert any(text.endswith(f"\n{run.metrics['private_test']['confusion'][3][3]}") for text in shown)

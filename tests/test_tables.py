@@ -37,6 +37,16 @@ def test_readings_come_from_the_run(run):
     assert tables.curve_reading(None) == tables.error_reading(None) == "This experiment is not recorded yet."
 
 
+def test_of_averaged_weights_no_best_epoch_is_told(run, averaged_run):
+    low, high = (tables.percent(value) for value in sorted(run.history["val_accuracy"].iloc[-2:]))
+    reading = tables.curve_reading(averaged_run)
+    assert f"each of the last 2 are averaged; with them alone, and without the mirror image, the accuracy on PublicTest lies between {low} and {high}." in reading
+    assert f"reaches {tables.accuracy(run, 'public_test')}. In the last" in reading
+    rows = dict(tables.run_details(averaged_run, "full").values)
+    assert rows["averaged"] == "the weights of the last 2 epochs" and "best epoch" not in rows
+    assert "best epoch" in dict(tables.run_details(run, "full").values)
+
+
 def test_comparison_has_a_row_for_every_model_and_the_two_that_see_no_image(run, dataset):
     table = tables.comparison({"Tiny": run, "Later": None}, dataset.class_counts)
     assert table["model"].tolist() == ["Chance", "Largest class", "Tiny", "Later"]
