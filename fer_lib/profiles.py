@@ -34,8 +34,8 @@ class Profile:
     def experiment(self, name: str) -> Experiment:
         """The named experiment as this profile runs it.
 
-        `quick` cuts it to a few epochs, computes in float32, which every processor does well, asks no teacher but the first,
-        and starts pretrained networks from random weights, so that nothing is downloaded.
+        `quick` cuts it to a few epochs, computes in float32, which every processor does well, and starts pretrained
+        networks from random weights, so that nothing is downloaded.
 
         Raises:
             ValueError: there is no experiment of that name.
@@ -48,10 +48,8 @@ class Profile:
         options = dict(experiment.model_options)
         if "weights" in options:
             options["weights"] = None
-        return replace(
-            experiment, epochs=QUICK_EPOCHS, averaged_epochs=min(experiment.averaged_epochs, QUICK_EPOCHS), precision="float32",
-            teachers=experiment.teachers[:1], model_options=options,
-        )  # fmt: skip
+        averaged = min(experiment.averaged_epochs, QUICK_EPOCHS)
+        return replace(experiment, epochs=QUICK_EPOCHS, averaged_epochs=averaged, precision="float32", model_options=options)
 
     def dataset(self) -> data.Dataset | None:
         """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this machine.
