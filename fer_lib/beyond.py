@@ -26,7 +26,7 @@ def paired_differences(every: list[Run], pairs: Mapping[str, str]) -> dict[str, 
 
     Args:
         every: every finished run.
-        pairs: what each is compared with, by the experiments' names: `ABLATIONS` or `TRANSFERS`.
+        pairs: what each is compared with, by the experiments' names: `ABLATIONS`, `SUCCESSORS` or `TRANSFERS`.
 
     Returns:
         By the experiment's name: `seeds`; and for `accuracy` and `macro_f1` the mean difference over the seeds with its 95 % paired
@@ -52,28 +52,31 @@ def paired_differences(every: list[Run], pairs: Mapping[str, str]) -> dict[str, 
     return found
 
 
-def ablations(every: list[Run]) -> pd.DataFrame:
-    """The recorded ablations, a row each: what was changed, and what came of it. `ablations_reading` names the others."""
-    found = paired_differences(every, ABLATIONS)
+def changes(every: list[Run], pairs: Mapping[str, str]) -> pd.DataFrame:
+    """The recorded experiments of `ABLATIONS` or `SUCCESSORS`, a row each: what was changed, and what came of it.
+
+    `changes_reading` names the others.
+    """
+    found = paired_differences(every, pairs)
     rows = [
-        {"changed": EXPERIMENTS[name].title, "compared with": EXPERIMENTS[ABLATIONS[name]].title, **_difference(values)}
+        {"changed": EXPERIMENTS[name].title, "compared with": EXPERIMENTS[pairs[name]].title, **_difference(values)}
         for name, values in found.items()
     ]
     return pd.DataFrame(rows or [{"changed": NOT_RECORDED}])
 
 
-def ablations_reading(every: list[Run]) -> str:
+def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
     """Which changes help, which hurt, and of which this does not decide, in whole sentences: by the interval of accuracy."""
-    found = paired_differences(every, ABLATIONS)
+    found = paired_differences(every, pairs)
     verdicts = {"Raises accuracy": [], "Lowers accuracy": [], "Not decided, the interval holds 0": []}
     helps, hurts, open_ = verdicts.values()
     for name, values in found.items():
         difference, low, high = values["accuracy"]
-        against = "" if ABLATIONS[name] in ("short", "short_float32") else f" against {EXPERIMENTS[ABLATIONS[name]].title}"
+        against = "" if pairs[name] in ("short", "short_float32") else f" against {EXPERIMENTS[pairs[name]].title}"
         text = f"{EXPERIMENTS[name].title}{against}, {points(difference, [low, high])}"
         (helps if low > 0 else hurts if high < 0 else open_).append(text)
     sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
-    if missing := [EXPERIMENTS[name].title for name in ABLATIONS if name not in found]:
+    if missing := [EXPERIMENTS[name].title for name in pairs if name not in found]:
         sentences.append(f"Not recorded yet: {'; '.join(missing)}.")
     return " ".join(sentences)
 

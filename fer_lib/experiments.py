@@ -282,6 +282,9 @@ ABLATIONS: Mapping[str, str] = MappingProxyType(
 # What each experiment that starts from other faces is compared with: the same from weights of its own.
 TRANSFERS: Mapping[str, str] = MappingProxyType({"transfer_1": "share_1", "transfer_10": "share_10", "transfer_100": "short_float32"})
 
+# What was tried to make a long-trained small CNN better, and what it is compared with.
+SUCCESSORS: Mapping[str, str] = MappingProxyType({"small_cnn_student": "small_cnn", "small_cnn_averaged": "small_cnn"})
+
 # Ensembles by what tables call them: the runs whose probabilities are averaged, all of experiments that open PrivateTest. Like that list,
 # these are committed before they are scored on PrivateTest: the first two when seed 0 of the small CNN alone had been opened, the others
 # before either averaged seed had ended.

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score
 
 from fer_lib import beyond, plotting, shifted_answers
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS
+from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS, SUCCESSORS
 from fer_lib.evaluation import metrics_of_splits
 from fer_lib.files import sha256_of, write_json
 from fer_lib.runs import Run, RunError
@@ -40,9 +40,9 @@ def test_ablations_are_paired_by_seed(run):
     macro = [f1_score(labels, answers, average="macro", labels=range(7), zero_division=0) for answers in (turned, plain)]
     assert found["short_focal"]["macro_f1"][0] == pytest.approx(macro[0] - macro[1])
 
-    table = beyond.ablations(runs).set_index("changed")
+    table = beyond.changes(runs, ABLATIONS).set_index("changed")
     assert table["seeds"].to_dict() == {"mixup": "0", "focal loss": "1"}
-    assert beyond.ablations([])["changed"].tolist() == [NOT_RECORDED]
+    assert beyond.changes([], ABLATIONS)["changed"].tolist() == [NOT_RECORDED]
     points = plotting.ablations(runs).axes[0].containers[0].lines[0].get_xdata()
     np.testing.assert_allclose(points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found])
 
@@ -54,11 +54,20 @@ def test_what_helps_and_what_hurts_is_said(run):
         runs.append(as_experiment(run, name, 0))
         runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
         runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
-    helps, hurts, undecided, missing = beyond.ablations_reading(runs).split(". ")
+    helps, hurts, undecided, missing = beyond.changes_reading(runs, ABLATIONS).split(". ")
     assert helps.startswith("Raises accuracy: weights of five epochs averaged, +60.0 (+")
     assert hurts.startswith("Lowers accuracy: focal loss, \N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
     assert undecided == "Not decided, the interval holds 0: mixup, +0.0 (+0.0 to +0.0)"
     assert missing.startswith("Not recorded yet: ") and "Adam" in missing and "mixup" not in missing
+
+
+def test_what_followed_the_long_run_is_read_against_it(run):
+    runs = [as_experiment(run, "small_cnn", 1), as_experiment(run, "small_cnn_averaged", 1), as_experiment(run, "short_mixup", 1, change=9)]
+    assert beyond.changes(runs, SUCCESSORS)[["changed", "compared with", "seeds"]].values.tolist() == [["Small CNN, taught and averaged", "Small CNN", "1"]]
+    assert beyond.changes_reading(runs, SUCCESSORS) == (
+        "Not decided, the interval holds 0: Small CNN, taught and averaged against Small CNN, +0.0 (+0.0 to +0.0). "
+        "Not recorded yet: Small CNN, student."
+    )
 
 
 def test_over_two_seeds_the_mean_of_the_differences_counts(run):
