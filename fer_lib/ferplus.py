@@ -9,9 +9,10 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
-from fer_lib import calibration, data
+from fer_lib import calibration, data, evaluation
 from fer_lib.data import DataError, Dataset
 from fer_lib.emotions import NAMES
+from fer_lib.experiments import SUCCESSORS
 from fer_lib.files import write_json
 from fer_lib.profiles import RESULTS
 from fer_lib.runs import Run
@@ -173,7 +174,36 @@ def _rows(run: Run, dataset: Dataset) -> np.ndarray:
     return rows
 
 
+def change_against_votes(ours: Run, theirs: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
+    """How much more often one run is right than another, on the images of PrivateTest on which the votes have a majority.
+
+    Returns:
+        `compared_with`, the other's key; `accuracy_label` and `accuracy_majority`, the differences of accuracy against FER2013's label and
+        against the majority, each as [difference, low, high] with its 95 % paired bootstrap interval.
+
+    Raises:
+        DataError: a run's images are not those of the data set.
+    """
+    split, majority = dataset.private_test, votes["PrivateTest"].majority
+    sure, found = majority >= 0, {"compared_with": theirs.key}
+    for name, truth in (("accuracy_label", split.labels), ("accuracy_majority", majority)):
+        models = []
+        for run in (ours, theirs):
+            logits = np.empty((len(split), len(NAMES)), np.float32)
+            logits[_rows(run, dataset)] = run.predictions["private_test_logits"]
+            models.append({"sure_logits": logits[sure], "sure_labels": truth[sure], "sure_hashes": split.hashes[sure]})
+        difference = evaluation.paired_difference(*models, "sure")
+        found[name] = [difference["accuracy"], *difference["intervals"]["accuracy"]]
+    return found
+
+
 def record(runs: list[Run], dataset: Dataset, votes: dict[str, Votes]) -> None:
     """Write to `RECORD` what is computed from the votes, which are not ours to keep."""
-    by_run = {run.key: run_against_votes(run, dataset, votes) for run in runs}
-    write_json(RECORD, {"labels": labels_against_votes(dataset, votes), "runs": by_run})
+    by_key = {run.key: run for run in runs}
+    bases = {run.key: by_key.get(f"{SUCCESSORS.get(run.config['experiment'])}/seed-{run.config['seed']}") for run in runs}
+    record = {
+        "labels": labels_against_votes(dataset, votes),
+        "runs": {run.key: run_against_votes(run, dataset, votes) for run in runs},
+        "successors": {key: change_against_votes(by_key[key], base, dataset, votes) for key, base in bases.items() if base},
+    }
+    write_json(RECORD, record)

@@ -10,9 +10,10 @@ import pandas as pd
 
 from fer_lib import calibration, corruptions, duplicates, explain, ferplus
 from fer_lib.emotions import NAMES
+from fer_lib.experiments import EXPERIMENTS
 from fer_lib.files import read_json
-from fer_lib.runs import Run
-from fer_lib.tables import NOT_RECORDED, accuracy, accuracy_unseen, percent, score, signed
+from fer_lib.runs import Run, parts_of
+from fer_lib.tables import NOT_RECORDED, accuracy, accuracy_unseen, percent, points, score, signed
 
 ANSWERED = 0.8  # the share of images that the phrase on abstaining looks at
 FEWEST = 50  # images that a phrase on a share of them needs
@@ -79,6 +80,29 @@ def against_votes(runs: dict[str, Run | None]) -> pd.DataFrame:
             }
         rows.append(row)
     return pd.DataFrame(rows).fillna("")
+
+
+def successors_against_votes() -> pd.DataFrame:
+    """What followed the long run, and how much more often it is right, on the images of PrivateTest with a majority: a row for each run recorded."""
+    rows = []
+    for key, found in read_json(ferplus.RECORD)["successors"].items():
+        (name, seed), (base, _) = (parts_of(each) for each in (key, found["compared_with"]))
+        row = {"network": f"{EXPERIMENTS[name].title}, seed {seed}", "compared with": EXPERIMENTS[base].title}
+        for heading, measure in (("by the label, points", "accuracy_label"), ("by the majority, points", "accuracy_majority")):
+            difference, *limits = found[measure]
+            row[heading] = points(difference, limits)
+        rows.append(row)
+    return pd.DataFrame(rows or [{"network": NOT_RECORDED}])
+
+
+def successors_reading() -> str:
+    """How many of `successors_against_votes` are right more often, by the label and by the majority, in a sentence."""
+    found = list(read_json(ferplus.RECORD)["successors"].values())
+    if not found:
+        return NOT_RECORDED
+    label, majority = (sum(each[name][1] > 0 for each in found) for name in ("accuracy_label", "accuracy_majority"))
+    runs = f"Of {len(found)} such networks" if len(found) > 1 else "Of one such network"
+    return f"{runs}, {majority} beyond chance answer more often than the network before them what the annotators' majority saw, and {label} what FER2013's label says."
 
 
 def confidence(runs: dict[str, Run | None]) -> pd.DataFrame:

@@ -1,4 +1,5 @@
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from fer_lib import ferplus
 from fer_lib.data import DataError
 from fer_lib.evaluation import probabilities
+from fer_lib.files import read_json
 from fer_lib.formats import SPLITS
 
 
@@ -85,6 +87,24 @@ def test_a_run_against_votes_by_hand(run, dataset, votes_file):
     p = probabilities(logits)[voted, labels[voted]]
     assert found["nll"] == pytest.approx(-np.log(p).mean())
     assert found["by_votes"] == [[8, 63, found["accuracy_label"], found["accuracy_majority"]]]
+
+
+def test_what_a_change_does_is_counted_on_the_images_with_a_majority(run, dataset, votes_file, tmp_path, monkeypatch):
+    votes = ferplus.load(votes_file, dataset)
+    labels, logits = run.predictions["private_test_labels"], run.predictions["private_test_logits"]
+    knowing = SimpleNamespace(
+        key="small_cnn_student/seed-0", folder=tmp_path, config={"experiment": "small_cnn_student", "seed": 0},
+        predictions={**run.predictions, "private_test_logits": 9 * np.eye(7, dtype=np.float32)[labels]},
+    )  # fmt: skip
+    base = SimpleNamespace(key="small_cnn/seed-0", folder=tmp_path, config={"experiment": "small_cnn", "seed": 0}, predictions=run.predictions)
+    found = ferplus.change_against_votes(knowing, base, dataset, votes)
+    wrong = (logits.argmax(axis=1) != labels)[np.arange(70) % 10 != 0].mean()
+    difference, low, high = found["accuracy_majority"]
+    assert difference == pytest.approx(wrong) and low <= difference <= high
+    assert found["accuracy_label"] == found["accuracy_majority"] and found["compared_with"] == "small_cnn/seed-0"
+    monkeypatch.setattr(ferplus, "RECORD", tmp_path / "ferplus.json")
+    ferplus.record([base, knowing], dataset, votes)
+    assert read_json(ferplus.RECORD)["successors"] == {"small_cnn_student/seed-0": found}
 
 
 def test_found_beside_the_faces(synthetic_csv, votes_file, tmp_path, monkeypatch):

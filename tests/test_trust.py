@@ -34,7 +34,9 @@ def records(run, dataset, tmp_path, monkeypatch):
     confusion[2] = [3, 0, 1, 0, 0, 0, 0]
     labels = {"images": 200, "with_majority": 150, "no_face": 3, "agreement": 0.7, "confusion": confusion}
     scored = {"accuracy_label": 0.5, "accuracy_majority": 0.6, "nll": 1.25, "brier": 0.3, "by_votes": [[1, 9, 0, 0], [2, 50, 0.2, 0.1], [10, 90, 0.9, 1.0]]}
-    write_json(ferplus.RECORD, {"labels": labels | {"ceilings": {"plurality": 0.64, "fitted": 0.68}}, "runs": {run.key: scored}})
+    write_json(ferplus.RECORD, {"labels": labels | {"ceilings": {"plurality": 0.64, "fitted": 0.68}}, "runs": {run.key: scored}, "successors": {
+        "small_cnn_student/seed-3": {"compared_with": "small_cnn/seed-3", "accuracy_label": [-0.01, -0.02, 0.0], "accuracy_majority": [0.012, 0.003, 0.02]},
+    }})  # fmt: skip
 
 
 def test_copies_leave_the_accuracy_of_the_rest(records, run):
@@ -80,6 +82,13 @@ def test_tables_have_a_row_for_every_run_recorded_or_not(records, run):
     robustness = trust.robustness({"Tiny": run, "Later": None}).set_index("images")
     assert robustness.loc["all corruptions", "Tiny"] == f"{100 * (9 * 0.3 + 0.6 + 0.1) / 11:.1f}\u00a0%"
     assert robustness.loc["clean"].tolist() == ["60.0\u00a0%", NOT_RECORDED]
+
+
+def test_what_followed_the_long_run_has_both_differences(records):
+    assert trust.successors_against_votes().values.tolist() == [[
+        "Small CNN, student, seed 3", "Small CNN", "\N{MINUS SIGN}1.0 (\N{MINUS SIGN}2.0 to +0.0)", "+1.2 (+0.3 to +2.0)",
+    ]]  # fmt: skip
+    assert trust.successors_reading().startswith("Of one such network, 1 beyond chance") and ", and 0 what FER2013's" in trust.successors_reading()
 
 
 def test_figures_draw_what_is_recorded(records, run):
