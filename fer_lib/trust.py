@@ -96,13 +96,15 @@ def successors_against_votes() -> pd.DataFrame:
 
 
 def successors_reading() -> str:
-    """How many of `successors_against_votes` are right more often, by the label and by the majority, in a sentence."""
+    """How many of `successors_against_votes` are right more often, by the label and by the majority, as a clause."""
     found = list(read_json(ferplus.RECORD)["successors"].values())
     if not found:
         return NOT_RECORDED
     label, majority = (sum(each[name][1] > 0 for each in found) for name in ("accuracy_label", "accuracy_majority"))
-    runs = f"Of {len(found)} such networks" if len(found) > 1 else "Of one such network"
-    return f"{runs}, {majority} beyond chance answer more often than the network before them what the annotators' majority saw, and {label} what FER2013's label says."
+    return (
+        f"of {len(found)} that were taught so, the difference by the majority lies above 0 with its whole interval for {majority}, "
+        f"that by the label for {label}"
+    )
 
 
 def confidence(runs: dict[str, Run | None]) -> pd.DataFrame:
