@@ -174,7 +174,7 @@ def small_networks(root: Path) -> list[Ensemble]:
 
     Over shifted pictures where answers to them are recorded, which is so for runs on FER2013 with weights.
     """
-    named = [(f"{EXPERIMENTS[name].title}, seed {run.config['seed']}", (run,))
+    named = [(f"{EXPERIMENTS[name].title}, seed\N{NO-BREAK SPACE}{run.config['seed']}", (run,))
              for run in runs.find_all(root) if (name := run.config["experiment"]) in SMALL_HEADLINES]  # fmt: skip
     for title, keys in ENSEMBLES.items():
         members = tuple(runs.find(root, *runs.parts_of(key)) for key in keys)

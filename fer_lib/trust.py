@@ -83,11 +83,14 @@ def against_votes(runs: dict[str, Run | None]) -> pd.DataFrame:
 
 
 def successors_against_votes() -> pd.DataFrame:
-    """What followed the long run, and how much more often it is right, on the images of PrivateTest with a majority: a row for each run recorded."""
+    """What followed the long run: how much more often it is right than the long run of its seed, on the images of PrivateTest with a majority.
+
+    A row for each run recorded.
+    """
     rows = []
     for key, found in read_json(ferplus.RECORD)["successors"].items():
-        (name, seed), (base, _) = (parts_of(each) for each in (key, found["compared_with"]))
-        row = {"network": f"{EXPERIMENTS[name].title}, seed {seed}", "compared with": EXPERIMENTS[base].title}
+        name, seed = parts_of(key)
+        row = {"network": f"{EXPERIMENTS[name].title}, seed\N{NO-BREAK SPACE}{seed}"}
         for heading, measure in (("by the label, points", "accuracy_label"), ("by the majority, points", "accuracy_majority")):
             difference, *limits = found[measure]
             row[heading] = points(difference, limits)

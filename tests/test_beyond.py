@@ -123,7 +123,7 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     arrays = {f"{key}/private_test_logits": turned, f"{key}/public_test_logits": plain, f"{key}/weights_sha256": np.array(sha256_of(run.weights))}
     np.savez(shifted_answers.PREDICTIONS, scheme=np.array(SHIFTS), **arrays)
     networks = {network.title: network for network in beyond.small_networks(tmp_path)}
-    assert list(networks) == ["Small CNN, seed 0", "Small CNN, seed 0, over shifted pictures", "Small CNN, seed 1", "Both"]
+    assert list(networks) == ["Small CNN, seed\N{NO-BREAK SPACE}0", "Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures", "Small CNN, seed\N{NO-BREAK SPACE}1", "Both"]
     both = networks["Both"]
     for split in ("public_test", "private_test"):
         mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
@@ -135,7 +135,7 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
     assert beyond.sizes([both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
-    assert networks["Small CNN, seed 0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
+    assert networks["Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
     assert beyond.best_ensemble(list(networks.values())) is both and beyond.best_ensemble([]) is None
     assert beyond.small_networks(tmp_path / "empty") == []
     assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]

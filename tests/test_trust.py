@@ -86,7 +86,7 @@ def test_tables_have_a_row_for_every_run_recorded_or_not(records, run):
 
 def test_what_followed_the_long_run_has_both_differences(records):
     assert trust.successors_against_votes().values.tolist() == [[
-        "Small CNN, student, seed 3", "Small CNN", "\N{MINUS SIGN}1.0 (\N{MINUS SIGN}2.0 to +0.0)", "+1.2 (+0.3 to +2.0)",
+        "Small CNN, student, seed\N{NO-BREAK SPACE}3", "\N{MINUS SIGN}1.0 (\N{MINUS SIGN}2.0 to +0.0)", "+1.2 (+0.3 to +2.0)",
     ]]  # fmt: skip
     assert trust.successors_reading() == (
         "of 1 that were taught so, the difference by the majority lies above 0 with its whole interval for 1, that by the label for 0"
