@@ -185,13 +185,13 @@ def change_against_votes(ours: Run, theirs: Run, dataset: Dataset, votes: dict[s
         DataError: a run's images are not those of the data set.
     """
     split, majority = dataset.private_test, votes["PrivateTest"].majority
-    sure, found = majority >= 0, {"compared_with": theirs.key}
+    sure, found, aligned = majority >= 0, {"compared_with": theirs.key}, []
+    for run in (ours, theirs):
+        logits = np.empty((len(split), len(NAMES)), np.float32)
+        logits[_rows(run, dataset)] = run.predictions["private_test_logits"]
+        aligned.append(logits[sure])
     for name, truth in (("accuracy_label", split.labels), ("accuracy_majority", majority)):
-        models = []
-        for run in (ours, theirs):
-            logits = np.empty((len(split), len(NAMES)), np.float32)
-            logits[_rows(run, dataset)] = run.predictions["private_test_logits"]
-            models.append({"sure_logits": logits[sure], "sure_labels": truth[sure], "sure_hashes": split.hashes[sure]})
+        models = [{"sure_logits": logits, "sure_labels": truth[sure], "sure_hashes": split.hashes[sure]} for logits in aligned]
         difference = evaluation.paired_difference(*models, "sure")
         found[name] = [difference["accuracy"], *difference["intervals"]["accuracy"]]
     return found
