@@ -12,7 +12,7 @@ BIN := .venv/bin
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(wildcard fer_lib/*.py)
-PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py _config.yml
+PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py book/readme.py _config.yml
 ANALYSES := $(wildcard results/*.json results/analysis/*)
 RECORDS := $(ANALYSES) $(wildcard results/*/*/*)
 

@@ -1,4 +1,4 @@
-"""Write the README's table and picture from the recorded runs: `python book/readme.py`."""
+"""Write the README's table and picture from the recorded runs: `python book/readme.py`. The book's first page has its picture from here, too."""
 
 import sys
 from pathlib import Path
@@ -15,12 +15,12 @@ BEGIN, END = "<!-- results: written by book/readme.py -->\n", "<!-- end of resul
 PICTURE = "results/accuracy.svg"
 
 
-def recorded() -> dict[str, runs.Run | beyond.Ensemble | None]:
-    """Seed 0 of the classical baseline and of each headline experiment, and the best ensemble on PublicTest, by title."""
+def recorded(folder: Path = profiles.RESULTS) -> dict[str, runs.Run | beyond.Ensemble | None]:
+    """Seed 0 of the classical baseline and of each headline experiment in a folder of runs, and the best ensemble on PublicTest, by title."""
     names = {baselines.HOG: baselines.CONFIGURATION["title"]}
     names |= {name: EXPERIMENTS[name].title for name in HEADLINES}
-    found = {title: runs.find(profiles.RESULTS, name, 0) for name, title in names.items()}
-    if together := beyond.best_ensemble(beyond.small_networks(profiles.RESULTS)):
+    found = {title: runs.find(folder, name, 0) for name, title in names.items()}
+    if together := beyond.best_ensemble(beyond.small_networks(folder)):
         found[f"Ensemble: {together.title}"] = together
     return found
 
@@ -35,11 +35,12 @@ def section() -> str:
     return "\n".join(["", *rows, "", f"![{alt}]({PICTURE})", "", ""])
 
 
-def picture(path: Path) -> None:
-    """Draw the README's picture; the same records give the same bytes."""
-    plotting.use(profiles.find("full"))
+def picture(path: Path, profile: str = "full") -> None:
+    """Draw the picture of a profile's runs as SVG; the same records give the same bytes."""
+    profile = profiles.find(profile)
+    plotting.use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
-        plotting.accuracy_comparison(recorded()).savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
+        plotting.accuracy_comparison(recorded(profile.results_folder)).savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
 
 
 def main() -> int:

@@ -289,14 +289,15 @@ def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> Non
 @_placeholder_without_any_run
 def accuracy_comparison(runs: dict[str, Run | None]) -> Figure:
     """Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together."""
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(runs)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 1.1 + 0.55 * len(runs)), layout="constrained")
     shown = (("private_test", "PrivateTest", -0.12, "o", "#222222"), ("both", "both (contains the selection set)", 0.12, "s", "#0072B2"))
     for split, title, offset, marker, colour in shown:
         values = np.array([run.metrics[split]["accuracy"] for run in runs.values()])
         limits = np.array([run.metrics[split]["intervals"]["accuracy"] for run in runs.values()])
         errors = 100 * np.abs(limits - values[:, None]).T
         axes.errorbar(100 * values, np.arange(len(runs)) + offset, xerr=errors, fmt=marker, color=colour, capsize=3, label=title)
-    axes.set(yticks=range(len(runs)), yticklabels=list(runs), xlabel="accuracy, %, with 95 % interval")
+    titles = [textwrap.fill(title, 24) for title in runs]
+    axes.set(yticks=range(len(runs)), yticklabels=titles, xlabel="accuracy, %, with 95 % interval")
     axes.set_ylim(len(runs) - 0.5, -0.5)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return _finished(figure)

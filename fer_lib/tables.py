@@ -1,6 +1,7 @@
 """Tables and phrases: numbers become text here, each accuracy with its interval."""
 
 import re
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,15 @@ def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
 
 
 def configuration(experiment: Experiment) -> pd.DataFrame:
-    """An experiment's settings, one row each."""
+    """An experiment's settings, one row each, but for those that are off, where they are off unless a row says otherwise."""
+    off = [setting.name for setting in fields(experiment) if not setting.default and not getattr(experiment, setting.name)]
+    if not experiment.teachers:
+        off.append("teachers_places")
+    table = _settings(experiment)
+    return table[~table["setting"].isin(off)]
+
+
+def _settings(experiment: Experiment) -> pd.DataFrame:
     values = experiment.to_dict()
     values |= {f"model: {key}": value for key, value in values.pop("model_options").items()}
     return pd.DataFrame({"setting": list(values), "value": [_setting(value) for value in values.values()]})
@@ -78,7 +87,7 @@ def _setting(value) -> str:
 
 def changed_settings(experiment: Experiment, base: Experiment) -> pd.DataFrame:
     """The settings in which an experiment differs from another, one row each, with the values of both."""
-    both = configuration(experiment).merge(configuration(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}"))
+    both = _settings(experiment).merge(_settings(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}"))
     both = both[(both["setting"] != "title") & (both.iloc[:, 1] != both.iloc[:, 2])]
     return both.rename(columns={"value": experiment.title, f"value of {base.title}": base.title}).fillna("")
 

@@ -121,6 +121,13 @@ def test_layers_and_configuration_cover_every_experiment():
         assert "learning_rate" in tables.configuration(experiment)["setting"].tolist()
 
 
+def test_a_configuration_leaves_out_what_is_off_but_not_what_was_switched_off():
+    shown = {name: set(tables.configuration(EXPERIMENTS[name])["setting"]) for name in ("custom_cnn", "small_cnn", "small_cnn_student")}
+    assert not shown["custom_cnn"] & {"mixup", "label_smoothing", "warmup_epochs", "teachers", "teachers_places", "flip_averaging"}
+    assert {"focal_gamma", "label_smoothing", "flip_averaging"} <= shown["small_cnn"]  # its focal_gamma is 0, the default is not
+    assert {"teachers", "teachers_share", "teachers_places"} <= shown["small_cnn_student"]
+
+
 def test_changed_settings_are_those_that_differ():
     base = EXPERIMENTS["small_cnn"]
     taught = {"teachers": ("one/seed-0", "two/seed-0"), "teachers_share": 0.5}
