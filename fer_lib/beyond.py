@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from fer_lib.shifts import ONE_PLACE, SCHEMES
 from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
 
 ADJUSTMENTS = np.linspace(0, 1.5, 31)
-MEASURES = ("accuracy", "macro_f1")
+MEASURES: Mapping[str, str] = MappingProxyType({"accuracy": "accuracy", "macro_f1": "macro-F1"})  # what texts call them
 
 
 def paired_differences(every: list[Run], pairs: Mapping[str, str]) -> dict[str, dict]:
@@ -66,29 +67,39 @@ def changes(every: list[Run], pairs: Mapping[str, str]) -> pd.DataFrame:
 
 
 def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
-    """Which changes help, which hurt, and of which this does not decide, in whole sentences: by the interval of accuracy."""
+    """Which changes raise and lower either measure, by its interval, and of which accuracy does not decide, in whole sentences."""
     found = paired_differences(every, pairs)
-    verdicts = {"Raises accuracy": [], "Lowers accuracy": [], "Not decided, the interval holds 0": []}
-    helps, hurts, open_ = verdicts.values()
-    for name, values in found.items():
-        difference, low, high = values["accuracy"]
-        against = "" if pairs[name] in ("short", "short_float32") else f" against {EXPERIMENTS[pairs[name]].title}"
-        text = f"{EXPERIMENTS[name].title}{against}, {points(difference, [low, high])}"
-        (helps if low > 0 else hurts if high < 0 else open_).append(text)
+    verdicts = {}
+    for measure, title in MEASURES.items():
+        raises, lowers, undecided = [], [], []
+        for name, values in found.items():
+            _, low, high = values[measure]
+            against = "" if pairs[name] in ("short", "short_float32") else f" against {EXPERIMENTS[pairs[name]].title}"
+            text = f"{EXPERIMENTS[name].title}{against}, {_phrase(measure, values)}"
+            (raises if low > 0 else lowers if high < 0 else undecided).append(text)
+        verdicts |= {f"Raises {title}": raises, f"Lowers {title}": lowers}
+        if measure == "accuracy":
+            verdicts["Not decided, the interval holds 0"] = undecided
     sentences = [f"{verdict}: {'; '.join(names)}." for verdict, names in verdicts.items() if names]
     if missing := [EXPERIMENTS[name].title for name in pairs if name not in found]:
         sentences.append(f"Not recorded yet: {'; '.join(missing)}.")
     return " ".join(sentences)
 
 
+def _phrase(measure: str, found: dict) -> str:
+    difference, *limits = found[measure]
+    if measure == "accuracy":
+        return points(difference, limits)
+    return f"{signed(difference, 3)} ({signed(limits[0], 3)} to {signed(limits[1], 3)})"
+
+
 def _difference(found: dict | None) -> dict[str, str]:
     if found is None:
         return {"seeds": NOT_RECORDED}
-    (difference, *limits), (f1, low, high) = (found[measure] for measure in MEASURES)
     return {
         "seeds": ", ".join(map(str, found["seeds"])),
-        "accuracy, points": points(difference, limits),
-        "macro-F1": f"{signed(f1, 3)} ({signed(low, 3)} to {signed(high, 3)})",
+        "accuracy, points": _phrase("accuracy", found),
+        "macro-F1": _phrase("macro_f1", found),
     }
 
 

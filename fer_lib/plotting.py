@@ -460,11 +460,11 @@ def ablations(runs: list[Run]) -> Figure:
     if not found:
         return _placeholder(NOT_RECORDED)
     figure, panels = plt.subplots(1, 2, figsize=(10, 1.2 + 0.38 * len(found)), sharey=True, layout="constrained")
-    for axes, measure, title in zip(panels, beyond.MEASURES, ("accuracy, points", "macro-F1, points"), strict=True):
+    for axes, (measure, title) in zip(panels, beyond.MEASURES.items(), strict=True):
         differences, lows, highs = 100 * np.array([mine[measure] for mine in found.values()]).T
         axes.errorbar(differences, range(len(found)), xerr=[differences - lows, highs - differences], fmt="o", color="#222222", capsize=3)
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
-        axes.set(title=title, yticks=range(len(found)), yticklabels=[EXPERIMENTS[name].title for name in found])
+        axes.set(title=f"{title}, points", yticks=range(len(found)), yticklabels=[EXPERIMENTS[name].title for name in found])
         axes.set_ylim(len(found) - 0.5, -0.5)
     return _finished(figure)
 

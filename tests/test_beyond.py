@@ -54,10 +54,13 @@ def test_what_helps_and_what_hurts_is_said(run):
         runs.append(as_experiment(run, name, 0))
         runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
         runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
-    helps, hurts, undecided, missing = beyond.changes_reading(runs, ABLATIONS).split(". ")
+    helps, hurts, undecided, helps_f1, hurts_f1, missing = beyond.changes_reading(runs, ABLATIONS).split(". ")
     assert helps.startswith("Raises accuracy: weights of five epochs averaged, +60.0 (+")
     assert hurts.startswith("Lowers accuracy: focal loss, \N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
     assert undecided == "Not decided, the interval holds 0: mixup, +0.0 (+0.0 to +0.0)"
+    gained = runs[-1].metrics["public_test"]["macro_f1"] - runs[-2].metrics["public_test"]["macro_f1"]
+    assert helps_f1.startswith(f"Raises macro-F1: weights of five epochs averaged, +{gained:.3f} (+")
+    assert hurts_f1.startswith("Lowers macro-F1: focal loss, \N{MINUS SIGN}")
     assert missing.startswith("Not recorded yet: ") and "Adam" in missing and "mixup" not in missing
 
 
