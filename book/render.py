@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 # What npm's registry gives, and the SHA-512 that it must have.
@@ -81,13 +82,18 @@ def package(name: str, sha512: str) -> Path | None:
         ValueError: the registry gave another file than the one that is pinned.
     """
     folder = ROOT / "build" / "npm" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # two books may be rendered at once
+        return _fetch(name, sha512, folder)
+
+
+def _fetch(name: str, sha512: str, folder: Path) -> Path | None:
     if (folder / "package").is_dir():
         return folder / "package"
     npm = shutil.which("npm")
     if npm is None:
         print(f"npm is not on this machine: there is no {name}", file=sys.stderr)
         return None
-    folder.mkdir(parents=True, exist_ok=True)
     packed = subprocess.run([npm, "pack", name, "--json"], cwd=folder, capture_output=True, text=True)
     if packed.returncode:
         print(f"npm's registry cannot be reached: there is no {name}", file=sys.stderr)

@@ -90,7 +90,8 @@ def strong(side: int = SIDE, erasing: float = 0.5) -> keras.Model:
         side: training sees so many pixels square of the middle, after the shift; inference sees the whole picture. A network
             that averages its last map takes any size, and at 40 a step costs a third less (training smaller than testing: Touvron
             et al. 2019).
-        erasing: the share of pictures in which a patch turns grey (Zhong et al. 2020).
+        erasing: a patch turns grey with a probability that Keras draws for each picture between 0 and this, so in half as many
+            pictures on average (Zhong et al. 2020).
     """
     steps = [
         RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),

@@ -1,6 +1,7 @@
 """FER+: what ten annotators saw in each picture (Barsoum et al. 2016), beside the one label that FER2013 gives it."""
 
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,14 @@ class Votes:
         total = self.emotions.sum(axis=1, keepdims=True)
         return np.divide(self.emotions, total, out=np.full(self.emotions.shape, np.nan), where=total > 0)
 
+    def plurality(self, answers: np.ndarray) -> np.ndarray:
+        """float [n]: how likely an answer is the most frequent of the seven, where chance decides between those with as many votes."""
+        most = self.emotions == self.emotions.max(axis=1, keepdims=True)
+        return most[np.arange(len(answers)), answers] / most.sum(axis=1)
+
+    def __getitem__(self, rows: np.ndarray) -> "Votes":
+        return Votes(self.emotions[rows], self.others[rows])
+
 
 def find() -> Path | None:
     """Return where the votes are: the `FERPLUS` environment variable, else beside FER2013's file, else `data/`, else None.
@@ -81,7 +90,7 @@ def load(path: Path, dataset: Dataset) -> dict[str, Votes]:
         table = pd.read_csv(path)
         emotions, others = (table[list(columns)].to_numpy(int) for columns in (EMOTION_COLUMNS, OTHER_COLUMNS))
         usages = table["Usage"].to_numpy()
-    except (KeyError, ValueError, OSError, EOFError, UnicodeDecodeError) as error:
+    except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: not FER+'s votes, expected columns Usage, {', '.join(EMOTION_COLUMNS + OTHER_COLUMNS)} ({error})") from error
     votes = {}
     for name, split in dataset.splits.items():
@@ -102,8 +111,9 @@ def labels_against_votes(dataset: Dataset, votes: dict[str, Votes]) -> dict:
     Returns:
         `images`; `with_majority`, those on which one of the seven emotions has more than half of the votes; `no_face`, those on which
         "no face" has; `agreement`, the share of the majorities that are FER2013's label; `confusion`, counts [label][majority]; and of
-        PrivateTest `ceilings`: the share of labels right of who answers the most frequent of the seven (`plurality`), and of who knows
-        the ten votes and has learnt on Training which label they lead to (`fitted`, by multinomial logistic regression).
+        PrivateTest `ceilings`: the share of labels right of who answers the most frequent of the seven, by chance where several are
+        (`plurality`), and of who knows the ten votes and has learnt on Training which label they lead to (`fitted`, by multinomial
+        logistic regression).
     """
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     majority = np.concatenate([mine.majority for mine in votes.values()])
@@ -122,7 +132,7 @@ def labels_against_votes(dataset: Dataset, votes: dict[str, Votes]) -> dict:
         "agreement": float((majority == labels)[sure].mean()),
         "confusion": confusion_matrix(labels[sure], majority[sure], labels=range(len(NAMES))).tolist(),
         "ceilings": {
-            "plurality": float((private.emotions.argmax(axis=1) == known).mean()),
+            "plurality": float(private.plurality(known).mean()),
             "fitted": float(fitted.score(features(private), known)),
         },
     }
@@ -134,22 +144,22 @@ def run_against_votes(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> di
     Returns:
         `images`, those with a majority; `accuracy_label` and `accuracy_majority` on them; `nll` and `brier` of the probabilities against
         the distribution of the votes, over the `voted` images that have a vote for one of the seven; and `by_votes`, a list of [votes of
-        the most frequent emotion, images, accuracy against the label, accuracy against that emotion].
+        the most frequent emotion, images, accuracy against the label, accuracy against that emotion, as `Votes.plurality` has it].
 
     Raises:
         DataError: the run's images are not those of the data set.
     """
-    private = votes["PrivateTest"]
     order = _rows(run, dataset)
+    private = votes["PrivateTest"][order]
     logits = run.predictions["private_test_logits"]
-    majority, distribution, most = private.majority[order], private.distribution[order], private.emotions[order]
+    majority, distribution, most = private.majority, private.distribution, private.emotions.max(axis=1)
     labels, answers = dataset.private_test.labels[order], logits.argmax(axis=1)
     sure, voted = majority >= 0, ~np.isnan(distribution[:, 0])
     by_votes = []
     for number in range(2, ANNOTATORS + 1):
-        rows = (most.max(axis=1) == number) & (most.max(axis=1) >= private.others[order].max(axis=1))
+        rows = (most == number) & (most >= private.others.max(axis=1))
         if rows.any():
-            right = [float((answers == truth)[rows].mean()) for truth in (labels, most.argmax(axis=1))]
+            right = [float(values[rows].mean()) for values in (answers == labels, private.plurality(answers))]
             by_votes.append([number, int(rows.sum()), *right])
     return {
         "images": int(sure.sum()),

@@ -97,6 +97,9 @@ def mobilenetv2(
         input_side: the base sees pictures of this many pixels square, enlarged bilinearly where it is not 48.
         head_width: of the dense ReLU layer. head_dropout: share of activations dropped before each dense layer.
         classes: how many logits.
+
+    Raises:
+        OSError: the weights are not on this machine, and Keras could not download them.
     """
     pixels = keras.Input((SIDE, SIDE, 1), name="grey_pixels")
     base = keras.applications.MobileNetV2(
@@ -104,7 +107,10 @@ def mobilenetv2(
     )
     if weights:
         # Of any size: Keras keeps a file for each of some sizes, and experiments are to differ in the size alone.
-        pretrained = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=weights)
+        try:
+            pretrained = keras.applications.MobileNetV2(input_shape=(None, None, 3), include_top=False, weights=weights)
+        except Exception as error:  # Keras's download raises nothing more precise
+            raise OSError(f"MobileNetV2's {weights} weights are neither on this machine nor could Keras download them ({error})") from error
         base.set_weights(pretrained.get_weights())
     base.trainable = trainable
     x = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)

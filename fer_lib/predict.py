@@ -233,6 +233,8 @@ def saved_video(answers: Iterable[Answer], folder: Path) -> Iterator[Answer]:
                     height, width = answer.photo.grey.shape
                     writer = cv2.VideoWriter(str(aside), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
                     stack.callback(writer.release)
+                    if not writer.isOpened():
+                        raise OSError(f"{folder}: no video can be written for {answer.name} ({width} × {height}, {rate:g} frames a second)")
                 writer.write(cv2.cvtColor(np.asarray(drawn(answer)), cv2.COLOR_RGB2BGR))
             yield answer
 

@@ -8,6 +8,8 @@ import os
 import platform
 import shutil
 import tempfile
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,9 +81,17 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, np.ndarray]:
-        """`<split>_logits` float32 [n, 7], `<split>_labels` uint8 [n], `<split>_hashes` uint64 [n]."""
-        with np.load(self.folder / "predictions.npz") as stored:
-            return dict(stored)
+        """`<split>_logits` float32 [n, 7], `<split>_labels` uint8 [n], `<split>_hashes` uint64 [n].
+
+        Raises:
+            RunError: the file is broken.
+        """
+        path = self.folder / "predictions.npz"
+        try:
+            with np.load(path) as stored:
+                return dict(stored)
+        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise RunError(f"{path}: cannot be read ({error})") from error
 
     @cached_property
     def metrics(self) -> dict:

@@ -17,7 +17,7 @@ PREDICTIONS = RESULTS / "analysis" / "shifts.npz"
 def record_schemes(run: Run, dataset: Dataset) -> None:
     """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest with a run's network.
 
-    The answers of `PREDICTIONS` stay as they are; `record` says in `RECORD` anew which they are.
+    The answers of `PREDICTIONS` stay as they are, and what `RECORD` says of them.
     """
     network, split, rows = networks.load(run), dataset.public_test, []
     every = dict.fromkeys(shift for shifts in SCHEMES.values() for shift in shifts)
@@ -32,7 +32,8 @@ def record_schemes(run: Run, dataset: Dataset) -> None:
             metrics = evaluation.metrics(mean, split.labels)
             kept = {name: metrics[name] for name in ("accuracy", "macro_f1", "intervals")}
             rows.append({"places": title, "mirrored": len(sides) == 2, "passes": len(shifts) * len(sides), **kept})
-    write_json(RECORD, {"run": run.key, "rows": rows})
+    there = read_json(RECORD) if RECORD.is_file() else {}
+    write_json(RECORD, {**there, "run": run.key, "rows": rows})
 
 
 def record(runs: list[Run], dataset: Dataset) -> None:

@@ -173,6 +173,8 @@ def _check_shifted(run: Run, dataset: Dataset | None, findings: Findings) -> Non
         here = getattr(dataset, split)
         rows = here.rows_of(hashes, labels)
         there = rows >= 0
+        if not there.any():  # `_check_predictions` has said so
+            continue
         again = networks.predict(network, here.images[rows[there]], run.experiment.flip_averaging, SHIFTS)
         difference = _largest_difference(again, logits[there])
         place = findings.problems if difference > PROBABILITY_TOLERANCE else findings.notes

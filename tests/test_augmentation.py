@@ -58,6 +58,6 @@ def test_an_affine_layer_agrees_with_scipy(dataset, monkeypatch, ranges, draws, 
 
 def test_strong_augmentation_erases_a_patch_of_some(dataset):
     keras.utils.set_random_seed(0)
-    changed = AUGMENTATIONS["strong"]()(dataset.training.images[:64, ..., None].astype("float32"), training=True)
+    changed = AUGMENTATIONS["strong"]()(dataset.training.images[:256, ..., None].astype("float32"), training=True)
     erased = (np.asarray(changed) == 127.5).mean(axis=(1, 2, 3))
-    assert 0.2 < (erased > 0.015).mean() < 0.8 and erased.max() < 0.25
+    assert 0.17 < (erased > 0.015).mean() < 0.33 and erased.max() < 0.25

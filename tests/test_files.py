@@ -24,3 +24,9 @@ def test_json_round_trip_and_no_nan(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "b.json", float("nan"))
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_json_file_that_is_cut_off_is_named(tmp_path):
+    (tmp_path / "a.json").write_text('{"seed": ')
+    with pytest.raises(ValueError, match=r"a\.json: no whole JSON file \(Expecting value"):
+        read_json(tmp_path / "a.json")

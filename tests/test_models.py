@@ -86,3 +86,13 @@ def test_attention_is_counted_and_left_out_where_it_is_not_asked_for():
     assert attentive.count_params() - plain.count_params() == 16 * 2 + 2 + 2 * 16 + 16  # after the second block alone
     assert models.multiply_adds(attentive) - models.multiply_adds(plain) == 16 * 2 + 2 * 16
     assert models.layer_table(attentive)["parameters"].sum() == attentive.count_params()
+
+
+def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch):
+    def refuse(*_, weights, **__):
+        raise Exception("URL fetch failure")
+
+    base = keras.applications.MobileNetV2(input_shape=(48, 48, 3), include_top=False, weights=None)
+    monkeypatch.setattr(keras.applications, "MobileNetV2", lambda **options: refuse(**options) if options["weights"] else base)
+    with pytest.raises(OSError, match=r"MobileNetV2's imagenet weights are neither .* \(URL fetch failure\)"):
+        models.mobilenetv2("imagenet", trainable=False, input_side=48, head_width=8, head_dropout=0.0)

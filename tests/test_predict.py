@@ -193,6 +193,13 @@ def test_a_video_is_read_frame_by_frame(video, model, tmp_path, capsys):
     assert (last["frame"], last["seconds"], last["faces"]) == (39, 3.9, [])
 
 
+def test_a_video_that_cannot_be_written_is_said_and_leaves_no_file(video, model, tmp_path, monkeypatch, capsys):
+    closed = type("Closed", (), {"isOpened": lambda self: False, "release": lambda self: None, "fourcc": lambda *_: 0, "__init__": lambda self, *_: None})
+    monkeypatch.setattr(predict.cv2, "VideoWriter", closed)
+    assert main(["predict", "--video", str(video), "--model", str(model), "--save", str(tmp_path / "boxes")]) == 2
+    assert "no video can be written for" in capsys.readouterr().err and not list((tmp_path / "boxes").iterdir())
+
+
 def test_few_frames_are_in_memory_at_a_time(video, model, monkeypatch):
     alive, most = set(), []
 

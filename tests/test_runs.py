@@ -70,3 +70,10 @@ def test_what_is_not_recorded(copy, results, dataset):
 def test_find_answers_none_for_what_is_not_there(tmp_path):
     assert runs.find(tmp_path, "custom_cnn", 0) is None
     assert runs.find_all(tmp_path) == []
+
+
+def test_predictions_that_are_cut_off_are_named(copy):
+    path = copy.folder / "predictions.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(runs.RunError, match=r"predictions\.npz: cannot be read"):
+        copy.predictions
