@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer_lib import evaluation, models, profiles, runs, shifted_answers
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
+from fer_lib.experiments import ENSEMBLES, EXPERIMENTS, SHIFTS, SMALL_HEADLINES, TRANSFERS, Experiment
 from fer_lib.files import read_json
 from fer_lib.networks import build
 from fer_lib.runs import Run

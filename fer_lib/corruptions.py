@@ -149,13 +149,15 @@ def write(dataset: Dataset, folder: Path) -> None:
 
 
 def record(runs: list[Run], dataset: Dataset) -> None:
-    """Add to `RECORD` the accuracy of each run that is not in it yet, on every corruption and severity.
+    """Add to `RECORD` the accuracy of each run that is not in it with its weights, on every corruption and severity.
 
     A run stands there under its key: `clean`, its accuracy on PrivateTest, and by corruption a list of five accuracies, all of its weights
-    on these images. `sha256` holds that of the corrupted images by corruption, and `versions` those of the libraries.
+    on these images. `weights_sha256` holds that of the weights, by key; `sha256` that of the corrupted images, by corruption; and `versions` those
+    of the libraries.
     """
-    there = read_json(RECORD) if RECORD.is_file() else {"sha256": {}, "runs": {}}
-    missing = [run for run in runs if run.key not in there["runs"]]
+    there = read_json(RECORD) if RECORD.is_file() else {"sha256": {}, "weights_sha256": {}, "runs": {}}
+    weights = {run.key: sha256_of(run.weights) for run in runs}
+    missing = [run for run in runs if there["weights_sha256"].get(run.key) != weights[run.key]]
     if not missing:
         return
     private = dataset.private_test
@@ -174,4 +176,9 @@ def record(runs: list[Run], dataset: Dataset) -> None:
     sha256 = {name: digest.hexdigest() for name, digest in digests.items()}
     if there["sha256"] not in ({}, sha256):
         raise ValueError(f"{RECORD}: its runs were measured on other corrupted images; remove it to measure all of them again")
-    write_json(RECORD, {"sha256": sha256, "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")}, "runs": {**there["runs"], **found}})
+    write_json(RECORD, {
+        "sha256": sha256,
+        "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")},
+        "weights_sha256": {**there["weights_sha256"], **weights},
+        "runs": {**there["runs"], **found},
+    })  # fmt: skip

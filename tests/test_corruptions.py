@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from fer_lib import corruptions, networks
-from fer_lib.files import sha256_of
+from fer_lib.files import read_json, sha256_of, write_json
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +76,8 @@ def test_what_is_written_is_what_was_measured(run, dataset, tmp_path, monkeypatc
     before = corruptions.RECORD.stat().st_mtime_ns
     corruptions.record([run], dataset)  # it is there already
     assert corruptions.RECORD.stat().st_mtime_ns == before
+    record["weights_sha256"][run.key] = "of other weights"
+    record["runs"][run.key] = {}
+    write_json(corruptions.RECORD, record)
+    corruptions.record([run], dataset)  # and then it is not
+    np.testing.assert_allclose(read_json(corruptions.RECORD)["runs"][run.key]["eyes covered"], expected)
