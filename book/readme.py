@@ -35,9 +35,9 @@ def section() -> str:
     return "\n".join(["", *rows, "", f"![{alt}]({PICTURE})", "", ""])
 
 
-def picture(path: Path, profile: str = "full") -> None:
+def picture(path: Path, profile_name: str = "full") -> None:
     """Draw the picture of a profile's runs as SVG; the same records give the same bytes."""
-    profile = profiles.find(profile)
+    profile = profiles.find(profile_name)
     plotting.use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
         plotting.accuracy_comparison(recorded(profile.results_folder)).savefig(path, format="svg", metadata={"Date": None}, facecolor="white")

@@ -28,10 +28,12 @@ PLAYGROUND_LIMIT = 4_000_000  # bytes of the network that a reader's browser loa
 
 
 def main() -> int:
+    from readme import picture  # the first page's is the README's; it imports the library, which takes seconds
+
     build = Path(sys.argv[1]).resolve()
     pages, output, extra = build / "pages", build / "_build" / "html", build / "extra"
     stage(build / "notebooks", pages)
-    front_picture(pages / "_accuracy.svg", build.name)
+    picture(pages / "_accuracy.svg", build.name)
     shutil.rmtree(extra, ignore_errors=True)
     extra.mkdir()
     without = playground(package(*RUNTIME), pages, extra / "playground", build.name)
@@ -66,13 +68,6 @@ def stage(notebooks: Path, pages: Path) -> None:
             cell.pop("id", None)
         notebook.nbformat_minor = 4  # the last without cell ids
         nbformat.write(notebook, pages / path.name)
-
-
-def front_picture(path: Path, profile: str) -> None:
-    """Draw the first page's picture, which is also the README's."""
-    from readme import picture
-
-    picture(path, profile)
 
 
 def package(name: str, sha512: str) -> Path | None:

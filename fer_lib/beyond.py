@@ -16,7 +16,7 @@ from fer_lib.files import read_json
 from fer_lib.networks import build
 from fer_lib.runs import Run
 from fer_lib.shifts import ONE_PLACE, SCHEMES
-from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, signed
+from fer_lib.tables import NOT_RECORDED, SPLIT_TITLES, accuracy, count, percent, points, score, score_change, signed
 
 ADJUSTMENTS = np.linspace(0, 1.5, 31)
 MEASURES: Mapping[str, str] = MappingProxyType({"accuracy": "accuracy", "macro_f1": "macro-F1"})  # what texts call them
@@ -88,9 +88,7 @@ def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
 
 def _phrase(measure: str, found: dict) -> str:
     difference, *limits = found[measure]
-    if measure == "accuracy":
-        return points(difference, limits)
-    return f"{signed(difference, 3)} ({signed(limits[0], 3)} to {signed(limits[1], 3)})"
+    return (points if measure == "accuracy" else score_change)(difference, limits)
 
 
 def _difference(found: dict | None) -> dict[str, str]:

@@ -12,7 +12,7 @@ from fer_lib import evaluation
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.runs import Run
-from fer_lib.tables import accuracy, percent, points, score, signed
+from fer_lib.tables import accuracy, percent, points, score, score_change, signed
 
 NETWORKS = ("custom_cnn", "mobilenetv2_fine_tuned", "mobilenetv2_head_only")  # the source report's order
 CONFIRMED, REFUTED, UNSETTLED, UNDECIDED = "Confirmed", "Refuted", "Not settled", "Not decided yet"
@@ -125,10 +125,9 @@ def imbalance(focal: Run, cross_entropy: Run) -> str:
     """The custom network's macro-F1 on PublicTest is higher with focal loss than with cross-entropy."""
     ours, theirs = _resampled(focal, cross_entropy, split="public_test")
     paired = evaluation.paired_difference(focal.predictions, cross_entropy.predictions, "public_test")
-    low, high = paired["intervals"]["macro_f1"]
     recall = [run.metrics["public_test"]["per_class"]["disgust"]["recall"] for run in (focal, cross_entropy)]
     return _verdict(ours["macro_f1"] > theirs["macro_f1"]) + (
-        f"On PublicTest, focal loss minus cross-entropy: macro-F1 {signed(paired['macro_f1'], 3)} ({signed(low, 3)} to {signed(high, 3)}), accuracy "
+        f"On PublicTest, focal loss minus cross-entropy: macro-F1 {score_change(paired['macro_f1'], paired['intervals']['macro_f1'])}, accuracy "
         f"{points(paired['accuracy'], paired['intervals']['accuracy'])} points. Recall of disgust: {percent(recall[0])} against {percent(recall[1])}."
     )
 

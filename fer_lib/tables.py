@@ -40,6 +40,11 @@ def points(difference: float, interval: list[float]) -> str:
     return f"{signed(100 * difference, 1)} ({signed(100 * interval[0], 1)} to {signed(100 * interval[1], 1)})"
 
 
+def score_change(difference: float, interval: list[float]) -> str:
+    """`+0.020 (+0.003 to +0.037)`: a difference of two scores, with its interval."""
+    return f"{signed(difference, 3)} ({signed(interval[0], 3)} to {signed(interval[1], 3)})"
+
+
 def signed(value: float, digits: int) -> str:
     """`+0.012` or `−0.012`, with a true minus sign."""
     return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
@@ -65,7 +70,7 @@ def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
 
 
 def configuration(experiment: Experiment) -> pd.DataFrame:
-    """An experiment's settings, one row each, but for those that are off, where they are off unless a row says otherwise."""
+    """An experiment's settings, one row each, without those that are off by default and stayed so."""
     off = [setting.name for setting in fields(experiment) if not setting.default and not getattr(experiment, setting.name)]
     if not experiment.teachers:
         off.append("teachers_places")
@@ -308,10 +313,9 @@ def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
     if ours is None or theirs is None:
         return {"accuracy, points": NOT_RECORDED}
     paired = evaluation.paired_difference(ours.predictions, theirs.predictions, split)
-    low, high = paired["intervals"]["macro_f1"]
     return {
         "accuracy, points": points(paired["accuracy"], paired["intervals"]["accuracy"]),
-        "macro-F1": f"{signed(paired['macro_f1'], 3)} ({signed(low, 3)} to {signed(high, 3)})",
+        "macro-F1": score_change(paired["macro_f1"], paired["intervals"]["macro_f1"]),
         "only ours right": f"{paired['only_ours']:,}",
         "only theirs right": f"{paired['only_theirs']:,}",
         "McNemar p": "< 0.0001" if paired["p_value"] < 1e-4 else f"{paired['p_value']:.4f}",
