@@ -86,6 +86,24 @@ def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
     return " ".join(sentences)
 
 
+def seeds_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
+    """How far the seeds of one row lie apart on PublicTest, where several are recorded, in a sentence: no interval of the images knows it.
+
+    Args:
+        as `paired_differences`.
+    """
+    found = []
+    for name in dict.fromkeys((*pairs.values(), *pairs)):
+        mine = [run.metrics["public_test"] for run in every if run.config["experiment"] == name]
+        if len(mine) > 1:
+            accuracy_apart, macro_f1_apart = (np.ptp([metrics[measure] for metrics in mine]) for measure in MEASURES)
+            found.append(
+                f"those of “{EXPERIMENTS[name].title}” ({len(mine)} of them) lie {100 * accuracy_apart:.1f} points of accuracy and "
+                f"{macro_f1_apart:.3f} of macro-F1 apart"
+            )
+    return f"Of seeds alone, {'; '.join(found)}." if found else "No row is recorded with more than one seed."
+
+
 def _phrase(measure: str, found: dict) -> str:
     difference, *limits = found[measure]
     return (points if measure == "accuracy" else score_change)(difference, limits)

@@ -11,7 +11,7 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from fer_lib.emotions import NAMES
-from fer_lib.files import replacing
+from fer_lib.files import read_arrays, replacing
 from fer_lib.formats import CSV_NAMES, SPLITS, DataError, fingerprint, is_folder_form, read
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -157,7 +157,7 @@ def load(path: Path) -> Dataset:
         path: a file or a folder in any of the forms of `formats`.
 
     Raises:
-        DataError: `path` is no readable FER2013, or the cache cannot be written.
+        DataError: `path` is no readable FER2013, or the cache cannot be written. ValueError: the cache is broken, as `read_arrays`.
     """
     path = Path(path)
     if not path.exists():
@@ -172,8 +172,8 @@ def load(path: Path) -> Dataset:
         except OSError as error:
             size = decoded.images.nbytes / 1e6
             raise DataError(f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME") from error
-    with np.load(cache) as stored:
-        images, labels, usages = stored["images"], stored["labels"], stored["usages"]
-        public_test_drawn, notes = bool(stored["public_test_drawn"]), tuple(stored["notes"].tolist())
+    stored = read_arrays(cache)
+    images, labels, usages = stored["images"], stored["labels"], stored["usages"]
+    public_test_drawn, notes = bool(stored["public_test_drawn"]), tuple(stored["notes"].tolist())
     splits = (Split(images[usages == i], labels[usages == i]) for i in range(len(SPLITS)))
     return Dataset(*splits, sha256, public_test_drawn, notes)

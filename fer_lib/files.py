@@ -4,9 +4,13 @@ import hashlib
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 ASIDE = ".writing-"  # how the names of files that are not whole yet begin
 
@@ -55,6 +59,19 @@ def read_json(path: Path):
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: no whole JSON file ({error})") from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read every array of an .npz file.
+
+    Raises:
+        ValueError: it holds something else, or the beginning of one; the message names it.
+    """
+    try:
+        with np.load(path) as stored:
+            return dict(stored)
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: no whole .npz file ({error})") from error
 
 
 def sha256_of(path: Path) -> str:

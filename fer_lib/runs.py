@@ -8,8 +8,6 @@ import os
 import platform
 import shutil
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +18,7 @@ import numpy as np
 from fer_lib.data import Dataset
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import ENSEMBLES, EXPERIMENTS, Experiment
-from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
+from fer_lib.files import ASIDE, read_arrays, read_json, replacing, sha256_of, write_json
 
 if TYPE_CHECKING:
     import pandas
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
 WEIGHTS = "model.weights.h5"
 _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
+_IDENTITY = ("experiment", "seed", "profile", "configuration")
 RECORDED_FILES = ("config.json", "history.csv", "predictions.npz", "metrics.json")
 CHECKSUMS = "SHA256SUMS"
 
@@ -59,8 +58,16 @@ class Run:
 
     @cached_property
     def config(self) -> dict:
-        """What was run: `experiment` (its name), `configuration`, `seed`, the data's SHA-256, versions, hardware."""
-        return read_json(self.folder / "config.json")
+        """What was run: `experiment` (its name), `configuration`, `seed`, the data's SHA-256, versions, hardware.
+
+        Raises:
+            ValueError: as `read_json`. RunError: it says of no run which it is.
+        """
+        path = self.folder / "config.json"
+        config = read_json(path)
+        if missing := [name for name in _IDENTITY if name not in config]:
+            raise RunError(f"{path}: has no {', '.join(missing)}; expected at least {', '.join(_IDENTITY)}")
+        return config
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -84,14 +91,9 @@ class Run:
         """`<split>_logits` float32 [n, 7], `<split>_labels` uint8 [n], `<split>_hashes` uint64 [n].
 
         Raises:
-            RunError: the file is broken.
+            ValueError: as `read_arrays`.
         """
-        path = self.folder / "predictions.npz"
-        try:
-            with np.load(path) as stored:
-                return dict(stored)
-        except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise RunError(f"{path}: cannot be read ({error})") from error
+        return read_arrays(self.folder / "predictions.npz")
 
     @cached_property
     def metrics(self) -> dict:

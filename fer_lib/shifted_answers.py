@@ -5,7 +5,7 @@ import numpy as np
 from fer_lib import evaluation, networks
 from fer_lib.data import Dataset
 from fer_lib.experiments import SHIFTS
-from fer_lib.files import read_json, replacing, sha256_of, write_json
+from fer_lib.files import read_arrays, read_json, replacing, sha256_of, write_json
 from fer_lib.profiles import RESULTS
 from fer_lib.runs import Run, RunError
 from fer_lib.shifts import SCHEMES, shifted
@@ -65,7 +65,7 @@ def predictions(run: Run) -> dict[str, np.ndarray] | None:
     """As `Run.predictions`, with answers under `SHIFTS`; None where they are not recorded.
 
     Raises:
-        RunError: those that are recorded are of other weights.
+        RunError: those that are recorded are of other weights. ValueError: as `read_arrays`.
     """
     there = _stored()
     digest = there.get(f"{run.key}/weights_sha256")
@@ -82,7 +82,5 @@ def _logits(run: Run) -> list[str]:
 
 def _stored() -> dict[str, np.ndarray]:
     """What is recorded; nothing where it is of another scheme."""
-    if not PREDICTIONS.is_file():
-        return {}
-    with np.load(PREDICTIONS) as stored:
-        return dict(stored) if stored["scheme"] == SHIFTS else {}
+    stored = read_arrays(PREDICTIONS) if PREDICTIONS.is_file() else {}
+    return stored if stored.get("scheme") == SHIFTS else {}

@@ -24,7 +24,7 @@ from fer_lib.data import DataError, Dataset, Split
 from fer_lib.emotions import EMOTIONS
 from fer_lib.evaluation import probabilities
 from fer_lib.experiments import PRETRAINING_NAME, Experiment
-from fer_lib.files import ASIDE, read_json, replacing, sha256_of, write_json
+from fer_lib.files import ASIDE, read_arrays, read_json, replacing, sha256_of, write_json
 from fer_lib.networks import PREDICTION_BATCH, build, load, predict
 from fer_lib.profiles import Profile
 from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, parts_of, write_run
@@ -449,10 +449,10 @@ def _restore(run: Run, trainer: keras.Model) -> list[dict]:
     path = run.folder / _STATE
     if not path.exists():
         return []
-    with np.load(path) as state:
-        for i, variable in enumerate(_state_variables(trainer)):
-            variable.assign(state[f"v{i:04}"])
-        return json.loads(str(state["history"]))
+    state = read_arrays(path)
+    for i, variable in enumerate(_state_variables(trainer)):
+        variable.assign(state[f"v{i:04}"])
+    return json.loads(str(state["history"]))
 
 
 def _initial_weights(network: keras.Model, experiment: Experiment) -> dict[str, str | None]:

@@ -8,7 +8,7 @@ from fer_lib import baselines, evaluation, networks, shifted_answers
 from fer_lib.data import DataError, Dataset
 from fer_lib.experiments import EXPERIMENTS, SHIFTS, Experiment
 from fer_lib.files import read_json, sha256_of
-from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, RunError, find, keeps_weights, parts_of
+from fer_lib.runs import CHECKSUMS, WEIGHTS, Run, find, keeps_weights, parts_of
 
 # Another machine's arithmetic moves a probability a little; these bounds are far above that and far below a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3
@@ -158,7 +158,7 @@ def _check_shifted(run: Run, dataset: Dataset | None, findings: Findings) -> Non
     """Whether the file of answers over shifted pictures is the recorded one, and whether the weights give those of a sample of the images."""
     try:
         answers = shifted_answers.predictions(run)
-    except RunError as error:
+    except ValueError as error:
         findings.problems.append(str(error))
         return
     if answers is None:

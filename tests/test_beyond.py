@@ -81,6 +81,16 @@ def test_over_two_seeds_the_mean_of_the_differences_counts(run):
     np.testing.assert_allclose(two, np.array(one) / 2, atol=1e-9)
 
 
+def test_how_far_seeds_lie_apart_is_said(run):
+    runs = [as_experiment(run, "short", 0), as_experiment(run, "short_focal", 0), as_experiment(run, "short", 1, change=40)]
+    assert beyond.seeds_reading(runs[:2], ABLATIONS) == "No row is recorded with more than one seed."
+    accuracy, macro_f1 = (abs(runs[0].metrics["public_test"][name] - runs[2].metrics["public_test"][name]) for name in ("accuracy", "macro_f1"))
+    assert accuracy > 0 and macro_f1 > 0
+    assert beyond.seeds_reading(runs, ABLATIONS) == (
+        f"Of seeds alone, those of “Small CNN, 15 epochs” (2 of them) lie {100 * accuracy:.1f} points of accuracy and {macro_f1:.3f} of macro-F1 apart."
+    )
+
+
 def test_a_start_from_other_faces_is_compared_share_by_share(run):
     runs = [as_experiment(run, "share_1", 0), as_experiment(run, "transfer_1", 0, change=30), as_experiment(run, "transfer_100", 0)]
     assert beyond.transfers_reading([]) == "Not recorded yet: at 1\N{NO-BREAK SPACE}%, 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."

@@ -75,5 +75,11 @@ def test_find_answers_none_for_what_is_not_there(tmp_path):
 def test_predictions_that_are_cut_off_are_named(copy):
     path = copy.folder / "predictions.npz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(runs.RunError, match=r"predictions\.npz: cannot be read"):
+    with pytest.raises(ValueError, match=r"predictions\.npz: no whole \.npz file"):
         copy.predictions
+
+
+def test_a_configuration_of_no_run_is_named(copy):
+    write_json(copy.folder / "config.json", {"seed": 0, "profile": "full"})
+    with pytest.raises(runs.RunError, match=r"config\.json: has no experiment, configuration; expected at least experiment, seed"):
+        runs.Run(copy.folder).key

@@ -91,6 +91,9 @@ def test_what_is_recorded_is_checked_with_its_run(place, run, dataset):
     np.savez(shifted_answers.PREDICTIONS, **arrays | {f"{run.key}/weights_sha256": np.array("0" * 64)})
     (other,) = problems()
     assert "are of other weights" in other
+    shifted_answers.PREDICTIONS.write_bytes(shifted_answers.PREDICTIONS.read_bytes()[:-100])
+    (cut_off,) = problems()
+    assert "shifts.npz: no whole .npz file" in cut_off
 
 
 def test_the_chosen_scheme_is_the_best_of_those_measured_on_public_test():
