@@ -4,12 +4,19 @@
 #     snakemake --cores 4 --keep-going --config seeds=0,1,2 experiments=custom_cnn,mobilenetv2_head_only
 #     snakemake --executor slurm --jobs 16 --keep-going --default-resources runtime=480 mem_mb=4000
 
-from fer_lib.experiments import EXPERIMENTS, COMPARED
+from fer_lib.experiments import COMPARED, EXPERIMENTS
+from fer_lib.runs import parts_of
 
 names = str(config.get("experiments", ",".join(COMPARED))).split(",")
 seeds = str(config.get("seeds", "0,1,2")).split(",")
 if unknown := set(names) - set(EXPERIMENTS):
     raise ValueError(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
+
+
+def taken_up(wildcards):
+    """The marks of those asked for whose weights this one takes up. One that is not asked for must be there already."""
+    keys = EXPERIMENTS[wildcards.experiment].needs(int(wildcards.seed))
+    return [f"runs/fan-out/{name}-seed-{seed}" for name, seed in map(parts_of, keys) if name in names and str(seed) in seeds]
 
 
 rule all:
@@ -20,6 +27,8 @@ rule all:
 # One thread a training: two trainings side by side on two cores get through more images a second than one after the other.
 # The output is a mark and not a file of the run: Snakemake removes outputs before it repeats a job, and a finished run must stay.
 rule train:
+    input:
+        taken_up,
     output:
         touch("runs/fan-out/{experiment}-seed-{seed}"),
     threads: 1

@@ -61,15 +61,23 @@ def test_an_unknown_experiment_is_named(tmp_path):
     assert code != 0 and "no experiment vgg; there are custom_cnn" in output
 
 
-def test_one_failure_does_not_stop_the_rest(tmp_path):
-    """With a `python` that fails for one experiment and finishes the others at once."""
-    fake = tmp_path / "bin" / "python"
+def python_that(trains, folder):
+    """A folder with a `python` that trains as a shell's commands say, the experiment's name in $4, and is this one in all else."""
+    fake = folder / "bin" / "python"
     fake.parent.mkdir()
-    fake.write_text(
-        f'#!/bin/sh\ncase "$*" in "-m fer_lib train"*) ;; *) exec {sys.executable} "$@" ;; esac\n'
-        f'[ "$4" != {COMPARED[0]} ]\n'
-    )
+    fake.write_text(f'#!/bin/sh\ncase "$*" in "-m fer_lib train"*) ;; *) exec {sys.executable} "$@" ;; esac\n{trains}\n')
     fake.chmod(0o755)
-    code, output = snakemake(tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=fake.parent)
+    return fake.parent
+
+
+def test_one_failure_does_not_stop_the_rest(tmp_path):
+    path = python_that(f'[ "$4" != {COMPARED[0]} ]', tmp_path)
+    code, output = snakemake(tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=path)
     finished = {path.name for path in (tmp_path / "runs/fan-out").iterdir()}
     assert code == 1 and finished == {f"{name}-seed-0" for name in COMPARED[1:]}, output
+
+
+def test_a_student_waits_for_its_teacher(tmp_path):
+    path = python_that(f'[ "$4" = small_cnn_student ] || sleep 1; echo "$4" >> {tmp_path}/ended', tmp_path)
+    code, output = snakemake(tmp_path, "--cores", "2", "--config", "seeds=0", "experiments=small_cnn_student,small_cnn", path=path)
+    assert code == 0 and (tmp_path / "ended").read_text().split() == ["small_cnn", "small_cnn_student"], output
