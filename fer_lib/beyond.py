@@ -98,10 +98,9 @@ def seeds_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
         if len(mine) > 1:
             accuracy_apart, macro_f1_apart = (np.ptp([metrics[measure] for metrics in mine]) for measure in MEASURES)
             found.append(
-                f"those of “{EXPERIMENTS[name].title}” ({len(mine)} of them) lie {100 * accuracy_apart:.1f} points of accuracy and "
-                f"{macro_f1_apart:.3f} of macro-F1 apart"
+                f"“{EXPERIMENTS[name].title}” ({len(mine)} seeds) by {100 * accuracy_apart:.1f} points of accuracy and {macro_f1_apart:.3f} of macro-F1"
             )
-    return f"Of seeds alone, {'; '.join(found)}." if found else "No row is recorded with more than one seed."
+    return f"The seeds of one row lie apart, too: {'; '.join(found)}." if found else "No row is recorded with more than one seed."
 
 
 def _phrase(measure: str, found: dict) -> str:

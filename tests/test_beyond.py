@@ -87,7 +87,7 @@ def test_how_far_seeds_lie_apart_is_said(run):
     accuracy, macro_f1 = (abs(runs[0].metrics["public_test"][name] - runs[2].metrics["public_test"][name]) for name in ("accuracy", "macro_f1"))
     assert accuracy > 0 and macro_f1 > 0
     assert beyond.seeds_reading(runs, ABLATIONS) == (
-        f"Of seeds alone, those of “Small CNN, 15 epochs” (2 of them) lie {100 * accuracy:.1f} points of accuracy and {macro_f1:.3f} of macro-F1 apart."
+        f"The seeds of one row lie apart, too: “Small CNN, 15 epochs” (2 seeds) by {100 * accuracy:.1f} points of accuracy and {macro_f1:.3f} of macro-F1."
     )
 
 
