@@ -67,7 +67,10 @@ def changes(every: list[Run], pairs: Mapping[str, str]) -> pd.DataFrame:
 
 
 def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
-    """Which changes raise and lower either measure, by its interval, and of which accuracy does not decide, in whole sentences."""
+    """Which changes raise and lower either measure, by its interval, and of which accuracy does not decide, in whole sentences.
+
+    The numbers stand in `changes`.
+    """
     found = paired_differences(every, pairs)
     verdicts = {}
     for measure, title in MEASURES.items():
@@ -75,8 +78,7 @@ def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
         for name, values in found.items():
             _, low, high = values[measure]
             against = "" if pairs[name] in ("short", "short_float32") else f" against {EXPERIMENTS[pairs[name]].title}"
-            text = f"{EXPERIMENTS[name].title}{against}, {_phrase(measure, values)}"
-            (raises if low > 0 else lowers if high < 0 else undecided).append(text)
+            (raises if low > 0 else lowers if high < 0 else undecided).append(EXPERIMENTS[name].title + against)
         verdicts |= {f"Raises {title}": raises, f"Lowers {title}": lowers}
         if measure == "accuracy":
             verdicts["Not decided, the interval holds 0"] = undecided
