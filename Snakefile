@@ -12,25 +12,27 @@ seeds = str(config.get("seeds", "0,1,2")).split(",")
 if unknown := set(names) - set(EXPERIMENTS):
     raise ValueError(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}")
 
+# A mark that a run has ended, and not a file of it: Snakemake removes outputs before it repeats a job, and a finished run must stay.
+ENDED = "runs/fan-out/{experiment}-seed-{seed}"
+
 
 def taken_up(wildcards):
     """The marks of those asked for whose weights this one takes up. One that is not asked for must be there already."""
     keys = EXPERIMENTS[wildcards.experiment].needs(int(wildcards.seed))
-    return [f"runs/fan-out/{name}-seed-{seed}" for name, seed in map(parts_of, keys) if name in names and str(seed) in seeds]
+    return [ENDED.format(experiment=name, seed=seed) for name, seed in map(parts_of, keys) if name in names and str(seed) in seeds]
 
 
 rule all:
     input:
-        expand("runs/fan-out/{experiment}-seed-{seed}", experiment=names, seed=seeds),
+        expand(ENDED, experiment=names, seed=seeds),
 
 
 # One thread a training: two trainings side by side on two cores get through more images a second than one after the other.
-# The output is a mark and not a file of the run: Snakemake removes outputs before it repeats a job, and a finished run must stay.
 rule train:
     input:
         taken_up,
     output:
-        touch("runs/fan-out/{experiment}-seed-{seed}"),
+        touch(ENDED),
     threads: 1
     shell:
         "TF_NUM_INTRAOP_THREADS={threads} TF_NUM_INTEROP_THREADS=1 "

@@ -105,18 +105,14 @@ def seeds_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
     return f"The seeds of one row lie apart, too: {'; '.join(found)}." if found else "No row is recorded with more than one seed."
 
 
-def _phrase(measure: str, found: dict) -> str:
-    difference, *limits = found[measure]
-    return (points if measure == "accuracy" else score_change)(difference, limits)
-
-
 def _difference(found: dict | None) -> dict[str, str]:
     if found is None:
         return {"seeds": NOT_RECORDED}
+    (accuracy_change, *accuracy_limits), (macro_f1_change, *macro_f1_limits) = found["accuracy"], found["macro_f1"]
     return {
         "seeds": ", ".join(map(str, found["seeds"])),
-        "accuracy, points": _phrase("accuracy", found),
-        "macro-F1": _phrase("macro_f1", found),
+        "accuracy, points": points(accuracy_change, accuracy_limits),
+        "macro-F1": score_change(macro_f1_change, macro_f1_limits),
     }
 
 
