@@ -157,7 +157,7 @@ def load(path: Path) -> Dataset:
         path: a file or a folder in any of the forms of `formats`.
 
     Raises:
-        DataError: `path` is no readable FER2013, or the cache cannot be written. ValueError: the cache is broken, as `read_arrays`.
+        DataError: `path` is no readable FER2013, or the cache is broken or cannot be written.
     """
     path = Path(path)
     if not path.exists():
@@ -172,7 +172,10 @@ def load(path: Path) -> Dataset:
         except OSError as error:
             size = decoded.images.nbytes / 1e6
             raise DataError(f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME") from error
-    stored = read_arrays(cache)
+    try:
+        stored = read_arrays(cache)
+    except ValueError as error:
+        raise DataError(f"{error}; it is a cache: remove it, and it is built again") from error
     images, labels, usages = stored["images"], stored["labels"], stored["usages"]
     public_test_drawn, notes = bool(stored["public_test_drawn"]), tuple(stored["notes"].tolist())
     splits = (Split(images[usages == i], labels[usages == i]) for i in range(len(SPLITS)))

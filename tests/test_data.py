@@ -61,6 +61,17 @@ def test_a_broken_file_leaves_no_cache(tmp_path):
     assert not list(user_cache_path("fer_lib").glob(f"*{data.fingerprint(path)}*"))
 
 
+def test_a_broken_cache_is_named_and_removing_it_mends_it(tmp_path):
+    path = written(tmp_path / "fer2013.csv", [("4", PIXELS, "Training"), *GOOD])
+    data.load(path)
+    [cache] = user_cache_path("fer_lib").glob(f"*{data.fingerprint(path)}*")
+    cache.write_bytes(cache.read_bytes()[:100])
+    with pytest.raises(data.DataError, match=f"{cache}: .*remove it"):
+        data.load(path)
+    cache.unlink()
+    assert data.load(path).training.labels[0] == 4
+
+
 def test_a_disk_that_fills_while_the_cache_is_written(tmp_path, monkeypatch):
     path = written(tmp_path / "fer2013.csv", [("3", PIXELS, "Training"), *GOOD])
 
