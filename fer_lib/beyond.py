@@ -30,8 +30,9 @@ def paired_differences(every: list[Run], pairs: Mapping[str, str]) -> dict[str, 
         pairs: what each is compared with, by the experiments' names: `ABLATIONS`, `SUCCESSORS` or `TRANSFERS`.
 
     Returns:
-        By the experiment's name: `seeds`; and for `accuracy` and `macro_f1` the mean difference over the seeds with its 95 % paired
-        bootstrap interval, [difference, low, high]: the images are resampled, the seeds are not.
+        By the experiment's name: `seeds`; for `accuracy` and `macro_f1` the mean difference over the seeds with its 95 % paired
+        bootstrap interval, [difference, low, high]: the images are resampled, the seeds are not; and `by_seed`, for each of the two the
+        differences of the single seeds.
     """
     found = {}
     for name, base in pairs.items():
@@ -45,11 +46,10 @@ def paired_differences(every: list[Run], pairs: Mapping[str, str]) -> dict[str, 
             confusions = evaluation.resampled_confusions([run.predictions for run in pair], "public_test")
             drawn.append([evaluation.scores(confusion) for confusion in confusions])
             there.append([run.metrics["public_test"] for run in pair])
-        found[name] = {"seeds": seeds}
-        for measure in MEASURES:
-            difference = np.mean([a[measure] - b[measure] for a, b in there])
+        found[name] = {"seeds": seeds, "by_seed": {measure: [a[measure] - b[measure] for a, b in there] for measure in MEASURES}}
+        for measure, differences in found[name]["by_seed"].items():
             samples = np.mean([a[measure] - b[measure] for a, b in drawn], axis=0)
-            found[name][measure] = [float(difference), *evaluation.interval(samples)]
+            found[name][measure] = [float(np.mean(differences)), *evaluation.interval(samples)]
     return found
 
 
@@ -89,20 +89,26 @@ def changes_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
 
 
 def seeds_reading(every: list[Run], pairs: Mapping[str, str]) -> str:
-    """How far the seeds of one row lie apart on PublicTest, where several are recorded, in a sentence: no interval of the images knows it.
+    """How far the seeds of one change lie apart on PublicTest, and where they contradict each other, in whole sentences.
+
+    No interval of the images knows it.
 
     Args:
         as `paired_differences`.
     """
-    found = []
-    for name in dict.fromkeys((*pairs.values(), *pairs)):
-        mine = [run.metrics["public_test"] for run in every if run.config["experiment"] == name]
-        if len(mine) > 1:
-            accuracy_apart, macro_f1_apart = (np.ptp([metrics[measure] for metrics in mine]) for measure in MEASURES)
-            found.append(
-                f"“{EXPERIMENTS[name].title}” ({len(mine)} seeds) by {100 * accuracy_apart:.1f} points of accuracy and {macro_f1_apart:.3f} of macro-F1"
-            )
-    return f"The seeds of one row lie apart, too: {'; '.join(found)}." if found else "No row is recorded with more than one seed."
+    found = {name: values["by_seed"] for name, values in paired_differences(every, pairs).items() if len(values["seeds"]) > 1}
+    if not found:
+        return "No change is recorded with more than one seed."
+    accuracy_apart, macro_f1_apart = ([np.ptp(by_seed[measure]) for by_seed in found.values()] for measure in MEASURES)
+    sentences = [
+        f"With another seed the same change gives another difference; of those recorded with several ({len(found)} of {len(pairs)}) the seeds lie apart "
+        f"by {100 * np.median(accuracy_apart):.1f} points of accuracy in the median and {100 * max(accuracy_apart):.1f} at most, "
+        f"and by {np.median(macro_f1_apart):.3f} and {max(macro_f1_apart):.3f} of macro-F1."
+    ]
+    contrary = [EXPERIMENTS[name].title for name, by_seed in found.items() if min(by_seed["accuracy"]) < 0 < max(by_seed["accuracy"])]
+    if contrary:
+        sentences.append(f"They contradict each other on whether accuracy rises: {'; '.join(contrary)}.")
+    return " ".join(sentences)
 
 
 def _difference(found: dict | None) -> dict[str, str]:

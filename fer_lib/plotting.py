@@ -451,7 +451,7 @@ def deletion(runs: dict[str, Run | None]) -> Figure:
 
 
 def ablations(runs: list[Run]) -> Figure:
-    """What each ablation does to accuracy and macro-F1 on PublicTest, with 95 % paired intervals.
+    """What each ablation does to accuracy and macro-F1 on PublicTest: the mean with its 95 % paired interval, and each seed.
 
     Args:
         runs: every finished run.
@@ -463,6 +463,8 @@ def ablations(runs: list[Run]) -> Figure:
     for axes, (measure, title) in zip(panels, beyond.MEASURES.items(), strict=True):
         differences, lows, highs = 100 * np.array([mine[measure] for mine in found.values()]).T
         axes.errorbar(differences, range(len(found)), xerr=[differences - lows, highs - differences], fmt="o", color="#222222", capsize=3)
+        for row, mine in enumerate(found.values()):
+            axes.plot(100 * np.array(mine["by_seed"][measure]), [row] * len(mine["seeds"]), "|", color=_OURS, markersize=12, markeredgewidth=2)
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
         axes.set(title=f"{title}, points", yticks=range(len(found)), yticklabels=[EXPERIMENTS[name].title for name in found])
         axes.set_ylim(len(found) - 0.5, -0.5)

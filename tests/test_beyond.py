@@ -86,13 +86,31 @@ def test_over_two_seeds_the_mean_of_the_differences_counts(run):
 
 
 def test_how_far_seeds_lie_apart_is_said(run):
-    runs = [as_experiment(run, "short", 0), as_experiment(run, "short_focal", 0), as_experiment(run, "short", 1, change=40)]
-    assert beyond.seeds_reading(runs[:2], ABLATIONS) == "No row is recorded with more than one seed."
-    accuracy, macro_f1 = (abs(runs[0].metrics["public_test"][name] - runs[2].metrics["public_test"][name]) for name in ("accuracy", "macro_f1"))
+    runs = [as_experiment(run, "short", seed) for seed in (0, 1)]
+    runs += [as_experiment(run, "short_focal", 0, change=40), as_experiment(run, "short_focal", 1), as_experiment(run, "short_mixup", 1, change=9)]
+    assert beyond.seeds_reading(runs[1:2] + runs[3:], ABLATIONS) == "No change is recorded with more than one seed."
+    accuracy, macro_f1 = (abs(runs[2].metrics["public_test"][name] - runs[3].metrics["public_test"][name]) for name in ("accuracy", "macro_f1"))
     assert accuracy > 0 and macro_f1 > 0
-    assert beyond.seeds_reading(runs, ABLATIONS) == (
-        f"The seeds of one row lie apart, too: “Small CNN, 15 epochs” (2 seeds) by {100 * accuracy:.1f} points of accuracy and {macro_f1:.3f} of macro-F1."
-    )
+    moved = beyond.seeds_reading(runs, ABLATIONS)
+    assert moved.endswith(
+        f"(1 of {len(ABLATIONS)}) the seeds lie apart by {100 * accuracy:.1f} points of accuracy in the median and {100 * accuracy:.1f} at most, "
+        f"and by {macro_f1:.3f} and {macro_f1:.3f} of macro-F1."
+    )  # no second sentence: one seed loses, the other stays
+    ticks = plotting.ablations(runs).axes[0].lines[-2].get_xdata()  # of the last row; the last line is that at 0
+    np.testing.assert_allclose(ticks, 100 * np.array(beyond.paired_differences(runs, ABLATIONS)["short_focal"]["by_seed"]["accuracy"]))
+
+
+def test_seeds_that_contradict_each_other_are_named(run):
+    labels, runs = run.predictions["public_test_labels"], []
+    for name, rights in (("short", (35, 35)), ("short_focal", (0, 70)), ("short_mixup", (40, 70))):
+        for seed, right in enumerate(rights):
+            runs.append(as_experiment(run, name, seed))
+            answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
+            runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
+            runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
+    numbers, contrary = beyond.seeds_reading(runs, ABLATIONS).split(" They ")
+    assert contrary == "contradict each other on whether accuracy rises: focal loss."
+    assert "by 71.4 points of accuracy in the median and 100.0 at most" in numbers
 
 
 def test_a_start_from_other_faces_is_compared_share_by_share(run):
