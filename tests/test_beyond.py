@@ -26,6 +26,16 @@ def as_experiment(run, name, seed, change=0):
     return SimpleNamespace(config={"experiment": name, "seed": seed}, predictions=predictions, metrics=metrics_of_splits(predictions))
 
 
+def right_on(run, name, seed, right):
+    """The tiny run under another name, right on the first `right` of PublicTest's 70 images and wrong on the others."""
+    changed = as_experiment(run, name, seed)
+    labels = run.predictions["public_test_labels"]
+    answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
+    changed.predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
+    changed.metrics = metrics_of_splits(changed.predictions)
+    return changed
+
+
 def test_ablations_are_paired_by_seed(run):
     runs = [as_experiment(run, "short", 0), as_experiment(run, "short", 1), as_experiment(run, "short_focal", 1, change=30)]
     runs += [as_experiment(run, "short_adam", 2), as_experiment(run, "short_mixup", 0)]
@@ -48,12 +58,8 @@ def test_ablations_are_paired_by_seed(run):
 
 
 def test_what_helps_and_what_hurts_is_said(run):
-    labels, runs = run.predictions["public_test_labels"], []
-    for name, right in (("short", 35), ("short_mixup", 35), ("short_focal", 0), ("short_float32", 28), ("short_averaged", 70)):
-        answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
-        runs.append(as_experiment(run, name, 0))
-        runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
-        runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
+    rights = {"short": 35, "short_mixup": 35, "short_focal": 0, "short_float32": 28, "short_averaged": 70}
+    runs = [right_on(run, name, 0, right) for name, right in rights.items()]
     helps, hurts, undecided, helps_f1, hurts_f1, missing = beyond.changes_reading(runs, ABLATIONS).split(". ")
     assert helps == "Raises accuracy: weights of five epochs averaged"
     assert hurts.startswith("Lowers accuracy: focal loss")
@@ -101,13 +107,8 @@ def test_how_far_seeds_lie_apart_is_said(run):
 
 
 def test_seeds_that_contradict_each_other_are_named(run):
-    labels, runs = run.predictions["public_test_labels"], []
-    for name, rights in (("short", (35, 35)), ("short_focal", (0, 70)), ("short_mixup", (40, 70))):
-        for seed, right in enumerate(rights):
-            runs.append(as_experiment(run, name, seed))
-            answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
-            runs[-1].predictions["public_test_logits"] = 9 * np.eye(7, dtype=np.float32)[answers]
-            runs[-1].metrics = metrics_of_splits(runs[-1].predictions)
+    rights = {"short": (35, 35), "short_focal": (0, 70), "short_mixup": (40, 70)}
+    runs = [right_on(run, name, seed, right) for name, by_seed in rights.items() for seed, right in enumerate(by_seed)]
     numbers, contrary = beyond.seeds_reading(runs, ABLATIONS).split(" They ")
     assert contrary == "contradict each other on whether accuracy rises: focal loss."
     assert "by 71.4 points of accuracy in the median and 100.0 at most" in numbers
