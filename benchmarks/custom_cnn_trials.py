@@ -1,8 +1,11 @@
 """The trials on PublicTest that chose the custom CNN's shape and its dropout.
 
-Each candidate is trained with the recipe of `custom_cnn` and one seed, for so many epochs or until patience ends, and judged by the
-lowest validation loss; PrivateTest is not looked at. Writes `results/analysis/custom_cnn_trials.json` where there is none, and resumes where it
-was stopped. The record that is there was made when dropout stood before the pooling and once more after the last block: run again,
+Each candidate is trained with the recipe of `custom_cnn` and one seed, for so many epochs or until
+patience ends, and judged by the
+lowest validation loss; PrivateTest is not looked at. Writes
+`results/analysis/custom_cnn_trials.json` where there is none, and resumes where it
+was stopped. The record that is there was made when dropout stood before the pooling and once more
+after the last block: run again,
 these candidates are slightly other networks.
 
     python benchmarks/custom_cnn_trials.py
@@ -33,7 +36,9 @@ def candidate(epochs: int, augmentation: str, **model_options) -> Experiment:
 
 
 CANDIDATES = {
-    "even, dropout": candidate(8, SLIGHT, blocks=EVEN, block_dropout=0.2, head_dropout=0.4, momentum=0.99),
+    "even, dropout": candidate(
+        8, SLIGHT, blocks=EVEN, block_dropout=0.2, head_dropout=0.4, momentum=0.99
+    ),
     "deep and narrow maps, dropout": candidate(
         8, SLIGHT, blocks=DEEP, block_dropout=0.2, head_dropout=0.4, momentum=0.99
     ),

@@ -1,7 +1,10 @@
-"""What a network costs on a device, in each form that it can be had in: Keras, ONNX, and ONNX in 8 bits.
+"""What a network costs on a device, in each form that it can be had in: Keras, ONNX, and ONNX in 8
+bits.
 
-The best recorded small network and MobileNetV2 fine-tuned, all forms in one process with one thread. They take turns, so that
-whatever else the machine does meets all alike. Needs FER2013: accuracy is that on PublicTest. Run it on a machine that does
+The best recorded small network and MobileNetV2 fine-tuned, all forms in one process with one
+thread. They take turns, so that
+whatever else the machine does meets all alike. Needs FER2013: accuracy is that on PublicTest. Run
+it on a machine that does
 nothing else. Writes `results/analysis/edge.json`.
 
     python benchmarks/edge.py [REPETITIONS]
@@ -17,10 +20,10 @@ from pathlib import Path
 # Before TensorFlow is imported, which reads them once.
 os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
-import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
 import keras
 import numpy as np
 
+import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
 from fer_lib import evaluation, export, models, networks, predict, profiles, runs
 from fer_lib.data import DataError, Dataset
 from fer_lib.experiments import EXPERIMENTS
@@ -33,7 +36,8 @@ LARGE_NETWORK = "mobilenetv2_fine_tuned"
 
 
 def forms(run: runs.Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Callable, int, str]]:
-    """By name, each form's function from faces uint8 [n, 48, 48] to probabilities, its file's bytes, and what its check says."""
+    """By name, each form's function from faces uint8 [n, 48, 48] to probabilities, its file's
+    bytes, and what its check says."""
     model, _ = export.calibrated(run)
     model.compile(jit_compile=False)
 
@@ -71,7 +75,9 @@ def main() -> None:
             experiment = EXPERIMENTS[run.config["experiment"]]
             multiply_adds = models.multiply_adds(networks.load(run)) * experiment.passes
             for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
-                p = np.concatenate([classify(part) for part in np.array_split(faces, len(faces) // BATCH)])
+                p = np.concatenate(
+                    [classify(part) for part in np.array_split(faces, len(faces) // BATCH)]
+                )
                 metrics = evaluation.metrics(np.log(np.maximum(p, 1e-30)), labels)
                 works.append(classify)
                 rows.append(
@@ -85,7 +91,9 @@ def main() -> None:
                         "check": said,
                     }
                 )
-                print(f"{rows[-1]['network']}, {form}: {size / 1e6:.2f} MB, accuracy on PublicTest {metrics['accuracy']:.2%}; {said}")
+                print(
+                    f"{rows[-1]['network']}, {form}: {size / 1e6:.2f} MB, accuracy on PublicTest {metrics['accuracy']:.2%}; {said}"
+                )
         one, many = faces[:1], faces[:BATCH]
         times = {"one": [[] for _ in works], "many": [[] for _ in works]}
         for turn in range(WARM_UP + repetitions):
@@ -94,10 +102,19 @@ def main() -> None:
                 if turn % 10 == 0:
                     batch.append(milliseconds(lambda: work(many)))
     for row, one_face, batch in zip(rows, *times.values(), strict=True):
-        row["median_ms"], row["percentile_95_ms"] = (float(np.quantile(one_face[WARM_UP:], q)) for q in (0.5, 0.95))
+        row["median_ms"], row["percentile_95_ms"] = (
+            float(np.quantile(one_face[WARM_UP:], q)) for q in (0.5, 0.95)
+        )
         row["images_per_second"] = BATCH * 1000 / min(batch[1:])
-        print(f"{row['network']}, {row['form']}: {row['median_ms']:.2f} ms, {row['images_per_second']:,.0f} images a second")
-    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "repetitions": repetitions, "rows": rows}
+        print(
+            f"{row['network']}, {row['form']}: {row['median_ms']:.2f} ms, {row['images_per_second']:,.0f} images a second"
+        )
+    record = {
+        "hardware": runs.hardware(),
+        "keras_backend": keras.backend.backend(),
+        "repetitions": repetitions,
+        "rows": rows,
+    }
     write_json(profiles.RESULTS / "analysis" / "edge.json", record)
 
 

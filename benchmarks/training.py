@@ -1,10 +1,15 @@
-"""How fast the report's networks train and predict here, beside what the machine can do at most, and other ways to train the small CNN.
+"""How fast the report's networks train and predict here, beside what the machine can do at most,
+and other ways to train the small CNN.
 
-Each network is trained for a few batches of random pictures several times, and the fastest time counts; so it is with a multiplication
-of two large matrices, in float32 and bfloat16. The small CNN is also trained as Keras comes, and where a Python that has PyTorch is named, in
-PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing else. Writes `results/analysis/speed.json`.
+Each network is trained for a few batches of random pictures several times, and the fastest time
+counts; so it is with a multiplication
+of two large matrices, in float32 and bfloat16. The small CNN is also trained as Keras comes, and
+where a Python that has PyTorch is named, in
+PyTorch (`benchmarks/pytorch_step.py`). Run it on a machine that does nothing else. Writes
+`results/analysis/speed.json`.
 
-    chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m fer_lib train` is; elsewhere without)
+    chrt --batch 0 python benchmarks/training.py    (on Linux: a batch process, as `python -m
+    fer_lib train` is; elsewhere without)
 """
 
 import argparse
@@ -13,10 +18,10 @@ import subprocess
 import time
 from pathlib import Path
 
-import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads when it is imported
 import keras
 import numpy as np
 
+import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads when it is imported
 from fer_lib import models, networks, profiles, runs, training
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import EMOTIONS
@@ -57,19 +62,25 @@ def peak(dtype: str) -> float:
 def multiply_adds_of_a_step(experiment: Experiment, network: keras.Model) -> float:
     """Of one image in training: forward once, and twice more backward through what is trained.
 
-    Where training sees crops, it is in proportion to their area: what the dense layers cost is next to nothing.
+    Where training sees crops, it is in proportion to their area: what the dense layers cost is next
+    to nothing.
     """
     frozen = sum(models.multiply_adds(layer) for layer in network.layers if not layer.trainable)
-    return (3 * models.multiply_adds(network) - 2 * frozen) * (training_side(experiment) / SIDE) ** 2
+    return (3 * models.multiply_adds(network) - 2 * frozen) * (
+        training_side(experiment) / SIDE
+    ) ** 2
 
 
 def training_side(experiment: Experiment) -> int:
     """How many pixels training sees along a side of a picture."""
-    return AUGMENTATIONS[experiment.augmentation]()(np.zeros((1, SIDE, SIDE, 1), np.float32), training=True).shape[1]
+    return AUGMENTATIONS[experiment.augmentation]()(
+        np.zeros((1, SIDE, SIDE, 1), np.float32), training=True
+    ).shape[1]
 
 
 def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
-    """Images a second in training and prediction, and the share of the peak that training reaches."""
+    """Images a second in training and prediction, and the share of the peak that training
+    reaches."""
     rng = np.random.default_rng(0)
     n = BATCHES * experiment.batch_size
     images = rng.integers(0, 256, (n, SIDE, SIDE, 1), np.uint8)
@@ -91,25 +102,44 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
         "precision": experiment.precision,
         "multiply_adds": models.multiply_adds(network),
         "training_images_per_second": training_speed,
-        "share_of_peak": training_speed * multiply_adds_of_a_step(experiment, network) / peaks[matrix_type],
+        "share_of_peak": training_speed
+        * multiply_adds_of_a_step(experiment, network)
+        / peaks[matrix_type],
         "prediction_images_per_second": prediction_speed,
     }
 
 
 def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict]:
-    """Ways to train the small CNN: ours, as the report does it; and others, on crops of the same size, spared the augmentation.
+    """Ways to train the small CNN: ours, as the report does it; and others, on crops of the same
+    size, spared the augmentation.
 
     Args:
         ours: its row of `speed`. pytorch: a Python that has PyTorch, or None.
     """
-    found = [("ours: bfloat16, with its augmentation", "bfloat16", ours["training_images_per_second"])]
-    found.append(("Keras as it comes: float32, batches of 32, Adam", "float32", keras_as_it_comes()))
+    found = [
+        ("ours: bfloat16, with its augmentation", "bfloat16", ours["training_images_per_second"])
+    ]
+    found.append(
+        ("Keras as it comes: float32, batches of 32, Adam", "float32", keras_as_it_comes())
+    )
     if pytorch:
         answer = pytorch_speeds(pytorch)
-        found += [(f"PyTorch {answer['version']}, {row['mode']}", row["precision"], row["images_per_second"]) for row in answer["rows"]]
+        found += [
+            (
+                f"PyTorch {answer['version']}, {row['mode']}",
+                row["precision"],
+                row["images_per_second"],
+            )
+            for row in answer["rows"]
+        ]
     work = multiply_adds_of_a_step(SMALL_CNN, networks.build(SMALL_CNN))
     return [
-        {"way": way, "precision": precision, "training_images_per_second": value, "share_of_peak": value * work / peaks[precision]}
+        {
+            "way": way,
+            "precision": precision,
+            "training_images_per_second": value,
+            "share_of_peak": value * work / peaks[precision],
+        }
         for way, precision, value in found
     ]
 
@@ -118,10 +148,15 @@ def keras_as_it_comes() -> float:
     """Images a second of `fit` with its defaults."""
     rng = np.random.default_rng(0)
     network = networks.build(SMALL_CNN, precision="float32")
-    network = keras.Sequential(network.layers)  # takes pictures of any size, which the report's form does in training alone
+    network = keras.Sequential(
+        network.layers
+    )  # takes pictures of any size, which the report's form does in training alone
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     n, side = BATCHES * SMALL_CNN.batch_size, training_side(SMALL_CNN)
-    images, labels = rng.integers(0, 256, (n, side, side, 1)).astype("float32"), rng.integers(0, len(EMOTIONS), n)
+    images, labels = (
+        rng.integers(0, 256, (n, side, side, 1)).astype("float32"),
+        rng.integers(0, len(EMOTIONS), n),
+    )
 
     def fit():
         network.fit(images, labels, verbose=0)
@@ -138,19 +173,34 @@ def pytorch_speeds(python: Path) -> dict:
     """
     options = SMALL_CNN.model_options
     task = {key: options[key] for key in ("blocks", "attention", "head_dropout", "momentum")}
-    task |= {"side": training_side(SMALL_CNN), "batch_size": SMALL_CNN.batch_size, "learning_rate": SMALL_CNN.learning_rate}
+    task |= {
+        "side": training_side(SMALL_CNN),
+        "batch_size": SMALL_CNN.batch_size,
+        "learning_rate": SMALL_CNN.learning_rate,
+    }
     task |= {"batches": BATCHES, "repetitions": REPETITIONS}
     command = [python, Path(__file__).with_name("pytorch_step.py")]
-    answer = json.loads(subprocess.run(command, input=json.dumps(task), text=True, check=True, stdout=subprocess.PIPE).stdout)
+    answer = json.loads(
+        subprocess.run(
+            command, input=json.dumps(task), text=True, check=True, stdout=subprocess.PIPE
+        ).stdout
+    )
     expected = sum(int(np.prod(v.shape)) for v in networks.build(SMALL_CNN).trainable_variables)
     if answer["parameters"] != expected:
-        raise ValueError(f"PyTorch's network has {answer['parameters']:,} parameters to train, expected {expected:,}")
+        raise ValueError(
+            f"PyTorch's network has {answer['parameters']:,} parameters to train, expected {expected:,}"
+        )
     return answer
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--pytorch", type=Path, metavar="PYTHON", help="a Python that has PyTorch; without one, PyTorch is left out")
+    parser.add_argument(
+        "--pytorch",
+        type=Path,
+        metavar="PYTHON",
+        help="a Python that has PyTorch; without one, PyTorch is left out",
+    )
     options = parser.parse_args()
     if options.pytorch and subprocess.run([options.pytorch, "-c", "import torch"]).returncode:
         parser.error(f"{options.pytorch} cannot import torch")
@@ -173,7 +223,11 @@ def main() -> None:
             f"{way['way']}, {way['precision']}: {way['training_images_per_second']:,.0f} images a second, {way['share_of_peak']:.1%} of the peak; "
             f"ours has {ratio:.2f} times as many"
         )
-    record = {"hardware": runs.hardware(), "keras_backend": keras.backend.backend(), "peak_multiply_adds_per_second": peaks}
+    record = {
+        "hardware": runs.hardware(),
+        "keras_backend": keras.backend.backend(),
+        "peak_multiply_adds_per_second": peaks,
+    }
     record |= {"rows": rows, "ways": found}
     write_json(profiles.RESULTS / "analysis" / "speed.json", record)
 

@@ -1,4 +1,5 @@
-"""Write the README's table and picture from the recorded runs: `python book/readme.py`. The book's first page has its picture from here, too."""
+"""Write the README's table and picture from the recorded runs: `python book/readme.py`. The book's
+first page has its picture from here, too."""
 
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ PICTURE = "results/accuracy.svg"
 
 
 def recorded(folder: Path = profiles.RESULTS) -> dict[str, runs.Run | beyond.Ensemble | None]:
-    """Seed 0 of the classical baseline and of each headline experiment in a folder of runs, and the best ensemble on PublicTest, by title."""
+    """Seed 0 of the classical baseline and of each headline experiment in a folder of runs, and the
+    best ensemble on PublicTest, by title."""
     names = {baselines.HOG: baselines.CONFIGURATION["title"]}
     names |= {name: EXPERIMENTS[name].title for name in HEADLINES}
     found = {title: runs.find(folder, name, 0) for name, title in names.items()}
@@ -27,9 +29,15 @@ def recorded(folder: Path = profiles.RESULTS) -> dict[str, runs.Run | beyond.Ens
 
 def section() -> str:
     """The generated part of the README, in Markdown."""
-    rows = ["| model | " + " | ".join([*tables.SPLIT_TITLES.values(), tables.UNSEEN]) + " |", "|---" * 5 + "|"]
+    rows = [
+        "| model | " + " | ".join([*tables.SPLIT_TITLES.values(), tables.UNSEEN]) + " |",
+        "|---" * 5 + "|",
+    ]
     for title, run in recorded().items():
-        cells = [*(tables.accuracy(run, split) for split in tables.SPLIT_TITLES), tables.accuracy_unseen(run)]
+        cells = [
+            *(tables.accuracy(run, split) for split in tables.SPLIT_TITLES),
+            tables.accuracy_unseen(run),
+        ]
         rows.append(f"| {title} | " + " | ".join(cells) + " |")
     alt = "Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together"
     return "\n".join(["", *rows, "", f"![{alt}]({PICTURE})", "", ""])
@@ -40,7 +48,9 @@ def picture(path: Path, profile_name: str = "full") -> None:
     profile = profiles.find(profile_name)
     plotting.use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
-        plotting.accuracy_comparison(recorded(profile.results_folder)).savefig(path, format="svg", metadata={"Date": None}, facecolor="white")
+        plotting.accuracy_comparison(recorded(profile.results_folder)).savefig(
+            path, format="svg", metadata={"Date": None}, facecolor="white"
+        )
 
 
 def main() -> int:

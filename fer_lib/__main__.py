@@ -1,4 +1,5 @@
-"""The command line: `python -m fer_lib VERB`. Exit codes: 0, 1 for a record that does not hold, 2 for bad input."""
+"""The command line: `python -m fer_lib VERB`. Exit codes: 0, 1 for a record that does not hold, 2
+for bad input."""
 
 import argparse
 import contextlib
@@ -18,7 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return options.verb(options) or 0
     except KeyboardInterrupt:
-        goes_on = "; the same command goes on from the last epoch that ended" if options.verb in (_train, _pretrain) else ""
+        goes_on = (
+            "; the same command goes on from the last epoch that ended"
+            if options.verb in (_train, _pretrain)
+            else ""
+        )
         print(f"\nstopped{goes_on}", file=sys.stderr)
         return 130
     except (ValueError, OSError) as error:
@@ -35,36 +40,91 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(verb=function)
         return sub
 
-    sub = verb(_data, "data", "print the class counts of each split and the SHA-256 of the data set")
-    sub.add_argument("path", nargs="?", type=Path, help="FER2013's file or folder (default: the FER2013 variable, then data/)")
+    sub = verb(
+        _data, "data", "print the class counts of each split and the SHA-256 of the data set"
+    )
+    sub.add_argument(
+        "path",
+        nargs="?",
+        type=Path,
+        help="FER2013's file or folder (default: the FER2013 variable, then data/)",
+    )
     verb(_fetch, "fetch", "download FER2013 from Kaggle into data/")
     sub = verb(_train, "train", "train an experiment, or go on where it was stopped")
     sub.add_argument("experiment")
     sub.add_argument("--seed", type=_seed, default=0, help="a whole number from 0 (default: 0)")
     sub.add_argument("--profile", choices=profiles.PROFILES, default="full")
-    sub = verb(_pretrain, "pretrain", "train the small CNN on other faces, for the experiments that start from them")
-    sub.add_argument("folder", nargs="?", type=Path, help="a folder of pictures for each class (default: synthetic faces)")
+    sub = verb(
+        _pretrain,
+        "pretrain",
+        "train the small CNN on other faces, for the experiments that start from them",
+    )
+    sub.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        help="a folder of pictures for each class (default: synthetic faces)",
+    )
     sub.add_argument("--seed", type=_seed, default=0, help="a whole number from 0 (default: 0)")
     sub = verb(_record, "record", "copy a finished run on FER2013 into results/")
     sub.add_argument("run", type=Path)
-    sub = verb(_evaluate, "evaluate", "recompute a run from its weights, and say whether its record holds")
+    sub = verb(
+        _evaluate, "evaluate", "recompute a run from its weights, and say whether its record holds"
+    )
     sub.add_argument("run", type=Path)
     verb(_verify, "verify", "evaluate every recorded run")
     verb(_list, "list", "list the experiments and what is recorded of them")
-    verb(_analyse, "analyse", "write to results/analysis/ what the book needs to know of FER2013 and of the recorded runs")
-    verb(_robustness, "robustness", "measure the recorded networks on corrupted images, those that were not yet")
-    verb(_shifts, "shifts", "measure answers averaged over shifted pictures, and record the small networks' under the chosen scheme")
-    sub = verb(_corrupt, "corrupt", "write PrivateTest's corrupted images, 450 MB of NumPy arrays, for other networks to be measured on")
+    verb(
+        _analyse,
+        "analyse",
+        "write to results/analysis/ what the book needs to know of FER2013 and of the recorded runs",
+    )
+    verb(
+        _robustness,
+        "robustness",
+        "measure the recorded networks on corrupted images, those that were not yet",
+    )
+    verb(
+        _shifts,
+        "shifts",
+        "measure answers averaged over shifted pictures, and record the small networks' under the chosen scheme",
+    )
+    sub = verb(
+        _corrupt,
+        "corrupt",
+        "write PrivateTest's corrupted images, 450 MB of NumPy arrays, for other networks to be measured on",
+    )
     sub.add_argument("folder", type=Path)
-    sub = verb(_export, "export", "write a run as one ONNX file, from grey pixels to calibrated probabilities, and check it")
+    sub = verb(
+        _export,
+        "export",
+        "write a run as one ONNX file, from grey pixels to calibrated probabilities, and check it",
+    )
     sub.add_argument("run", type=Path)
     sub.add_argument("--int8", action="store_true", help="in 8 bits")
-    sub = verb(_predict, "predict", "say what the faces in photos or in a video show; exit code 2 where an input could not be read")
+    sub = verb(
+        _predict,
+        "predict",
+        "say what the faces in photos or in a video show; exit code 2 where an input could not be read",
+    )
     sub.add_argument("photo", nargs="*", help="files, folders, or patterns in quotes")
     sub.add_argument("--video", type=Path, help="a video in place of photos")
-    sub.add_argument("--json", action="store_true", help="one line of JSON for each photo or frame, in place of the table")
-    sub.add_argument("--save", type=Path, metavar="FOLDER", help="write the photos, or the video, with boxes into this folder")
-    sub.add_argument("--model", type=Path, help="an exported file (default: the best recorded small network, exported on first use)")
+    sub.add_argument(
+        "--json",
+        action="store_true",
+        help="one line of JSON for each photo or frame, in place of the table",
+    )
+    sub.add_argument(
+        "--save",
+        type=Path,
+        metavar="FOLDER",
+        help="write the photos, or the video, with boxes into this folder",
+    )
+    sub.add_argument(
+        "--model",
+        type=Path,
+        help="an exported file (default: the best recorded small network, exported on first use)",
+    )
     return parser
 
 
@@ -82,7 +142,8 @@ def _full_dataset() -> data.Dataset:
 
 
 def _dataset_of_records() -> data.Dataset:
-    """FER2013, for what is written into results/: only where it is the copy that the recorded runs are of."""
+    """FER2013, for what is written into results/: only where it is the copy that the recorded runs
+    are of."""
     from fer_lib import verification
 
     dataset = _full_dataset()
@@ -94,7 +155,11 @@ def _data(options) -> None:
     from fer_lib import tables
 
     dataset = data.load(options.path) if options.path else _full_dataset()
-    print(tables.class_counts(dataset.class_counts).to_string(index=False, formatters=dict.fromkeys(data.SPLITS, "{:,}".format)))
+    print(
+        tables.class_counts(dataset.class_counts).to_string(
+            index=False, formatters=dict.fromkeys(data.SPLITS, "{:,}".format)
+        )
+    )
     print(f"SHA-256 {dataset.sha256}")
     for note in dataset.notes:
         print(f"note: {note}")
@@ -119,7 +184,9 @@ def _pretrain(options) -> None:
     from fer_lib import transfer
 
     faces = transfer.read(options.folder) if options.folder else transfer.synthetic_faces()
-    print(f"{len(faces.split):,} {'pictures' if options.folder else 'synthetic faces'} of {', '.join(faces.classes)}")
+    print(
+        f"{len(faces.split):,} {'pictures' if options.folder else 'synthetic faces'} of {', '.join(faces.classes)}"
+    )
     run = transfer.pretrain(faces, options.seed, profiles.find("full"), _verbose())
     held_out = run.metrics["held_out"]
     print(f"  accuracy {held_out['accuracy']:.2%} on the {held_out['n']:,} held out")
@@ -127,9 +194,11 @@ def _pretrain(options) -> None:
 
 
 def _as_batch_process() -> None:
-    """On Linux, be a batch process: two cores trained 490 to 570 images a second so, and 310 to 630 with the default policy.
+    """On Linux, be a batch process: two cores trained 490 to 570 images a second so, and 310 to 630
+    with the default policy.
 
-    Its wake-ups put both of TensorFlow's threads on one core for minutes. To be set before TensorFlow starts its threads.
+    Its wake-ups put both of TensorFlow's threads on one core for minutes. To be set before
+    TensorFlow starts its threads.
     """
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):  # a sandbox may refuse it
@@ -149,7 +218,9 @@ def _print_run(run: runs.Run) -> None:
 def _print_metrics(metrics: dict) -> None:
     for split, values in metrics.items():
         low, high = values["intervals"]["accuracy"]
-        print(f"  {split}: accuracy {values['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), macro-F1 {values['macro_f1']:.3f}")
+        print(
+            f"  {split}: accuracy {values['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%}), macro-F1 {values['macro_f1']:.3f}"
+        )
 
 
 def _record(options) -> None:
@@ -166,7 +237,9 @@ def _finished_run(folder: Path) -> runs.Run:
     if not run.finished:
         raise runs.RunError(f"{folder}: not a finished run (there is no metrics.json)")
     if "classes" in run.config:
-        raise runs.RunError(f"{folder}: a run on other faces, whose classes are not FER2013's; an experiment can start from it")
+        raise runs.RunError(
+            f"{folder}: a run on other faces, whose classes are not FER2013's; an experiment can start from it"
+        )
     return run
 
 
@@ -184,7 +257,9 @@ def _check(checked: list[runs.Run], dataset: data.Dataset | None, recorded: bool
     for run in checked:
         findings = verification.check(run, dataset, recorded)
         broken += bool(findings.problems)
-        print(f"{run.config['experiment']} seed {run.config['seed']}: {'DOES NOT HOLD' if findings.problems else 'holds'}")
+        print(
+            f"{run.config['experiment']} seed {run.config['seed']}: {'DOES NOT HOLD' if findings.problems else 'holds'}"
+        )
         for kind, lines in (("problem", findings.problems), ("note", findings.notes)):
             for line in lines:
                 print(f"  {kind}: {line}")
@@ -203,7 +278,9 @@ def _list(options) -> None:
         mine = [run for run in recorded if run.config["experiment"] == name]
         print(f"{name}: " + (f"{len(mine)} recorded" if mine else "not recorded"))
         for run in mine:
-            print(f"  seed {run.config['seed']}" + ("" if run.weights is None else ", with weights"))
+            print(
+                f"  seed {run.config['seed']}" + ("" if run.weights is None else ", with weights")
+            )
             _print_metrics(run.metrics)
             if "private_test" in run.metrics:
                 print(f"  {tables.UNSEEN}: accuracy {tables.accuracy_unseen(run)}")
@@ -217,10 +294,14 @@ def _analyse(options) -> None:
     path = profiles.RESULTS / "analysis" / "dataset.json"
     write_json(path, {"sha256": dataset.sha256, "class_counts": dataset.class_counts})
     print(path)
-    headlines = [run for run in runs.find_all(profiles.RESULTS) if "private_test_logits" in run.predictions]
+    headlines = [
+        run for run in runs.find_all(profiles.RESULTS) if "private_test_logits" in run.predictions
+    ]
     votes = ferplus.find()
     if votes is None:
-        print(f"{ferplus.RECORD}: left as it is, FER+ is not on this machine; data/README.md says how to get it")
+        print(
+            f"{ferplus.RECORD}: left as it is, FER+ is not on this machine; data/README.md says how to get it"
+        )
     else:
         ferplus.record(headlines, dataset, ferplus.load(votes, dataset))
         print(ferplus.RECORD)
@@ -251,10 +332,16 @@ def _shifts(options) -> None:
 
     dataset, chooser = _dataset_of_records(), runs.find(profiles.RESULTS, "small_cnn", 0)
     if chooser is None:
-        raise runs.RunError(f"{profiles.RESULTS}: seed 0 of small_cnn is not recorded, on which the schemes are compared")
+        raise runs.RunError(
+            f"{profiles.RESULTS}: seed 0 of small_cnn is not recorded, on which the schemes are compared"
+        )
     shifted_answers.record_schemes(chooser, dataset)
     print(shifted_answers.RECORD)
-    small = [run for run in runs.find_all(profiles.RESULTS) if run.weights and run.config["experiment"] in SMALL_HEADLINES]
+    small = [
+        run
+        for run in runs.find_all(profiles.RESULTS)
+        if run.weights and run.config["experiment"] in SMALL_HEADLINES
+    ]
     shifted_answers.record(small, dataset)
     print(shifted_answers.PREDICTIONS)
 
@@ -293,7 +380,9 @@ def _predict(options) -> int:
     if options.save:
         answers = save(answers, options.save)
     summary = predict.Summary("frames" if options.video else "photos")
-    for answer in tqdm(answers, total=total, unit="frame" if options.video else "photo", disable=None):
+    for answer in tqdm(
+        answers, total=total, unit="frame" if options.video else "photo", disable=None
+    ):
         summary.add(answer)
         if options.json:
             tqdm.write(answer.to_json(), file=sys.stdout)
@@ -309,10 +398,15 @@ def _small_network():
 
     run = runs.best_small(profiles.RESULTS)
     if run is None:
-        raise runs.RunError(f"{profiles.RESULTS}: no small network is recorded with its weights; name an exported file with --model")
+        raise runs.RunError(
+            f"{profiles.RESULTS}: no small network is recorded with its weights; name an exported file with --model"
+        )
     if classifier := predict.exported(run):
         return classifier
-    print(f"exporting {run.config['experiment']} seed {run.config['seed']} from Keras, once", file=sys.stderr)
+    print(
+        f"exporting {run.config['experiment']} seed {run.config['seed']} from Keras, once",
+        file=sys.stderr,
+    )
     from fer_lib import export
 
     return predict.Classifier(export.obtain(run))

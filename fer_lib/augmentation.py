@@ -1,4 +1,5 @@
-"""Augmentations: Keras models that only training applies, so that the networks stay free of random operations."""
+"""Augmentations: Keras models that only training applies, so that the networks stay free of random
+operations."""
 
 import math
 from functools import partial
@@ -10,14 +11,17 @@ from fer_lib.formats import SIDE
 
 
 class RandomAffine(layers.Layer):
-    """A mirror image half of the time, a rotation, a zoom and a shift, in one resampling; borders repeat the nearest pixel.
+    """A mirror image half of the time, a rotation, a zoom and a shift, in one resampling; borders
+    repeat the nearest pixel.
 
-    In place of one Keras layer for each: interpolating once is quicker, and blurs once. Each image has its own draws, uniform in
+    In place of one Keras layer for each: interpolating once is quicker, and blurs once. Each image
+    has its own draws, uniform in
     the ranges given; in inference nothing is changed. Input and output: float32 [batch, h, w, c].
 
     Args:
         degrees: the largest rotation either way.
-        zoom: the largest factor of enlargement; the smallest is its inverse, and the factor's logarithm is uniform.
+        zoom: the largest factor of enlargement; the smallest is its inverse, and the factor's
+            logarithm is uniform.
         shift: the largest shift in each direction, pixels.
     """
 
@@ -32,7 +36,8 @@ class RandomAffine(layers.Layer):
         draws = keras.random.uniform((ops.shape(images)[0], 5), -1, 1, seed=self._seeds)
         mirror = ops.where(draws[:, 0] < 0, -1.0, 1.0)
         angle, scale = draws[:, 1] * self._angle, ops.exp(-draws[:, 2] * self._zoom)
-        # Where each pixel of the result is taken from: about the centre, turned, scaled, mirrored, then shifted.
+        # Where each pixel of the result is taken from: about the centre, turned, scaled, mirrored,
+        # then shifted.
         a, b = scale * ops.cos(angle) * mirror, -scale * ops.sin(angle)
         d, e = scale * ops.sin(angle) * mirror, scale * ops.cos(angle)
         y, x = ((size - 1) / 2 for size in images.shape[1:3])
@@ -40,7 +45,9 @@ class RandomAffine(layers.Layer):
         f = y - d * x - e * y + draws[:, 4] * self._shift
         zero = ops.zeros_like(a)
         transforms = ops.stack([a, b, c, d, e, f, zero, zero], axis=1)
-        return ops.image.affine_transform(images, transforms, interpolation="bilinear", fill_mode="nearest")
+        return ops.image.affine_transform(
+            images, transforms, interpolation="bilinear", fill_mode="nearest"
+        )
 
 
 class TrainingCrop(layers.Layer):
@@ -82,15 +89,19 @@ def flip_rotate_zoom(degrees: float, zoom: float) -> keras.Model:
 
 
 def strong(side: int = SIDE, erasing: float = 0.5) -> keras.Model:
-    """More of everything: mirror, ±12°, zoom 0.87–1.15, shifts of 5 pixels, contrast and brightness ±30 %, an erased patch.
+    """More of everything: mirror, ±12°, zoom 0.87–1.15, shifts of 5 pixels, contrast and brightness
+    ±30 %, an erased patch.
 
     Input: float32 [batch, 48, 48, 1], grey levels 0–255; output likewise, [batch, side, side, 1].
 
     Args:
-        side: training sees so many pixels square of the middle, after the shift; inference sees the whole picture. A network
-            that averages its last map takes any size, and at 40 a step costs a third less (training smaller than testing: Touvron
+        side: training sees so many pixels square of the middle, after the shift; inference sees
+            the whole picture. A network
+            that averages its last map takes any size, and at 40 a step costs a third less (training
+            smaller than testing: Touvron
             et al. 2019).
-        erasing: a patch turns grey with a probability that Keras draws for each picture between 0 and this, so in half as many
+        erasing: a patch turns grey with a probability that Keras draws for each picture between
+            0 and this, so in half as many
             pictures on average (Zhong et al. 2020).
     """
     steps = [
@@ -101,7 +112,11 @@ def strong(side: int = SIDE, erasing: float = 0.5) -> keras.Model:
     if side != SIDE:
         steps.insert(1, TrainingCrop(side, dtype="float32"))
     if erasing:
-        steps.append(layers.RandomErasing(erasing, scale=(0.02, 0.2), fill_value=127.5, value_range=(0, 255), dtype="float32"))
+        steps.append(
+            layers.RandomErasing(
+                erasing, scale=(0.02, 0.2), fill_value=127.5, value_range=(0, 255), dtype="float32"
+            )
+        )
     return keras.Sequential(steps, name="strong")
 
 

@@ -26,7 +26,8 @@ CONFIGURATION = {
 def chance(labels: np.ndarray) -> dict[str, float]:
     """The expectation of guessing the seven emotions with equal probability.
 
-    Accuracy and balanced accuracy are 1/7. The F1 of a class with share p is 2·p·(1/7) / (p + 1/7): precision is p, recall 1/7.
+    Accuracy and balanced accuracy are 1/7. The F1 of a class with share p is 2·p·(1/7) / (p + 1/7):
+    precision is p, recall 1/7.
 
     Args:
         labels: integers [n].
@@ -41,22 +42,28 @@ def chance(labels: np.ndarray) -> dict[str, float]:
 
 
 def majority_logits(n: int, training_counts: np.ndarray) -> np.ndarray:
-    """Logits float32 [n, 7] that always choose the largest class of Training, whose counts are given, [7]."""
+    """Logits float32 [n, 7] that always choose the largest class of Training, whose counts are
+    given, [7]."""
     logits = np.zeros((n, len(EMOTIONS)), np.float32)
     logits[:, np.argmax(training_counts)] = 1
     return logits
 
 
 def hog_features(images: np.ndarray) -> np.ndarray:
-    """Histograms of oriented gradients (Dalal & Triggs 2005), float32 [n, 1568], of images uint8 [n, 48, 48]."""
-    options = {key: CONFIGURATION[key] for key in ("orientations", "pixels_per_cell", "cells_per_block")}
+    """Histograms of oriented gradients (Dalal & Triggs 2005), float32 [n, 1568], of images uint8
+    [n, 48, 48]."""
+    options = {
+        key: CONFIGURATION[key] for key in ("orientations", "pixels_per_cell", "cells_per_block")
+    }
     return np.array([hog(image, **options) for image in images], np.float32)
 
 
 def train(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
-    """Fit multinomial logistic regression on the histograms of Training, and write the run to `folder`.
+    """Fit multinomial logistic regression on the histograms of Training, and write the run to
+    `folder`.
 
-    Its regularisation is the best on PublicTest of those in `CONFIGURATION`; its logits are the decision function. `seed` only
+    Its regularisation is the best on PublicTest of those in `CONFIGURATION`; its logits are the
+    decision function. `seed` only
     names the run: the fit has no random part.
 
     Raises:
@@ -64,7 +71,10 @@ def train(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
     """
     if (missing := dataset.training.class_counts == 0).any():
         raise ValueError(f"Training has no image of {', '.join(np.array(NAMES)[missing])}")
-    features = {name: hog_features(getattr(dataset, name).images) for name in ("training", "public_test", "private_test")}
+    features = {
+        name: hog_features(getattr(dataset, name).images)
+        for name in ("training", "public_test", "private_test")
+    }
     accuracies, fitted = {}, {}
     for c in CONFIGURATION["inverse_regularisations"]:
         fitted[c] = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2_000))
@@ -72,7 +82,8 @@ def train(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
         accuracies[c] = float(fitted[c].score(features["public_test"], dataset.public_test.labels))
     best = max(accuracies, key=accuracies.get)
     logits = {
-        name: fitted[best].decision_function(features[name]).astype(np.float32) for name in ("public_test", "private_test")
+        name: fitted[best].decision_function(features[name]).astype(np.float32)
+        for name in ("public_test", "private_test")
     }
     config = {
         "experiment": HOG,

@@ -8,7 +8,8 @@ from fer_lib.experiments import Experiment
 
 
 def rows_of_share(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The rows of a share of each class, rounded, but of one image at least: drawn by the seed, in ascending order.
+    """The rows of a share of each class, rounded, but of one image at least: drawn by the seed, in
+    ascending order.
 
     Args:
         labels: integers [n]. share: 0–1.
@@ -26,7 +27,8 @@ def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 class Batches(keras.utils.PyDataset):
-    """A split in an order that is drawn from (seed, epoch); mixed as drawn from (seed, epoch, batch).
+    """A split in an order that is drawn from (seed, epoch); mixed as drawn from (seed, epoch,
+    batch).
 
     Args:
         targets: float32 [n, classes], one row of shares for each image of `split`.
@@ -47,7 +49,9 @@ class Batches(keras.utils.PyDataset):
         """Draw the order of an epoch."""
         self._epoch = epoch
         draws, n = np.random.default_rng([self._seed, epoch]), len(self._images)
-        self._order = draws.permutation(n) if self._odds is None else draws.choice(n, n, p=self._odds)
+        self._order = (
+            draws.permutation(n) if self._odds is None else draws.choice(n, n, p=self._odds)
+        )
 
     def __len__(self) -> int:
         return -(-len(self._images) // self._batch_size)
@@ -60,4 +64,6 @@ class Batches(keras.utils.PyDataset):
         draws = np.random.default_rng([self._seed, self._epoch, index])
         share = draws.beta(self._mixup, self._mixup, len(rows)).astype(np.float32)[:, None]
         others, picture_share = draws.permutation(len(rows)), share[..., None, None]
-        return picture_share * images + (1 - picture_share) * images[others], share * targets + (1 - share) * targets[others]
+        return picture_share * images + (1 - picture_share) * images[others], share * targets + (
+            1 - share
+        ) * targets[others]

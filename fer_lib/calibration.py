@@ -1,4 +1,5 @@
-"""What a network's probabilities are worth as probabilities, and one temperature that makes them better."""
+"""What a network's probabilities are worth as probabilities, and one temperature that makes them
+better."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -14,18 +15,26 @@ def nll(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood of the labels, in nats.
 
     Args:
-        logits: float [n, 7]. labels: integers [n], or a distribution over the classes for each image, float [n, 7].
+        logits: float [n, 7]. labels: integers [n], or a distribution over the classes for each
+            image, float [n, 7].
     """
-    return float(-(_targets(labels, logits.shape[1]) * log_softmax(np.asarray(logits, np.float64), axis=1)).sum(axis=1).mean())
+    return float(
+        -(_targets(labels, logits.shape[1]) * log_softmax(np.asarray(logits, np.float64), axis=1))
+        .sum(axis=1)
+        .mean()
+    )
 
 
 def brier(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Brier score (Brier 1950): the mean over images of the squared distance of the probabilities from the target; 0–2.
+    """Brier score (Brier 1950): the mean over images of the squared distance of the probabilities
+    from the target; 0–2.
 
     Args:
         as `nll`.
     """
-    return float(((probabilities(logits) - _targets(labels, logits.shape[1])) ** 2).sum(axis=1).mean())
+    return float(
+        ((probabilities(logits) - _targets(labels, logits.shape[1])) ** 2).sum(axis=1).mean()
+    )
 
 
 def _targets(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -33,10 +42,12 @@ def _targets(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def reliability(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """How often answers are right, by how sure the network is: 15 bins of equal width over the probability of its answer.
+    """How often answers are right, by how sure the network is: 15 bins of equal width over the
+    probability of its answer.
 
     Returns:
-        `count` int [15]; `confidence` and `accuracy` float [15], means in a bin, NaN in an empty one.
+        `count` int [15]; `confidence` and `accuracy` float [15], means in a bin, NaN in an empty
+        one.
     """
     p = probabilities(logits)
     sure, right = p.max(axis=1), p.argmax(axis=1) == labels
@@ -44,13 +55,16 @@ def reliability(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
     count = np.bincount(bins, minlength=BINS)
 
     def mean(values):
-        return np.divide(np.bincount(bins, values, BINS), count, out=np.full(BINS, np.nan), where=count > 0)
+        return np.divide(
+            np.bincount(bins, values, BINS), count, out=np.full(BINS, np.nan), where=count > 0
+        )
 
     return {"count": count, "confidence": mean(sure), "accuracy": mean(right)}
 
 
 def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The mean distance of confidence from accuracy over the bins of `reliability`, weighted by their images (Naeini et al. 2015)."""
+    """The mean distance of confidence from accuracy over the bins of `reliability`, weighted by
+    their images (Naeini et al. 2015)."""
     bins = reliability(logits, labels)
     filled = bins["count"] > 0
     gaps = np.abs(bins["confidence"] - bins["accuracy"])[filled]
@@ -58,20 +72,28 @@ def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The number that logits are divided by so that the likelihood of the labels is highest (Guo et al. 2017).
+    """The number that logits are divided by so that the likelihood of the labels is highest (Guo et
+    al. 2017).
 
     It changes no answer. Above 1 it makes the network less sure.
 
     Args:
-        as `nll`; of images that the network was not fitted on, and that nothing is reported on: PublicTest.
+        as `nll`; of images that the network was not fitted on, and that nothing is reported on:
+        PublicTest.
     """
     low, high = np.log(_TEMPERATURES)
-    found = minimize_scalar(lambda t: nll(logits / np.exp(t), labels), bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    found = minimize_scalar(
+        lambda t: nll(logits / np.exp(t), labels),
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
     return float(np.exp(found.x))
 
 
 def coverage(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy on the images that a network answers when it may abstain from those it is least sure of.
+    """Accuracy on the images that a network answers when it may abstain from those it is least sure
+    of.
 
     Returns:
         The share of images answered, 1/n to 1, and the accuracy on them, both float64 [n].

@@ -1,7 +1,10 @@
-"""PrivateTest made harder: eleven corruptions in five severities, for measuring how fast a network's accuracy falls.
+"""PrivateTest made harder: eleven corruptions in five severities, for measuring how fast a
+network's accuracy falls.
 
-After ImageNet-C (Hendrycks & Dietterich 2019), with kinds and sizes for faces of 48 × 48 pixels. Every random draw follows from the
-corruption's name and the image's position, so that everybody who has the images gets the same ones; the record holds their SHA-256.
+After ImageNet-C (Hendrycks & Dietterich 2019), with kinds and sizes for faces of 48 × 48 pixels.
+Every random draw follows from the
+corruption's name and the image's position, so that everybody who has the images gets the same ones;
+the record holds their SHA-256.
 """
 
 import hashlib
@@ -62,7 +65,8 @@ def _down_sampling(image, side, draws):
 
 
 def _covered(centre: int) -> Callable:
-    """A bar of mid-grey over the rows around `centre`, where the mean face of FER2013 has its eyes or its mouth."""
+    """A bar of mid-grey over the rows around `centre`, where the mean face of FER2013 has its eyes
+    or its mouth."""
 
     def cover(image, height, draws):
         covered = image.copy()
@@ -73,21 +77,32 @@ def _covered(centre: int) -> Callable:
 
 
 def _rotation(image, degrees, draws):
-    return ndimage.rotate(image, degrees * draws.choice([-1, 1]), reshape=False, order=1, mode="nearest")
+    return ndimage.rotate(
+        image, degrees * draws.choice([-1, 1]), reshape=False, order=1, mode="nearest"
+    )
 
 
 def _shift(image, pixels, draws):
     angle = draws.uniform(0, 2 * np.pi)
-    return ndimage.shift(image, (pixels * np.sin(angle), pixels * np.cos(angle)), order=1, mode="nearest")
+    return ndimage.shift(
+        image, (pixels * np.sin(angle), pixels * np.cos(angle)), order=1, mode="nearest"
+    )
 
 
-# Each takes a picture as float64 [48, 48], the size that belongs to the severity, and a generator; the sizes stand here alone.
+# Each takes a picture as float64 [48, 48], the size that belongs to the severity, and a generator;
+# the sizes stand here alone.
 CORRUPTIONS: dict[str, tuple[Callable, tuple]] = {
     "noise": (_noise, (8, 16, 24, 36, 50)),  # standard deviation, grey levels
     "blur": (_blur, (0.5, 0.8, 1.2, 1.7, 2.5)),  # standard deviation, pixels
     "motion blur": (_motion_blur, (3, 5, 7, 9, 13)),  # length, pixels, in any direction
-    "brightness": (_brightness, (25, 50, 75, 100, 125)),  # grey levels, up or down, cut off at black and white
-    "contrast": (_contrast, (0.7, 0.5, 0.35, 0.2, 0.1)),  # what is left of each grey level's distance from the mean
+    "brightness": (
+        _brightness,
+        (25, 50, 75, 100, 125),
+    ),  # grey levels, up or down, cut off at black and white
+    "contrast": (
+        _contrast,
+        (0.7, 0.5, 0.35, 0.2, 0.1),
+    ),  # what is left of each grey level's distance from the mean
     "JPEG": (_jpeg, (40, 25, 15, 10, 5)),  # Pillow's quality
     "down-sampling": (_down_sampling, (36, 28, 20, 16, 12)),  # side, pixels, enlarged again
     "eyes covered": (_covered(18), (4, 8, 11, 14, 18)),  # height, pixels
@@ -110,17 +125,23 @@ def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
         ValueError: there is no such corruption or severity.
     """
     if corruption not in CORRUPTIONS or severity not in SEVERITIES:
-        raise ValueError(f"no corruption {corruption!r} of severity {severity}; there are {', '.join(CORRUPTIONS)}, each from 1 to 5")
+        raise ValueError(
+            f"no corruption {corruption!r} of severity {severity}; there are {', '.join(CORRUPTIONS)}, each from 1 to 5"
+        )
     change, sizes = CORRUPTIONS[corruption]
     name, changed = zlib.crc32(corruption.encode()), np.empty_like(images)
     for position, image in enumerate(images):
-        result = change(image.astype(float), sizes[severity - 1], np.random.RandomState([name, position]))
+        result = change(
+            image.astype(float), sizes[severity - 1], np.random.RandomState([name, position])
+        )
         changed[position] = np.clip(np.round(result), 0, 255)
     return changed
 
 
 def _each(images: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    bar = tqdm([(name, severity) for name in CORRUPTIONS for severity in SEVERITIES], desc="corruptions")
+    bar = tqdm(
+        [(name, severity) for name in CORRUPTIONS for severity in SEVERITIES], desc="corruptions"
+    )
     for name, severity in bar:
         bar.set_postfix_str(f"{name} {severity}")
         yield name, severity, corrupt(images, name, severity)
@@ -129,7 +150,8 @@ def _each(images: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
 def write(dataset: Dataset, folder: Path) -> None:
     """Write PrivateTest's corrupted images for others to use, in the form of CIFAR-10-C.
 
-    One `<corruption>.npy` for each, uint8 [5·n, 48, 48], severity 1 first; `labels.npy` uint8 [5·n]; and `SHA256SUMS`.
+    One `<corruption>.npy` for each, uint8 [5·n, 48, 48], severity 1 first; `labels.npy` uint8
+    [5·n]; and `SHA256SUMS`.
     """
     private, blocks, sums = dataset.private_test, [], []
 
@@ -149,13 +171,18 @@ def write(dataset: Dataset, folder: Path) -> None:
 
 
 def record(runs: list[Run], dataset: Dataset) -> None:
-    """Add to `RECORD` the accuracy of each run that is not in it with its weights, on every corruption and severity.
+    """Add to `RECORD` the accuracy of each run that is not in it with its weights, on every
+    corruption and severity.
 
-    A run stands there under its key: `clean`, its accuracy on PrivateTest, and by corruption a list of five accuracies, all of its weights
-    on these images. `weights_sha256` holds that of the weights, by key; `sha256` that of the corrupted images, by corruption; and `versions` those
+    A run stands there under its key: `clean`, its accuracy on PrivateTest, and by corruption a list
+    of five accuracies, all of its weights
+    on these images. `weights_sha256` holds that of the weights, by key; `sha256` that of the
+    corrupted images, by corruption; and `versions` those
     of the libraries.
     """
-    there = read_json(RECORD) if RECORD.is_file() else {"sha256": {}, "weights_sha256": {}, "runs": {}}
+    there = (
+        read_json(RECORD) if RECORD.is_file() else {"sha256": {}, "weights_sha256": {}, "runs": {}}
+    )
     weights = {run.key: sha256_of(run.weights) for run in runs}
     missing = [run for run in runs if there["weights_sha256"].get(run.key) != weights[run.key]]
     if not missing:
@@ -165,9 +192,16 @@ def record(runs: list[Run], dataset: Dataset) -> None:
 
     def accuracy(key: str, images: np.ndarray) -> float:
         network, flip_averaging = loaded[key]
-        return float((networks.predict(network, images, flip_averaging).argmax(axis=1) == private.labels).mean())
+        return float(
+            (
+                networks.predict(network, images, flip_averaging).argmax(axis=1) == private.labels
+            ).mean()
+        )
 
-    found = {key: {"clean": accuracy(key, private.images), **{name: [] for name in CORRUPTIONS}} for key in loaded}
+    found = {
+        key: {"clean": accuracy(key, private.images), **{name: [] for name in CORRUPTIONS}}
+        for key in loaded
+    }
     digests = {name: hashlib.sha256() for name in CORRUPTIONS}
     for name, severity, images in _each(private.images):
         digests[name].update(images.tobytes())
@@ -175,7 +209,9 @@ def record(runs: list[Run], dataset: Dataset) -> None:
             found[key][name].append(accuracy(key, images))
     sha256 = {name: digest.hexdigest() for name, digest in digests.items()}
     if there["sha256"] not in ({}, sha256):
-        raise ValueError(f"{RECORD}: its runs were measured on other corrupted images; remove it to measure all of them again")
+        raise ValueError(
+            f"{RECORD}: its runs were measured on other corrupted images; remove it to measure all of them again"
+        )
     write_json(RECORD, {
         "sha256": sha256,
         "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")},

@@ -45,12 +45,21 @@ class Split:
         return np.frombuffer(digests, "<u8")
 
     def rows_of(self, hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Where images, by hash and label, stand here: int [n], and -1 for those that do not. Some pictures stand in FER2013 under two labels."""
-        rows = {pair: row for row, pair in enumerate(zip(self.hashes.tolist(), self.labels.tolist(), strict=True))}
-        return np.array([rows.get(pair, -1) for pair in zip(hashes.tolist(), labels.tolist(), strict=True)], int)
+        """Where images, by hash and label, stand here: int [n], and -1 for those that do not. Some
+        pictures stand in FER2013 under two labels."""
+        rows = {
+            pair: row
+            for row, pair in enumerate(zip(self.hashes.tolist(), self.labels.tolist(), strict=True))
+        }
+        return np.array(
+            [rows.get(pair, -1) for pair in zip(hashes.tolist(), labels.tolist(), strict=True)], int
+        )
 
-    def require(self, hashes: np.ndarray, labels: np.ndarray, whose: str, missing_allowed: float = 0) -> np.ndarray:
-        """As `rows_of`, but refuses a copy of the data set that lacks more than the allowed share of the images.
+    def require(
+        self, hashes: np.ndarray, labels: np.ndarray, whose: str, missing_allowed: float = 0
+    ) -> np.ndarray:
+        """As `rows_of`, but refuses a copy of the data set that lacks more than the allowed share
+        of the images.
 
         Args:
             whose: what the images belong to, for the message. missing_allowed: 0–1.
@@ -60,7 +69,9 @@ class Split:
         """
         rows = self.rows_of(hashes, labels)
         if (missing := int((rows < 0).sum())) > missing_allowed * len(rows):
-            raise DataError(f"{missing} of the {len(rows)} images of {whose} are not in this copy of FER2013, pixel for pixel")
+            raise DataError(
+                f"{missing} of the {len(rows)} images of {whose} are not in this copy of FER2013, pixel for pixel"
+            )
         return rows
 
     @property
@@ -94,28 +105,38 @@ class Dataset:
     @property
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Images by split, then by emotion."""
-        return {name: dict(zip(NAMES, split.class_counts.tolist(), strict=True)) for name, split in self.splits.items()}
+        return {
+            name: dict(zip(NAMES, split.class_counts.tolist(), strict=True))
+            for name, split in self.splits.items()
+        }
 
 
 def find() -> Path | None:
-    """Return where FER2013 is: the `FER2013` environment variable (a file or a folder), else `data/`, else None.
+    """Return where FER2013 is: the `FER2013` environment variable (a file or a folder), else
+    `data/`, else None.
 
-    A relative path in the variable leads from the current folder, or else from the repository's: notebooks run in a folder of
+    A relative path in the variable leads from the current folder, or else from the repository's:
+    notebooks run in a folder of
     their own.
 
     Raises:
-        DataError: the variable is set but leads to no such file; falling through to another copy would hide it.
+        DataError: the variable is set but leads to no such file; falling through to another copy
+        would hide it.
     """
     if place := os.environ.get("FER2013"):
         path = Path(place).expanduser()
         found = _in(path) or _in(REPOSITORY / path)
         if found is None:
-            raise DataError(f"the environment variable FER2013 is {place!r}: expected the data set's file, or {_EXPECTED}")
+            raise DataError(
+                f"the environment variable FER2013 is {place!r}: expected the data set's file, or {_EXPECTED}"
+            )
         return found
     return _in(REPOSITORY / "data")
 
 
-_EXPECTED = f"a folder that holds one of {', '.join(_FILE_NAMES)}, or one zip, or folders train and test"
+_EXPECTED = (
+    f"a folder that holds one of {', '.join(_FILE_NAMES)}, or one zip, or folders train and test"
+)
 
 
 def _in(place: Path) -> Path | None:
@@ -127,7 +148,8 @@ def _in(place: Path) -> Path | None:
 
 
 def fetch() -> Path:
-    """Download FER2013 from Kaggle with `kagglehub` (a public data set: no account) into `data/`, and return its path.
+    """Download FER2013 from Kaggle with `kagglehub` (a public data set: no account) into `data/`,
+    and return its path.
 
     Raises:
         DataError: the download failed, or brought no CSV.
@@ -137,7 +159,9 @@ def fetch() -> Path:
     try:
         folder = Path(kagglehub.dataset_download("deadskull7/fer2013"))
     except Exception as error:  # kagglehub documents no exceptions of its own
-        raise DataError(f"Kaggle could not be reached ({error}); data/README.md says how to get the file by hand") from error
+        raise DataError(
+            f"Kaggle could not be reached ({error}); data/README.md says how to get the file by hand"
+        ) from error
     source = _in(folder)
     if source is None:
         raise DataError(f"{folder}: Kaggle's archive holds no data set; expected {_EXPECTED}")
@@ -150,7 +174,8 @@ def fetch() -> Path:
 def load(path: Path) -> Dataset:
     """Read a data set, from the cache where this very content was read before.
 
-    The cache is a folder of the user's (`platformdirs`), its files named by the SHA-256 of what was read, so that a changed
+    The cache is a folder of the user's (`platformdirs`), its files named by the SHA-256 of what was
+    read, so that a changed
     data set is never mistaken for an old one.
 
     Args:
@@ -171,7 +196,9 @@ def load(path: Path) -> Dataset:
                 np.savez(aside, **{**vars(decoded), "notes": np.array(decoded.notes, str)})
         except OSError as error:
             size = decoded.images.nbytes / 1e6
-            raise DataError(f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME") from error
+            raise DataError(
+                f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME"
+            ) from error
     try:
         stored = read_arrays(cache)
     except ValueError as error:

@@ -1,4 +1,5 @@
-"""Pictures that stand in FER2013 more than once: copies to the last pixel, and the same photograph cropped, marked or encoded anew."""
+"""Pictures that stand in FER2013 more than once: copies to the last pixel, and the same photograph
+cropped, marked or encoded anew."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -23,12 +24,16 @@ def exact(dataset: Dataset) -> dict:
     """Count pictures that are equal in every pixel.
 
     Returns:
-        `copies`, pictures beyond the first of each group; `groups`; `largest_group`; `conflicting_groups`, whose labels differ;
-        `flat`, distinct pictures that show nothing; and `across`, by pair of splits, the pictures of the first that the second holds too.
+        `copies`, pictures beyond the first of each group; `groups`; `largest_group`;
+        `conflicting_groups`, whose labels differ;
+        `flat`, distinct pictures that show nothing; and `across`, by pair of splits, the pictures
+        of the first that the second holds too.
     """
     hashes = np.concatenate([split.hashes for split in dataset.splits.values()])
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
-    _, first, group, size = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
+    _, first, group, size = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
+    )
     labels_in_group = np.zeros((len(size), len(NAMES)), bool)
     labels_in_group[group, labels] = True
     distinct = np.concatenate([split.images for split in dataset.splits.values()])[first]
@@ -40,8 +45,14 @@ def exact(dataset: Dataset) -> dict:
         "conflicting_groups": int((labels_in_group.sum(axis=1) > 1).sum()),
         "flat": int((distinct.std(axis=(1, 2)) < FLAT).sum()),
         "across": {
-            f"{ours} in {theirs}": int(np.isin(dataset.splits[ours].hashes, dataset.splits[theirs].hashes).sum())
-            for ours, theirs in (("PrivateTest", "Training"), ("PublicTest", "Training"), ("PrivateTest", "PublicTest"))
+            f"{ours} in {theirs}": int(
+                np.isin(dataset.splits[ours].hashes, dataset.splits[theirs].hashes).sum()
+            )
+            for ours, theirs in (
+                ("PrivateTest", "Training"),
+                ("PublicTest", "Training"),
+                ("PrivateTest", "PublicTest"),
+            )
         },
     }
 
@@ -53,51 +64,71 @@ def candidates(images: np.ndarray) -> np.ndarray:
         images: uint8 [n, 48, 48], no two of them equal.
 
     Returns:
-        int64 [k, 3]: the two positions, the smaller first, and 1 where the second is mirrored, of every pair whose shrunk pictures
+        int64 [k, 3]: the two positions, the smaller first, and 1 where the second is mirrored, of
+        every pair whose shrunk pictures
         correlate by more than 0.9.
     """
     coarse, mirrored = _coarse(images), _coarse(images[:, :, ::-1])
     found = []
     for start in tqdm(range(0, len(images), _BLOCK), desc="near-duplicates", unit="block"):
         for flipped, others in enumerate((coarse, mirrored)):
-            above = coarse[start : start + _BLOCK] @ others[start:].T > COARSE_THRESHOLD  # a pair stands once, its smaller row first
+            above = (
+                coarse[start : start + _BLOCK] @ others[start:].T > COARSE_THRESHOLD
+            )  # a pair stands once, its smaller row first
             rows, columns = np.nonzero(above)
             later = columns > rows
-            found.append(np.stack([rows[later] + start, columns[later] + start, np.full(later.sum(), flipped)], axis=1))
+            found.append(
+                np.stack(
+                    [rows[later] + start, columns[later] + start, np.full(later.sum(), flipped)],
+                    axis=1,
+                )
+            )
     return np.concatenate(found)
 
 
 def _coarse(images: np.ndarray) -> np.ndarray:
     """Float32 [n, 144]: the means of 4 × 4 cells, of mean 0 and length 1 (a flat picture: 0)."""
     cell = SIDE // COARSE_SIDE
-    means = images.reshape(-1, COARSE_SIDE, cell, COARSE_SIDE, cell).mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
+    means = (
+        images.reshape(-1, COARSE_SIDE, cell, COARSE_SIDE, cell)
+        .mean(axis=(2, 4), dtype=np.float32)
+        .reshape(len(images), -1)
+    )
     means -= means.mean(axis=1, keepdims=True)
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
 
 
 def detail_correlation(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """How far pairs of pictures agree in their detail, that is in what a Gaussian blur of 2 pixels takes away.
+    """How far pairs of pictures agree in their detail, that is in what a Gaussian blur of 2 pixels
+    takes away.
 
-    Faces that are lit alike agree in the coarse; only one photograph agrees with itself in the fine.
+    Faces that are lit alike agree in the coarse; only one photograph agrees with itself in the
+    fine.
 
     Args:
         images: uint8 [n, 48, 48]. pairs: as `candidates` returns them.
 
     Returns:
-        float64 [k], the highest correlation over all shifts of up to 4 pixels, on what the shifted pictures share.
+        float64 [k], the highest correlation over all shifts of up to 4 pixels, on what the shifted
+        pictures share.
     """
     detail = images.astype(np.float32)
     detail -= gaussian_filter(detail, (0, DETAIL_SIGMA, DETAIL_SIGMA))
     best = np.full(len(pairs), -1.0)
     for start in range(0, len(pairs), _BLOCK):
         first, second, mirrored = pairs[start : start + _BLOCK].T
-        ours, theirs = detail[first], np.where(mirrored[:, None, None] == 1, detail[second][:, :, ::-1], detail[second])
+        ours, theirs = (
+            detail[first],
+            np.where(mirrored[:, None, None] == 1, detail[second][:, :, ::-1], detail[second]),
+        )
         for down in range(-LARGEST_SHIFT, LARGEST_SHIFT + 1):
             for right in range(-LARGEST_SHIFT, LARGEST_SHIFT + 1):
                 a, b = ours[:, _kept(down), _kept(right)], theirs[:, _kept(-down), _kept(-right)]
                 product = np.einsum("nij,nij->n", a, b)
                 lengths = np.sqrt(np.einsum("nij,nij->n", a, a) * np.einsum("nij,nij->n", b, b))
-                correlation = np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 0)
+                correlation = np.divide(
+                    product, lengths, out=np.zeros_like(product), where=lengths > 0
+                )
                 best[start : start + _BLOCK] = np.maximum(best[start : start + _BLOCK], correlation)
     return best
 
@@ -110,9 +141,12 @@ def analysis(dataset: Dataset) -> dict:
     """All of this for a data set.
 
     Returns:
-        `exact`, of `exact`; `near_pairs`, pairs of distinct pictures that show one photograph, `mirrored_pairs` among them, and
-        `conflicting_pairs`, no label of one being a label of the other; `bands`, [low, high, pairs] of the candidates' detail
-        correlation; `seen_in_training`, by split, `exact` and `near`: the hashes of its pictures that Training holds, and those that
+        `exact`, of `exact`; `near_pairs`, pairs of distinct pictures that show one photograph,
+        `mirrored_pairs` among them, and
+        `conflicting_pairs`, no label of one being a label of the other; `bands`, [low, high, pairs]
+        of the candidates' detail
+        correlation; `seen_in_training`, by split, `exact` and `near`: the hashes of its pictures
+        that Training holds, and those that
         Training holds in another form alone.
     """
     splits = list(dataset.splits.values())
@@ -123,7 +157,11 @@ def analysis(dataset: Dataset) -> dict:
     correlation = detail_correlation(images, pairs)
     same = pairs[correlation > DETAIL_THRESHOLD]
     labels = [set() for _ in distinct]
-    for position, label in zip(np.searchsorted(distinct, hashes), np.concatenate([split.labels for split in splits]), strict=True):
+    for position, label in zip(
+        np.searchsorted(distinct, hashes),
+        np.concatenate([split.labels for split in splits]),
+        strict=True,
+    ):
         labels[position].add(int(label))
     in_training = np.isin(distinct, dataset.training.hashes)
     near_training = np.zeros(len(distinct), bool)
@@ -142,9 +180,14 @@ def analysis(dataset: Dataset) -> dict:
         "seen_in_training": {
             name: {
                 "exact": distinct[in_training & np.isin(distinct, split.hashes)].tolist(),
-                "near": distinct[near_training & ~in_training & np.isin(distinct, split.hashes)].tolist(),
+                "near": distinct[
+                    near_training & ~in_training & np.isin(distinct, split.hashes)
+                ].tolist(),
             }
-            for name, split in (("public_test", dataset.public_test), ("private_test", dataset.private_test))
+            for name, split in (
+                ("public_test", dataset.public_test),
+                ("private_test", dataset.private_test),
+            )
         },
     }
 
@@ -157,4 +200,7 @@ def unseen(predictions: dict[str, np.ndarray], split: str, near: bool = False) -
         near: leave out those, too, that Training holds in another form.
     """
     seen = read_json(RECORD)["seen_in_training"][split]
-    return ~np.isin(predictions[f"{split}_hashes"], np.array(seen["exact"] + (seen["near"] if near else []), np.uint64))
+    return ~np.isin(
+        predictions[f"{split}_hashes"],
+        np.array(seen["exact"] + (seen["near"] if near else []), np.uint64),
+    )

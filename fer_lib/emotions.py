@@ -1,4 +1,5 @@
-"""The seven emotions of FER2013: their order, names, aliases and colours, defined here and nowhere else."""
+"""The seven emotions of FER2013: their order, names, aliases and colours, defined here and nowhere
+else."""
 
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ class Emotion:
 
 
 # The order is that of the `emotion` column of FER2013's CSV: the position is the label.
-# The colours are the colour-blind safe palette of Okabe and Ito (2008), with a dark grey for neutral;
+# The colours are the colour-blind safe palette of Okabe and Ito (2008), with a dark grey for
+# neutral;
 # its yellow is left out because it vanishes on white.
 EMOTIONS = (
     Emotion("angry", "#D55E00", ("anger",)),
@@ -33,7 +35,9 @@ NAMES = tuple(emotion.name for emotion in EMOTIONS)
 COLOURS = tuple(emotion.colour for emotion in EMOTIONS)
 
 _LABELS = {
-    spelling: label for label, emotion in enumerate(EMOTIONS) for spelling in (emotion.name, *emotion.aliases)
+    spelling: label
+    for label, emotion in enumerate(EMOTIONS)
+    for spelling in (emotion.name, *emotion.aliases)
 }
 
 
@@ -46,4 +50,6 @@ def label_of(text: str) -> int:
     try:
         return _LABELS[text.strip().lower()]
     except KeyError:
-        raise ValueError(f"{text!r} is none of the seven emotions ({', '.join(NAMES)}) or their aliases") from None
+        raise ValueError(
+            f"{text!r} is none of the seven emotions ({', '.join(NAMES)}) or their aliases"
+        ) from None

@@ -1,4 +1,5 @@
-"""One small file of a run: an ONNX graph from grey pixels to calibrated probabilities, which checks itself before it is there."""
+"""One small file of a run: an ONNX graph from grey pixels to calibrated probabilities, which checks
+itself before it is there."""
 
 import importlib.metadata
 import tempfile
@@ -34,17 +35,21 @@ class ExportError(ValueError):
 def calibrated(run: Run) -> tuple[keras.Model, float]:
     """A run's network as it is exported, and its temperature.
 
-    The temperature is that of the recorded PublicTest. Where the experiment averages over an image and its mirror image, the
+    The temperature is that of the recorded PublicTest. Where the experiment averages over an image
+    and its mirror image, the
     graph does: the logarithms of these averages stand in for logits, as in the record.
 
     Returns:
-        A model from grey levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7]; and the temperature.
+        A model from grey levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7];
+        and the temperature.
 
     Raises:
         RunError: the run keeps no weights.
     """
     network = networks.load(run)
-    temperature = calibration.temperature(run.predictions["public_test_logits"], run.predictions["public_test_labels"])
+    temperature = calibration.temperature(
+        run.predictions["public_test_logits"], run.predictions["public_test_labels"]
+    )
     pixels = keras.Input((SIDE, SIDE, 1), name=predict.INPUT)
     if run.experiment.flip_averaging:
         mirrored = ops.take(pixels, np.arange(SIDE - 1, -1, -1), axis=2)
@@ -60,19 +65,23 @@ def calibrated(run: Run) -> tuple[keras.Model, float]:
 def export(run: Run, path: Path, int8: bool = False) -> list[str]:
     """Write a run as one ONNX file, and check it.
 
-    Input `grey_pixels`: grey levels 0–255, float32 [n, 48, 48, 1], of any n. Output `probabilities`: float32 [n, 7], calibrated.
-    The labels, the temperature and where the file comes from stand in its metadata. Weights that were recorded in half precision
+    Input `grey_pixels`: grey levels 0–255, float32 [n, 48, 48, 1], of any n. Output
+    `probabilities`: float32 [n, 7], calibrated.
+    The labels, the temperature and where the file comes from stand in its metadata. Weights that
+    were recorded in half precision
     are stored in half precision and computed with in float32, which loses nothing.
 
     Args:
-        int8: convolutions and dense layers in 8 bits, their ranges taken from 512 faces of Training, or from synthetic faces
+        int8: convolutions and dense layers in 8 bits, their ranges taken from 512 faces of
+        Training, or from synthetic faces
             where FER2013 is not on this machine.
 
     Returns:
         What was done and checked, in sentences.
 
     Raises:
-        ExportError: a probability of the float file is more than 1e-4 from Keras's, or the int8 file's accuracy on PublicTest
+        ExportError: a probability of the float file is more than 1e-4 from Keras's, or the int8
+        file's accuracy on PublicTest
             is more than half a point below Keras's. RunError: the run keeps no weights.
     """
     dataset = profiles.find(run.config["profile"]).dataset()
@@ -88,7 +97,9 @@ def unchecked(run: Run, path: Path, int8: bool = False) -> Path:
     return path
 
 
-def _write(run: Run, path: Path, int8: bool, dataset: Dataset | None) -> tuple[keras.Model, list[str]]:
+def _write(
+    run: Run, path: Path, int8: bool, dataset: Dataset | None
+) -> tuple[keras.Model, list[str]]:
     model, temperature = calibrated(run)
     _convert(model, path)
     said = []
@@ -101,7 +112,8 @@ def _write(run: Run, path: Path, int8: bool, dataset: Dataset | None) -> tuple[k
 
 
 def obtain(run: Run) -> Path:
-    """Return the exported float file of a run, and export it first where it is not there or not of this run."""
+    """Return the exported float file of a run, and export it first where it is not there or not of
+    this run."""
     path = predict.path_of(run)
     if predict.exported(run) is None:
         export(run, path)
@@ -123,7 +135,8 @@ def _convert(model: keras.Model, path: Path) -> None:
 def _halve(path: Path, model: keras.Model) -> None:
     """Store large arrays of weights in half precision wherever the network's own are.
 
-    The conversion has multiplied each filter by the scale of its batch normalisation: a filter is stored as it was recorded,
+    The conversion has multiplied each filter by the scale of its batch normalisation: a filter is
+    stored as it was recorded,
     and its scale beside it. ONNX Runtime multiplies them once, when it loads the file.
     """
     kernels = [np.asarray(w) for w in model.get_weights() if w.ndim in (2, 4) and w.size >= _LARGE]
@@ -141,7 +154,9 @@ def _halve(path: Path, model: keras.Model) -> None:
             graph.initializer.remove(stored)
             graph.initializer.append(onnx.numpy_helper.from_array(scaled[0], names[0]))
             graph.initializer.append(onnx.numpy_helper.from_array(scaled[1], names[2]))
-            casts.append(onnx.helper.make_node("Cast", names[:1], names[1:2], to=onnx.TensorProto.FLOAT))
+            casts.append(
+                onnx.helper.make_node("Cast", names[:1], names[1:2], to=onnx.TensorProto.FLOAT)
+            )
             casts.append(onnx.helper.make_node("Mul", names[1:], [stored.name]))
             break
     nodes = [*casts, *graph.node]
@@ -151,13 +166,20 @@ def _halve(path: Path, model: keras.Model) -> None:
 
 
 def _as_scaled(array: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """A kernel of Keras in the layout of an ONNX array, in half precision, and each filter's scale that makes it the array; or None."""
-    layouts = [((0, 1), 0)] if kernel.ndim == 2 else [((3, 2, 0, 1), (1, 2, 3)), ((2, 3, 0, 1), (1, 2, 3))]  # the last: depthwise
+    """A kernel of Keras in the layout of an ONNX array, in half precision, and each filter's scale
+    that makes it the array; or None."""
+    layouts = (
+        [((0, 1), 0)]
+        if kernel.ndim == 2
+        else [((3, 2, 0, 1), (1, 2, 3)), ((2, 3, 0, 1), (1, 2, 3))]
+    )  # the last: depthwise
     for order, axes in layouts:
         candidate = kernel.transpose(order).astype(np.float64)
         if candidate.shape != array.shape:
             continue
-        scale = (array * candidate).sum(axes, keepdims=True) / np.maximum((candidate**2).sum(axes, keepdims=True), 1e-30)
+        scale = (array * candidate).sum(axes, keepdims=True) / np.maximum(
+            (candidate**2).sum(axes, keepdims=True), 1e-30
+        )
         if np.abs(scale * candidate - array).max() <= 1e-6 * np.abs(array).max():
             return candidate.astype(np.float16), scale.astype(np.float32)
     return None
@@ -165,7 +187,9 @@ def _as_scaled(array: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.nd
 
 class _Faces(CalibrationDataReader):
     def __init__(self, images: np.ndarray):
-        self._batches = iter(np.array_split(images[..., None].astype(np.float32), -(-len(images) // _BATCH)))
+        self._batches = iter(
+            np.array_split(images[..., None].astype(np.float32), -(-len(images) // _BATCH))
+        )
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
@@ -175,10 +199,14 @@ class _Faces(CalibrationDataReader):
 def _quantise(path: Path, dataset: Dataset | None) -> str:
     """Turn a float file into int8 in place, and say which faces its ranges were taken from.
 
-    Weights in 7 bits, a scale for each filter: on processors without 8-bit dot products sums of 8-bit products overflow.
+    Weights in 7 bits, a scale for each filter: on processors without 8-bit dot products sums of
+    8-bit products overflow.
     """
     if dataset is None:
-        faces, source = synthetic.faces(np.arange(SAMPLE) % len(NAMES), seed=0), "synthetic faces: FER2013 is not on this machine"
+        faces, source = (
+            synthetic.faces(np.arange(SAMPLE) % len(NAMES), seed=0),
+            "synthetic faces: FER2013 is not on this machine",
+        )
     else:
         images = dataset.training.images
         faces = images[np.random.default_rng(0).permutation(len(images))[:SAMPLE]]
@@ -213,11 +241,21 @@ def _describe(path: Path, run: Run, temperature: float, int8: bool) -> None:
 
 def _check(path: Path, model: keras.Model, dataset: Dataset | None, int8: bool) -> list[str]:
     split = dataset and dataset.public_test
-    faces = split.images if split else synthetic.faces(np.arange(_CHECKED_SYNTHETIC) % len(NAMES), seed=1)
-    where = f"{len(faces):,} faces of PublicTest" if split else f"{len(faces)} synthetic faces (FER2013 is not on this machine)"
+    faces = (
+        split.images
+        if split
+        else synthetic.faces(np.arange(_CHECKED_SYNTHETIC) % len(NAMES), seed=1)
+    )
+    where = (
+        f"{len(faces):,} faces of PublicTest"
+        if split
+        else f"{len(faces)} synthetic faces (FER2013 is not on this machine)"
+    )
     keras_says = model.predict(faces[..., None].astype(np.float32), batch_size=_BATCH, verbose=0)
     file = predict.Classifier(path)
-    file_says = np.concatenate([file.probabilities(part) for part in np.array_split(faces, -(-len(faces) // _BATCH))])
+    file_says = np.concatenate(
+        [file.probabilities(part) for part in np.array_split(faces, -(-len(faces) // _BATCH))]
+    )
     distance = float(np.abs(file_says - keras_says).max())
     agreement = f"largest difference of a probability from Keras {distance:.1e}, on {where}"
     if not int8:
@@ -225,8 +263,14 @@ def _check(path: Path, model: keras.Model, dataset: Dataset | None, int8: bool) 
             raise ExportError(f"{agreement}; at most {PROBABILITY_LIMIT:.0e} is allowed")
         return [agreement]
     if not split:
-        return [agreement, "whether int8 costs accuracy could not be checked: FER2013 is not on this machine"]
-    before, after = (evaluation.metrics(np.log(np.maximum(p, 1e-30)), split.labels)["accuracy"] for p in (keras_says, file_says))
+        return [
+            agreement,
+            "whether int8 costs accuracy could not be checked: FER2013 is not on this machine",
+        ]
+    before, after = (
+        evaluation.metrics(np.log(np.maximum(p, 1e-30)), split.labels)["accuracy"]
+        for p in (keras_says, file_says)
+    )
     change = f"accuracy on PublicTest {after:.2%}, in Keras {before:.2%}"
     if before - after > ACCURACY_LIMIT:
         raise ExportError(f"{change}; int8 may cost at most half a point")

@@ -19,10 +19,12 @@ ASIDE = ".writing-"  # how the names of files that are not whole yet begin
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success rename it to `path`, on any error remove it.
 
-    The temporary name keeps the suffixes of `path`, because NumPy and Keras choose the format by them.
+    The temporary name keeps the suffixes of `path`, because NumPy and Keras choose the format by
+    them.
 
     Raises:
-        OSError: as the writing did, with `path` as its file name where it had none, such as on a full disk.
+        OSError: as the writing did, with `path` as its file name where it had none, such as on a
+        full disk.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,10 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_json(path: Path, value) -> None:
     """Write `value` as indented JSON, sorted by nothing: the order is the reader's."""
     with replacing(path) as aside:
-        aside.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        aside.write_text(
+            json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            encoding="utf-8",
+        )
 
 
 def read_json(path: Path):

@@ -18,13 +18,17 @@ PREDICTION_BATCH = 256
 
 
 def build(
-    experiment: Experiment, precision: str | None = None, pretrained: bool = True, classes: int = len(EMOTIONS)
+    experiment: Experiment,
+    precision: str | None = None,
+    pretrained: bool = True,
+    classes: int = len(EMOTIONS),
 ) -> keras.Model:
     """Build an experiment's network, untrained.
 
     Args:
         precision: a Keras dtype policy in place of the experiment's own.
-        pretrained: False leaves out the loading of pretrained weights, for a network whose weights come from a file.
+        pretrained: False leaves out the loading of pretrained weights, for a network whose
+            weights come from a file.
         classes: how many logits it has.
     """
     options = dict(experiment.model_options)
@@ -52,24 +56,36 @@ def load(run: Run) -> keras.Model:
     """
     if not run.weights:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS})")
-    classes = len(run.config.get("classes", EMOTIONS))  # only a network that was trained on other faces says which
+    classes = len(
+        run.config.get("classes", EMOTIONS)
+    )  # only a network that was trained on other faces says which
     model = build(run.experiment, precision="float32", pretrained=False, classes=classes)
     model.load_weights(run.weights)
     return model
 
 
-def predict(model: keras.Model, images: np.ndarray, flip_averaging: bool = False, places: str = ONE_PLACE) -> np.ndarray:
+def predict(
+    model: keras.Model, images: np.ndarray, flip_averaging: bool = False, places: str = ONE_PLACE
+) -> np.ndarray:
     """Return logits float32 [n, classes] for images uint8 [n, 48, 48].
 
     Args:
-        flip_averaging: the logarithms of probabilities averaged over an image and its mirror image stand in for logits.
+        flip_averaging: the logarithms of probabilities averaged over an image and its mirror
+            image stand in for logits.
         places: one of `shifts.SCHEMES`; likewise over the shifted images.
     """
     if len(shifts := SCHEMES[places]) > 1:
-        answers = [probabilities(predict(model, shifted(images, *shift), flip_averaging)) for shift in shifts]
+        answers = [
+            probabilities(predict(model, shifted(images, *shift), flip_averaging))
+            for shift in shifts
+        ]
         return np.log(np.mean(answers, axis=0)).astype(np.float32)
-    logits = np.asarray(model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32)
+    logits = np.asarray(
+        model.predict(images[..., None], batch_size=PREDICTION_BATCH, verbose=0), np.float32
+    )
     if not flip_averaging:
         return logits
     mirrored = predict(model, images[:, :, ::-1])
-    return np.logaddexp(log_softmax(logits, axis=1), log_softmax(mirrored, axis=1)) - np.float32(np.log(2))
+    return np.logaddexp(log_softmax(logits, axis=1), log_softmax(mirrored, axis=1)) - np.float32(
+        np.log(2)
+    )

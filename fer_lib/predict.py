@@ -1,4 +1,5 @@
-"""The emotions on the faces of photos and videos, by an exported network and without Keras: an answer takes about a second."""
+"""The emotions on the faces of photos and videos, by an exported network and without Keras: an
+answer takes about a second."""
 
 import json
 from collections import Counter
@@ -18,7 +19,9 @@ from fer_lib.files import replacing, sha256_of
 from fer_lib.photos import Detector, Photo, PhotoError, crop, read
 from fer_lib.runs import Run
 
-UNSURE_BELOW = 0.5  # an answer of less than this probability is as likely wrong as right, and is marked
+UNSURE_BELOW = (
+    0.5  # an answer of less than this probability is as likely wrong as right, and is marked
+)
 INPUT, OUTPUT = "grey_pixels", "probabilities"
 _FORMAT = 1  # of exported files: raise it when the exporter changes what it writes
 _BATCH = 32  # faces that are classified at once
@@ -44,7 +47,8 @@ class Classifier:
     """An exported network in ONNX Runtime.
 
     Attributes:
-        metadata: what the exporter wrote into the file: `labels`, `temperature`, `version`, `experiment`, `made_from` and more.
+        metadata: what the exporter wrote into the file: `labels`, `temperature`, `version`,
+            `experiment`, `made_from` and more.
 
     Raises:
         ModelError: the file is missing, or was not written by the exporter.
@@ -55,15 +59,20 @@ class Classifier:
         options.intra_op_num_threads = threads  # 0: as many as there are cores
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
             raise ModelError(f"{path}: cannot be loaded ({str(error).splitlines()[0]})") from error
         self.metadata = self._session.get_modelmeta().custom_metadata_map
         if self.metadata.get("labels") != ",".join(NAMES):
-            raise ModelError(f"{path}: was not written by `python -m fer_lib export` (its labels are {self.metadata.get('labels')!r})")
+            raise ModelError(
+                f"{path}: was not written by `python -m fer_lib export` (its labels are {self.metadata.get('labels')!r})"
+            )
 
     def probabilities(self, faces: np.ndarray) -> np.ndarray:
-        """Return calibrated probabilities, float32 [n, 7] in label order, of faces uint8 [n, 48, 48]."""
+        """Return calibrated probabilities, float32 [n, 7] in label order, of faces uint8 [n, 48,
+        48]."""
         return self._session.run([OUTPUT], {INPUT: faces[..., None].astype(np.float32)})[0]
 
 
@@ -78,7 +87,8 @@ def exported(run: Run) -> Classifier | None:
 
 @dataclass(frozen=True)
 class Face:
-    """A face and what it shows: `box` in the file's upright pixels (left, top, side), seven `probabilities` in label order."""
+    """A face and what it shows: `box` in the file's upright pixels (left, top, side), seven
+    `probabilities` in label order."""
 
     box: tuple[int, int, int]
     probabilities: tuple[float, ...]
@@ -98,7 +108,12 @@ class Face:
     def to_dict(self) -> dict:
         """The face as JSON knows it."""
         shares = {name: round(p, 6) for name, p in zip(NAMES, self.probabilities, strict=True)}
-        return {"box": list(self.box), "emotion": self.answer, "sure": self.sure, "probabilities": shares}
+        return {
+            "box": list(self.box),
+            "emotion": self.answer,
+            "sure": self.sure,
+            "probabilities": shares,
+        }
 
 
 @dataclass
@@ -115,13 +130,22 @@ class Answer:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        time = {} if self.frame is None else {"frame": self.frame, "seconds": round(self.seconds, 3)}
-        found = {"error": self.error} if self.error else {"faces": [face.to_dict() for face in self.faces]}
-        return json.dumps({"file": self.name, **time, **found, "notes": list(self.notes)}, ensure_ascii=False)
+        time = (
+            {} if self.frame is None else {"frame": self.frame, "seconds": round(self.seconds, 3)}
+        )
+        found = (
+            {"error": self.error}
+            if self.error
+            else {"faces": [face.to_dict() for face in self.faces]}
+        )
+        return json.dumps(
+            {"file": self.name, **time, **found, "notes": list(self.notes)}, ensure_ascii=False
+        )
 
 
 def of_photos(paths: Iterable[Path], classifier: Classifier) -> Iterator[Answer]:
-    """Classify every face of every photo, in the order of the paths; a photo that cannot be read becomes an answer with an `error`."""
+    """Classify every face of every photo, in the order of the paths; a photo that cannot be read
+    becomes an answer with an `error`."""
 
     def opened():
         for path in paths:
@@ -136,7 +160,8 @@ def of_photos(paths: Iterable[Path], classifier: Classifier) -> Iterator[Answer]
 
 
 def of_video(path: Path, classifier: Classifier) -> Iterator[Answer]:
-    """Classify every face of every frame of a video, a few frames in memory at a time; the last answer says if the file ends early."""
+    """Classify every face of every frame of a video, a few frames in memory at a time; the last
+    answer says if the file ends early."""
 
     def frames():
         capture = cv2.VideoCapture(str(path))
@@ -147,8 +172,13 @@ def of_video(path: Path, classifier: Classifier) -> Iterator[Answer]:
                 yield Answer(str(path), photo=photo, frame=number, seconds=number / rate)
                 number += 1
             if not number:
-                yield Answer(str(path), error="not a video" if Path(path).is_file() else "there is no such file")
-            elif number < 0.9 * capture.get(cv2.CAP_PROP_FRAME_COUNT):  # containers' counts are estimates
+                yield Answer(
+                    str(path),
+                    error="not a video" if Path(path).is_file() else "there is no such file",
+                )
+            elif number < 0.9 * capture.get(
+                cv2.CAP_PROP_FRAME_COUNT
+            ):  # containers' counts are estimates
                 yield Answer(str(path), error=f"broken: it ends after {number} frames")
         finally:
             capture.release()
@@ -190,7 +220,11 @@ def drawn(answer: Answer) -> Image.Image:
     for face in answer.faces:
         left, top, side = (edge / answer.photo.scale for edge in face.box)
         colour, text = COLOURS[NAMES.index(face.answer)], label(face)
-        pen.rectangle((left, top, left + side, top + side), outline=colour, width=max(2, max(image.size) // 300))
+        pen.rectangle(
+            (left, top, left + side, top + side),
+            outline=colour,
+            width=max(2, max(image.size) // 300),
+        )
         x0, y0, x1, y1 = pen.textbbox((0, 0), text, font)
         above = max(top - (y1 - y0) - 8, 0)
         pen.rectangle((left, above, left + x1 - x0 + 8, above + y1 - y0 + 8), fill=colour)
@@ -209,7 +243,8 @@ def label(face: Face) -> str:
 
 
 def saved_photos(answers: Iterable[Answer], folder: Path) -> Iterator[Answer]:
-    """Pass answers on, and write each photo that was read, with its boxes, into `folder` as `<name>-faces.jpg`."""
+    """Pass answers on, and write each photo that was read, with its boxes, into `folder` as
+    `<name>-faces.jpg`."""
     taken = Counter()
     for answer in answers:
         if answer.photo:
@@ -222,25 +257,33 @@ def saved_photos(answers: Iterable[Answer], folder: Path) -> Iterator[Answer]:
 
 
 def saved_video(answers: Iterable[Answer], folder: Path) -> Iterator[Answer]:
-    """Pass answers on, and write the frames, with their boxes, into `folder` as `<name>-faces.mp4`."""
+    """Pass answers on, and write the frames, with their boxes, into `folder` as
+    `<name>-faces.mp4`."""
     with ExitStack() as stack:
         writer = None
         for answer in answers:
             if answer.photo:
                 if writer is None:
-                    aside = stack.enter_context(replacing(folder / f"{Path(answer.name).stem}-faces.mp4"))
+                    aside = stack.enter_context(
+                        replacing(folder / f"{Path(answer.name).stem}-faces.mp4")
+                    )
                     rate = cv2.VideoCapture(answer.name).get(cv2.CAP_PROP_FPS) or 25.0
                     height, width = answer.photo.grey.shape
-                    writer = cv2.VideoWriter(str(aside), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+                    writer = cv2.VideoWriter(
+                        str(aside), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height)
+                    )
                     stack.callback(writer.release)
                     if not writer.isOpened():
-                        raise OSError(f"{folder}: no video can be written for {answer.name} ({width} × {height}, {rate:g} frames a second)")
+                        raise OSError(
+                            f"{folder}: no video can be written for {answer.name} ({width} × {height}, {rate:g} frames a second)"
+                        )
                 writer.write(cv2.cvtColor(np.asarray(drawn(answer)), cv2.COLOR_RGB2BGR))
             yield answer
 
 
 class Summary:
-    """The table at the end: a line for each face of each photo, or the shares of the emotions in a video; and what went wrong.
+    """The table at the end: a line for each face of each photo, or the shares of the emotions in a
+    video; and what went wrong.
 
     Args:
         of: what is counted, `photos` or `frames`.
@@ -253,7 +296,8 @@ class Summary:
         self._shown = Counter()  # emotions over the faces of frames
 
     def add(self, answer: Answer) -> None:
-        """Take one answer in; frames are only counted, so that a long video takes no more memory than a short one."""
+        """Take one answer in; frames are only counted, so that a long video takes no more memory
+        than a short one."""
         kind = "unreadable" if answer.error else "with faces" if answer.faces else "without"
         self._counts.update([kind, "all"])
         self._counts["faces"] += len(answer.faces)
@@ -264,7 +308,9 @@ class Summary:
         elif not answer.faces:
             self._rows.append((answer.name, "", "no face found", "; ".join(answer.notes)))
         for face in answer.faces if answer.frame is None else []:
-            self._rows.append((answer.name, "{}, {}, {}".format(*face.box), label(face), "; ".join(answer.notes)))
+            self._rows.append(
+                (answer.name, "{}, {}, {}".format(*face.box), label(face), "; ".join(answer.notes))
+            )
 
     @property
     def unreadable(self) -> int:
@@ -276,9 +322,18 @@ class Summary:
         if self._rows:
             rows = [("file", "left, top, side", "answer", "note"), *self._rows]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-            lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+            lines = [
+                "  ".join(
+                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+                ).rstrip()
+                for row in rows
+            ]
         faces = sum(self._shown.values())
-        lines += [f"{name:<9}{self._shown[name] / faces:6.1%} of the faces in frames" for name in NAMES if self._shown[name]]
+        lines += [
+            f"{name:<9}{self._shown[name] / faces:6.1%} of the faces in frames"
+            for name in NAMES
+            if self._shown[name]
+        ]
         total = f"{counts['all']} {self._of}: {counts['faces']} faces in {counts['with faces']}, no face in {counts['without']}"
         lines.append(f"{total}, {counts['unreadable']} could not be read")
         return "\n".join(lines)

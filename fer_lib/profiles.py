@@ -1,4 +1,5 @@
-"""The two ways to run the report: `full` reads recorded runs on FER2013, `quick` trains everything on synthetic faces."""
+"""The two ways to run the report: `full` reads recorded runs on FER2013, `quick` trains everything
+on synthetic faces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,8 @@ class Profile:
         name: `full` or `quick`.
         training_folder: where its runs grow (ignored by git).
         results_folder: where the runs are that its pages show.
-        trains_in_notebooks: whether notebooks train, which only synthetic faces allow; else they show what is recorded.
+        trains_in_notebooks: whether notebooks train, which only synthetic faces allow; else
+            they show what is recorded.
         mark: printed on every figure, or empty.
     """
 
@@ -34,7 +36,8 @@ class Profile:
     def experiment(self, name: str) -> Experiment:
         """The named experiment as this profile runs it.
 
-        `quick` cuts it to a few epochs, computes in float32, which every processor does well, and starts pretrained
+        `quick` cuts it to a few epochs, computes in float32, which every processor does well, and
+        starts pretrained
         networks from random weights, so that nothing is downloaded.
 
         Raises:
@@ -49,10 +52,17 @@ class Profile:
         if "weights" in options:
             options["weights"] = None
         averaged = min(experiment.averaged_epochs, QUICK_EPOCHS)
-        return replace(experiment, epochs=QUICK_EPOCHS, averaged_epochs=averaged, precision="float32", model_options=options)
+        return replace(
+            experiment,
+            epochs=QUICK_EPOCHS,
+            averaged_epochs=averaged,
+            precision="float32",
+            model_options=options,
+        )
 
     def dataset(self) -> data.Dataset | None:
-        """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this machine.
+        """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this
+        machine.
 
         Raises:
             data.DataError: FER2013 is there but broken.
@@ -63,7 +73,8 @@ class Profile:
         return data.load(path) if path else None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
-        """Images by split (FER2013's own names), then by emotion: recorded for FER2013, counted for synthetic faces."""
+        """Images by split (FER2013's own names), then by emotion: recorded for FER2013, counted for
+        synthetic faces."""
         if self.name == "full":
             return read_json(RESULTS / "analysis" / "dataset.json")["class_counts"]
         return self.dataset().class_counts
@@ -75,7 +86,11 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
         "full": Profile("full", RUNS / "full", RESULTS, trains_in_notebooks=False, mark=""),
         "quick": Profile(
-            "quick", RUNS / "quick", RUNS / "quick", trains_in_notebooks=True, mark="quick profile: synthetic faces"
+            "quick",
+            RUNS / "quick",
+            RUNS / "quick",
+            trains_in_notebooks=True,
+            mark="quick profile: synthetic faces",
         ),
     }
 )

@@ -1,6 +1,8 @@
-"""A run on disk: one experiment trained with one seed. Reading it, finding it, and recording it in `results/`.
+"""A run on disk: one experiment trained with one seed. Reading it, finding it, and recording it in
+`results/`.
 
-Finding a run imports neither pandas nor scikit-learn, which take a second: the photo command starts with it.
+Finding a run imports neither pandas nor scikit-learn, which take a second: the photo command starts
+with it.
 """
 
 import importlib.metadata
@@ -23,7 +25,15 @@ from fer_lib.files import ASIDE, read_arrays, read_json, replacing, sha256_of, w
 if TYPE_CHECKING:
     import pandas
 
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+HISTORY_COLUMNS = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "seconds",
+)
 WEIGHTS = "model.weights.h5"
 _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 _IDENTITY = ("experiment", "seed", "profile", "configuration")
@@ -32,7 +42,8 @@ CHECKSUMS = "SHA256SUMS"
 
 
 class RunError(ValueError):
-    """A run is missing, unfinished, or does not fit what is asked of it; the message says which and why."""
+    """A run is missing, unfinished, or does not fit what is asked of it; the message says which and
+    why."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class Run:
 
     @cached_property
     def config(self) -> dict:
-        """What was run: `experiment` (its name), `configuration`, `seed`, the data's SHA-256, versions, hardware.
+        """What was run: `experiment` (its name), `configuration`, `seed`, the data's SHA-256,
+        versions, hardware.
 
         Raises:
             ValueError: as `read_json`. RunError: it says of no run which it is.
@@ -66,7 +78,9 @@ class Run:
         path = self.folder / "config.json"
         config = read_json(path)
         if missing := [name for name in _IDENTITY if name not in config]:
-            raise RunError(f"{path}: has no {', '.join(missing)}; expected at least {', '.join(_IDENTITY)}")
+            raise RunError(
+                f"{path}: has no {', '.join(missing)}; expected at least {', '.join(_IDENTITY)}"
+            )
         return config
 
     @cached_property
@@ -125,7 +139,8 @@ def find(root: Path, experiment: str, seed: int) -> Run | None:
 
 
 def find_all(root: Path) -> list[Run]:
-    """Return every finished run under `root`, in the order of the experiments' table, then of the seeds."""
+    """Return every finished run under `root`, in the order of the experiments' table, then of the
+    seeds."""
     position = {name: index for index, name in enumerate(EXPERIMENTS)}
     runs = [Run(path.parent) for path in root.glob("*/seed-*/metrics.json")]
 
@@ -137,17 +152,26 @@ def find_all(root: Path) -> list[Run]:
 
 
 def best_small(root: Path) -> Run | None:
-    """Return the run with weights under `root` of the highest accuracy on PublicTest among the small networks, or None.
+    """Return the run with weights under `root` of the highest accuracy on PublicTest among the
+    small networks, or None.
 
-    Small are those of our own architecture, a few megabytes each: what the photo command and the playground use. Experiments are chosen among,
+    Small are those of our own architecture, a few megabytes each: what the photo command and the
+    playground use. Experiments are chosen among,
     and seeds are not: it is seed 0 of its experiment.
     """
-    small = [run for run in find_all(root) if run.weights and run.config["seed"] == 0 and run.config["configuration"].get("model") == "custom_cnn"]
+    small = [
+        run
+        for run in find_all(root)
+        if run.weights
+        and run.config["seed"] == 0
+        and run.config["configuration"].get("model") == "custom_cnn"
+    ]
     return max(small, key=lambda run: run.metrics["public_test"]["accuracy"], default=None)
 
 
 def first_images(run: Run, emotion: str, n: int = 4) -> np.ndarray:
-    """The rows in a run's predictions of the first `n` PrivateTest images of an emotion: samples that nobody picked."""
+    """The rows in a run's predictions of the first `n` PrivateTest images of an emotion: samples
+    that nobody picked."""
     return np.flatnonzero(run.predictions["private_test_labels"] == NAMES.index(emotion))[:n]
 
 
@@ -156,14 +180,19 @@ def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset
 
     Args:
         config: what was run; library versions and hardware are added here.
-        logits: float32 [n, 7] for `public_test` and, where it was opened, `private_test`, in the data's order.
+        logits: float32 [n, 7] for `public_test` and, where it was opened, `private_test`, in
+            the data's order.
     """
     from fer_lib import evaluation
 
     predictions = {}
     for name, values in logits.items():
         split = getattr(dataset, name)
-        predictions |= {f"{name}_logits": values, f"{name}_labels": split.labels, f"{name}_hashes": split.hashes}
+        predictions |= {
+            f"{name}_logits": values,
+            f"{name}_labels": split.labels,
+            f"{name}_hashes": split.hashes,
+        }
     with replacing(folder / "predictions.npz") as aside:
         np.savez_compressed(aside, **predictions)
     versions = {name: version for name in _PACKAGES if (version := _version(name))}
@@ -173,7 +202,8 @@ def write_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset
 
 
 def hardware() -> dict:
-    """What this process runs on: its processor's name, the number of cores that it may use, the operating system."""
+    """What this process runs on: its processor's name, the number of cores that it may use, the
+    operating system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"processor": _processor(), "cores": cores, "system": platform.system()}
 
@@ -189,13 +219,16 @@ def _processor() -> str:
     """The processor's name where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
 
 def keeps_weights(run: Run) -> bool:
-    """Whether a record of this run keeps weights: seed 0 of a headline network and the members of an ensemble do.
+    """Whether a record of this run keeps weights: seed 0 of a headline network and the members of
+    an ensemble do.
 
     Others do not, and the repository stays small.
     """
@@ -205,27 +238,40 @@ def keeps_weights(run: Run) -> bool:
 
 
 def record(run: Run, results: Path) -> Run:
-    """Copy a finished run into `results/`, where it is committed, with a checksum of each file (`sha256sum -c SHA256SUMS`).
+    """Copy a finished run into `results/`, where it is committed, with a checksum of each file
+    (`sha256sum -c SHA256SUMS`).
 
     The weights go along where `keeps_weights`.
 
     Args:
-        results: where it goes; its `analysis/dataset.json` says how many images of each emotion FER2013's splits hold.
+        results: where it goes; its `analysis/dataset.json` says how many images of each emotion
+            FER2013's splits hold.
 
     Raises:
-        RunError: the run has not ended, is not one on FER2013, or another record stands in its place.
+        RunError: the run has not ended, is not one on FER2013, or another record stands in its
+        place.
     """
     if not run.finished:
-        raise RunError(f"{run.folder}: not a finished run (there is no metrics.json); train it to its end first")
+        raise RunError(
+            f"{run.folder}: not a finished run (there is no metrics.json); train it to its end first"
+        )
     if run.config["profile"] != "full":
-        raise RunError(f"{run.folder}: a run of the {run.config['profile']} profile; only runs on FER2013 are recorded")
+        raise RunError(
+            f"{run.folder}: a run of the {run.config['profile']} profile; only runs on FER2013 are recorded"
+        )
     if run.config.get("public_test_drawn"):
-        raise RunError(f"{run.folder}: its PublicTest was drawn from Training; only runs on FER2013's own splits are recorded")
+        raise RunError(
+            f"{run.folder}: its PublicTest was drawn from Training; only runs on FER2013's own splits are recorded"
+        )
     counts = read_json(results / "analysis" / "dataset.json")["class_counts"]
     for split, title in (("public_test", "PublicTest"), ("private_test", "PrivateTest")):
         labels = run.predictions.get(f"{split}_labels")
-        if labels is not None and np.bincount(labels, minlength=len(NAMES)).tolist() != [counts[title][name] for name in NAMES]:
-            raise RunError(f"{run.folder}: its {title} does not hold FER2013's images ({len(labels)} of other classes or numbers)")
+        if labels is not None and np.bincount(labels, minlength=len(NAMES)).tolist() != [
+            counts[title][name] for name in NAMES
+        ]:
+            raise RunError(
+                f"{run.folder}: its {title} does not hold FER2013's images ({len(labels)} of other classes or numbers)"
+            )
     target = folder_of(results, run.config["experiment"], run.config["seed"])
     if target.exists():
         raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")

@@ -1,4 +1,5 @@
-"""Records of answers averaged over shifts: what each scheme is worth on PublicTest, and the small networks' under the chosen one."""
+"""Records of answers averaged over shifts: what each scheme is worth on PublicTest, and the small
+networks' under the chosen one."""
 
 import numpy as np
 
@@ -15,7 +16,8 @@ PREDICTIONS = RESULTS / "analysis" / "shifts.npz"
 
 
 def record_schemes(run: Run, dataset: Dataset) -> None:
-    """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest with a run's network.
+    """Write to `RECORD` what each scheme, with and without the mirror image, reaches on PublicTest
+    with a run's network.
 
     The answers of `PREDICTIONS` stay as they are, and what `RECORD` says of them.
     """
@@ -31,13 +33,21 @@ def record_schemes(run: Run, dataset: Dataset) -> None:
             mean = np.mean([answers[shift] for answers in sides for shift in shifts], axis=0)
             metrics = evaluation.metrics(mean, split.labels)
             kept = {name: metrics[name] for name in ("accuracy", "macro_f1", "intervals")}
-            rows.append({"places": title, "mirrored": len(sides) == 2, "passes": len(shifts) * len(sides), **kept})
+            rows.append(
+                {
+                    "places": title,
+                    "mirrored": len(sides) == 2,
+                    "passes": len(shifts) * len(sides),
+                    **kept,
+                }
+            )
     there = read_json(RECORD) if RECORD.is_file() else {}
     write_json(RECORD, {**there, "run": run.key, "rows": rows})
 
 
 def record(runs: list[Run], dataset: Dataset) -> None:
-    """Add to `PREDICTIONS` the answers under `SHIFTS` of runs that are not in it yet, for the splits that each run's record has.
+    """Add to `PREDICTIONS` the answers under `SHIFTS` of runs that are not in it yet, for the
+    splits that each run's record has.
 
     `RECORD` keeps the file's SHA-256.
 
@@ -52,9 +62,15 @@ def record(runs: list[Run], dataset: Dataset) -> None:
         network = networks.load(run)
         for name in _logits(run):
             title = name.removesuffix("_logits")
-            split, hashes, labels = getattr(dataset, title), run.predictions[f"{title}_hashes"], run.predictions[f"{title}_labels"]
+            split, hashes, labels = (
+                getattr(dataset, title),
+                run.predictions[f"{title}_hashes"],
+                run.predictions[f"{title}_labels"],
+            )
             rows = split.require(hashes, labels, f"{run.folder}, {title},")
-            there[f"{run.key}/{name}"] = networks.predict(network, split.images[rows], run.experiment.flip_averaging, SHIFTS)
+            there[f"{run.key}/{name}"] = networks.predict(
+                network, split.images[rows], run.experiment.flip_averaging, SHIFTS
+            )
         there[f"{run.key}/weights_sha256"] = np.array(digest)
     with replacing(PREDICTIONS) as aside:
         np.savez_compressed(aside, **{**there, "scheme": np.array(SHIFTS)})
@@ -72,7 +88,9 @@ def predictions(run: Run) -> dict[str, np.ndarray] | None:
     if digest is None:
         return None
     if run.weights and digest != sha256_of(run.weights):
-        raise RunError(f"{PREDICTIONS}: its answers of {run.key} are of other weights; python -m fer_lib shifts makes them anew")
+        raise RunError(
+            f"{PREDICTIONS}: its answers of {run.key} are of other weights; python -m fer_lib shifts makes them anew"
+        )
     return {**run.predictions, **{name: there[f"{run.key}/{name}"] for name in _logits(run)}}
 
 

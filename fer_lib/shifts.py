@@ -1,6 +1,8 @@
-"""Test-time augmentation by shifts: places of a picture to answer in, a pixel or two apart, its border repeated.
+"""Test-time augmentation by shifts: places of a picture to answer in, a pixel or two apart, its
+border repeated.
 
-A network with pooling does not answer alike for a picture and the same one shifted. The average of its answers is an ensemble of one
+A network with pooling does not answer alike for a picture and the same one shifted. The average of
+its answers is an ensemble of one
 network: no training, but a pass for each place.
 """
 
@@ -12,7 +14,9 @@ import numpy as np
 
 def _places(step: int, diagonals: bool) -> tuple[tuple[int, int], ...]:
     axis = (0, -step, step)
-    return tuple((down, right) for down in axis for right in axis if diagonals or not (down and right))
+    return tuple(
+        (down, right) for down in axis for right in axis if diagonals or not (down and right)
+    )
 
 
 # Shifts in pixels, down and to the right; the first is the picture as it is.
@@ -29,7 +33,8 @@ SCHEMES: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
 
 
 def shifted(images: np.ndarray, down: int, right: int) -> np.ndarray:
-    """The pictures uint8 [n, h, w] moved by so many pixels; where nothing comes from, the border is repeated."""
+    """The pictures uint8 [n, h, w] moved by so many pixels; where nothing comes from, the border is
+    repeated."""
     height, width = images.shape[1:]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)

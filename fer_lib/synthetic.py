@@ -1,6 +1,8 @@
-"""Synthetic faces, drawn from action units of the Facial Action Coding System (Ekman & Friesen 1978).
+"""Synthetic faces, drawn from action units of the Facial Action Coding System (Ekman & Friesen
+1978).
 
-They stand in for FER2013 where it is absent: in the tests and in the quick profile. They are cartoons: what a network
+They stand in for FER2013 where it is absent: in the tests and in the quick profile. They are
+cartoons: what a network
 reaches on them says that the code works, and nothing about faces.
 """
 
@@ -13,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from fer_lib.formats import COLUMNS, SIDE, SPLITS
 from fer_lib.emotions import NAMES
 from fer_lib.files import replacing
+from fer_lib.formats import COLUMNS, SIDE, SPLITS
 
 # The action units of each emotion, after Ekman & Friesen's EMFACS prototypes.
 ACTION_UNITS: dict[str, tuple[int, ...]] = {
@@ -45,10 +47,13 @@ def faces(labels: np.ndarray, seed: int) -> np.ndarray:
         labels: integers [n], 0–6.
 
     Returns:
-        uint8 [n, 48, 48]. Head, skin, hair, light, pose and noise vary, and so does how strongly each unit acts.
+        uint8 [n, 48, 48]. Head, skin, hair, light, pose and noise vary, and so does how strongly
+        each unit acts.
     """
     images = np.empty((len(labels), SIDE, SIDE), np.uint8)
-    for i, (label, child) in enumerate(zip(labels, np.random.SeedSequence(seed).spawn(len(labels)), strict=True)):
+    for i, (label, child) in enumerate(
+        zip(labels, np.random.SeedSequence(seed).spawn(len(labels)), strict=True)
+    ):
         images[i] = _face(NAMES[label], np.random.default_rng(child))
     return images
 
@@ -56,7 +61,8 @@ def faces(labels: np.ndarray, seed: int) -> np.ndarray:
 def write_csv(path: Path, sizes: dict[str, int], seed: int) -> None:
     """Write a data set of synthetic faces in Kaggle's CSV form, gzipped.
 
-    The classes are as unbalanced as FER2013's, each with at least three faces in every split, and one label in twenty
+    The classes are as unbalanced as FER2013's, each with at least three faces in every split, and
+    one label in twenty
     is drawn at random.
 
     Args:
@@ -67,7 +73,9 @@ def write_csv(path: Path, sizes: dict[str, int], seed: int) -> None:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for index, (usage, n) in enumerate(sizes.items()):
-        shown = np.concatenate([np.repeat(np.arange(len(NAMES)), 3), rng.choice(len(NAMES), n, p=CLASS_SHARES)])[:n]
+        shown = np.concatenate(
+            [np.repeat(np.arange(len(NAMES)), 3), rng.choice(len(NAMES), n, p=CLASS_SHARES)]
+        )[:n]
         rng.shuffle(shown)
         labels = np.where(rng.random(n) < LABEL_NOISE, rng.integers(len(NAMES), size=n), shown)
         for label, image in zip(labels, faces(shown, seed=seed * len(SPLITS) + index), strict=True):
@@ -95,11 +103,14 @@ class _Grey:
 
 
 def _face(emotion: str, rng: np.random.Generator) -> np.ndarray:
-    # How strongly each unit acts: 0 for absent, else 0.6–1. A little of every unit is in every face, as in life.
+    # How strongly each unit acts: 0 for absent, else 0.6–1. A little of every unit is in every
+    # face, as in life.
     act = {unit: rng.uniform(0, 0.12) for unit in (1, 2, 4, 5, 6, 7, 9, 12, 15, 16, 20, 23, 26)}
     act |= {unit: rng.uniform(0.6, 1.0) for unit in ACTION_UNITS[emotion]}
     skin = rng.uniform(90, 215)
-    grey = _Grey(skin, rng.uniform(15, 0.6 * skin), max(skin - rng.uniform(75, 110), 5), rng.uniform(20, 235))
+    grey = _Grey(
+        skin, rng.uniform(15, 0.6 * skin), max(skin - rng.uniform(75, 110), 5), rng.uniform(20, 235)
+    )
 
     image = Image.new("L", (_CANVAS, _CANVAS), int(grey.background))
     pen = ImageDraw.Draw(image)
@@ -109,7 +120,12 @@ def _face(emotion: str, rng: np.random.Generator) -> np.ndarray:
     _draw_nose(pen, act, grey)
     _draw_mouth(pen, act, grey)
 
-    pose = image.rotate(rng.normal(0, 5), Image.Resampling.BILINEAR, translate=tuple(rng.normal(0, 5, 2)), fillcolor=int(grey.background))
+    pose = image.rotate(
+        rng.normal(0, 5),
+        Image.Resampling.BILINEAR,
+        translate=tuple(rng.normal(0, 5, 2)),
+        fillcolor=int(grey.background),
+    )
     blurred = pose.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
     small = np.asarray(blurred.resize((SIDE, SIDE), Image.Resampling.BOX), np.float64)
     x, y = np.meshgrid(np.linspace(-1, 1, SIDE), np.linspace(-1, 1, SIDE))
@@ -119,7 +135,8 @@ def _face(emotion: str, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-# The drawing is in a face's own units: the centre of the face is (0, 0), its half-width about 1, y points down.
+# The drawing is in a face's own units: the centre of the face is (0, 0), its half-width about 1, y
+# points down.
 def _at(x: float, y: float) -> tuple[float, float]:
     return (_CANVAS / 2 + 70 * x, _CANVAS / 2 + 4 + 70 * y)
 
@@ -129,7 +146,8 @@ def _box(x: float, y: float, width: float, height: float) -> list[tuple[float, f
 
 
 def _curve(pen, points: list[tuple[float, float]], fill: float, width: float) -> None:
-    """A smooth line through three points (a quadratic Bézier curve whose middle point lies on it)."""
+    """A smooth line through three points (a quadratic Bézier curve whose middle point lies on
+    it)."""
     (x0, y0), (xm, ym), (x1, y1) = points
     xc, yc = 2 * xm - (x0 + x1) / 2, 2 * ym - (y0 + y1) / 2
     t = np.linspace(0, 1, 15)
@@ -176,14 +194,22 @@ def _draw_nose(pen, act: dict[int, float], grey: _Grey) -> None:
         for y in (-0.16, -0.06, 0.04):
             _curve(pen, [(-0.13, y + 0.03), (0, y - 0.03), (0.13, y + 0.03)], grey.line, 0.035)
         for side in (-1, 1):
-            _curve(pen, [(side * 0.18, 0.12), (side * 0.34, 0.26), (side * 0.4, 0.46)], grey.line, 0.04)
+            _curve(
+                pen, [(side * 0.18, 0.12), (side * 0.34, 0.26), (side * 0.4, 0.46)], grey.line, 0.04
+            )
     if act[4] > 0.3:  # the frown between the brows
         for side in (-1, 1):
-            _curve(pen, [(side * 0.06, -0.5), (side * 0.05, -0.42), (side * 0.05, -0.34)], grey.line, 0.03)
+            _curve(
+                pen,
+                [(side * 0.06, -0.5), (side * 0.05, -0.42), (side * 0.05, -0.34)],
+                grey.line,
+                0.03,
+            )
 
 
 def _draw_mouth(pen, act: dict[int, float], grey: _Grey) -> None:
-    # AU12 pulls the corners up and out, AU15 down, AU20 straight out; AU23 tightens, AU26 drops the jaw, AU16 the lower lip.
+    # AU12 pulls the corners up and out, AU15 down, AU20 straight out; AU23 tightens, AU26 drops the
+    # jaw, AU16 the lower lip.
     half = 0.34 + 0.14 * act[12] + 0.14 * act[20] - 0.1 * act[23] - 0.08 * act[26] * (1 - act[20])
     corner = 0.62 - 0.16 * act[12] + 0.13 * act[15] + 0.1 * act[20]
     centre = 0.62 + 0.07 * act[12] - 0.07 * act[15] - 0.05 * act[9]
@@ -191,10 +217,22 @@ def _draw_mouth(pen, act: dict[int, float], grey: _Grey) -> None:
     lips = 0.075 - 0.04 * act[23]
     dark = grey.line * 0.7
     if gap > 0.05:
-        mouth = [_at(-half, corner), _at(-half * 0.5, centre - gap * 0.25), _at(half * 0.5, centre - gap * 0.25), _at(half, corner)]
-        mouth += [_at(half * 0.6, centre + gap), _at(0, centre + gap * 1.2), _at(-half * 0.6, centre + gap)]
+        mouth = [
+            _at(-half, corner),
+            _at(-half * 0.5, centre - gap * 0.25),
+            _at(half * 0.5, centre - gap * 0.25),
+            _at(half, corner),
+        ]
+        mouth += [
+            _at(half * 0.6, centre + gap),
+            _at(0, centre + gap * 1.2),
+            _at(-half * 0.6, centre + gap),
+        ]
         pen.polygon(mouth, int(dark * 0.5))
         if max(act[12], act[16], act[20]) > 0.3:  # teeth
-            pen.rectangle([_at(-half * 0.45, centre - gap * 0.1), _at(half * 0.45, centre + gap * 0.25)], int(min(grey.skin + 70, 250)))
+            pen.rectangle(
+                [_at(-half * 0.45, centre - gap * 0.1), _at(half * 0.45, centre + gap * 0.25)],
+                int(min(grey.skin + 70, 250)),
+            )
         _curve(pen, [(-half, corner), (0, centre + gap * 1.2), (half, corner)], dark, lips)
     _curve(pen, [(-half, corner), (0, centre - gap * 0.3), (half, corner)], dark, lips)

@@ -36,7 +36,8 @@ def score(value: float, interval: list[float] | None = None) -> str:
 
 
 def points(difference: float, interval: list[float]) -> str:
-    """`+2.1 (+0.8 to +3.4)`: a difference of two shares, in percentage points, with its interval."""
+    """`+2.1 (+0.8 to +3.4)`: a difference of two shares, in percentage points, with its
+    interval."""
     return f"{signed(100 * difference, 1)} ({signed(100 * interval[0], 1)} to {signed(100 * interval[1], 1)})"
 
 
@@ -56,22 +57,35 @@ def count(value: int) -> str:
 
 
 def show(table: pd.DataFrame):
-    """The table as notebooks display it: no index, thousands grouped, no underscores above, a line broken only before an interval."""
-    table = table.rename(columns=lambda name: name.replace("multiply_adds", "multiply-adds").replace("_", " "))
+    """The table as notebooks display it: no index, thousands grouped, no underscores above, a line
+    broken only before an interval."""
+    table = table.rename(
+        columns=lambda name: name.replace("multiply_adds", "multiply-adds").replace("_", " ")
+    )
     texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     style = table.style.hide(axis="index").format(thousands=",", precision=3)
-    return style.format(lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)), subset=texts)
+    return style.format(
+        lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)),
+        subset=texts,
+    )
 
 
 def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
     """One row for each emotion and one for all, one column for each split."""
     table = pd.DataFrame(counts).rename_axis("emotion").reset_index()
-    return pd.concat([table, pd.DataFrame([{"emotion": "all", **table[list(counts)].sum()}])], ignore_index=True)
+    return pd.concat(
+        [table, pd.DataFrame([{"emotion": "all", **table[list(counts)].sum()}])], ignore_index=True
+    )
 
 
 def configuration(experiment: Experiment) -> pd.DataFrame:
-    """An experiment's settings, one row each, without those that are off by default and stayed so."""
-    off = [setting.name for setting in fields(experiment) if not setting.default and not getattr(experiment, setting.name)]
+    """An experiment's settings, one row each, without those that are off by default and stayed
+    so."""
+    off = [
+        setting.name
+        for setting in fields(experiment)
+        if not setting.default and not getattr(experiment, setting.name)
+    ]
     if not experiment.teachers:
         off.append("teachers_places")
     table = _settings(experiment)
@@ -81,7 +95,9 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
 def _settings(experiment: Experiment) -> pd.DataFrame:
     values = experiment.to_dict()
     values |= {f"model: {key}": value for key, value in values.pop("model_options").items()}
-    return pd.DataFrame({"setting": list(values), "value": [_setting(value) for value in values.values()]})
+    return pd.DataFrame(
+        {"setting": list(values), "value": [_setting(value) for value in values.values()]}
+    )
 
 
 def _setting(value) -> str:
@@ -91,35 +107,67 @@ def _setting(value) -> str:
 
 
 def changed_settings(experiment: Experiment, base: Experiment) -> pd.DataFrame:
-    """The settings in which an experiment differs from another, one row each, with the values of both."""
-    both = _settings(experiment).merge(_settings(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}"))
+    """The settings in which an experiment differs from another, one row each, with the values of
+    both."""
+    both = _settings(experiment).merge(
+        _settings(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}")
+    )
     both = both[(both["setting"] != "title") & (both.iloc[:, 1] != both.iloc[:, 2])]
-    return both.rename(columns={"value": experiment.title, f"value of {base.title}": base.title}).fillna("")
+    return both.rename(
+        columns={"value": experiment.title, f"value of {base.title}": base.title}
+    ).fillna("")
 
 
 def layers(experiment: Experiment) -> pd.DataFrame:
     """`models.layer_table` of an experiment's network, with a row of sums."""
-    from fer_lib import models, networks  # Keras takes seconds to import, and most tables do without
+    from fer_lib import (
+        models,
+        networks,
+    )  # Keras takes seconds to import, and most tables do without
 
     table = models.layer_table(networks.build(experiment, pretrained=False))
     sums = table[["parameters", "trainable", "multiply_adds"]].sum()
-    return pd.concat([table, pd.DataFrame([{"layer": "all", "kind": "", "output": "", **sums}])], ignore_index=True)
+    return pd.concat(
+        [table, pd.DataFrame([{"layer": "all", "kind": "", "output": "", **sums}])],
+        ignore_index=True,
+    )
 
 
 def trials() -> pd.DataFrame:
-    """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them: what differs between them."""
+    """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them:
+    what differs between them."""
     table = _trials()
-    table["best epoch"] = [f"{best} of {ran}" for best, ran in zip(table["best_epoch"], table["epochs"], strict=True)]
-    table["blocks"] = ["; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]]
-    table["dropout"] = [f"{block:g}, head {head:g}" for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)]
+    table["best epoch"] = [
+        f"{best} of {ran}" for best, ran in zip(table["best_epoch"], table["epochs"], strict=True)
+    ]
+    table["blocks"] = [
+        "; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]
+    ]
+    table["dropout"] = [
+        f"{block:g}, head {head:g}"
+        for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)
+    ]
     table["momentum"] = table["momentum"].map("{:g}".format)
     table["augmentation"] = table["augmentation"].str.replace("_", " ")  # may break
-    return table[["candidate", "best epoch", "loss", "accuracy, PublicTest", "blocks", "dropout", "momentum", "augmentation"]]
+    return table[
+        [
+            "candidate",
+            "best epoch",
+            "loss",
+            "accuracy, PublicTest",
+            "blocks",
+            "dropout",
+            "momentum",
+            "augmentation",
+        ]
+    ]
 
 
 def _trials() -> pd.DataFrame:
     table = pd.DataFrame(read_json(profiles.RESULTS / "analysis" / "custom_cnn_trials.json"))
-    table["accuracy, PublicTest"] = [percent(*pair) for pair in zip(table["accuracy"], table["accuracy_interval"], strict=True)]
+    table["accuracy, PublicTest"] = [
+        percent(*pair) for pair in zip(table["accuracy"], table["accuracy_interval"], strict=True)
+    ]
     return table.rename(columns={"val_loss": "loss"})
 
 
@@ -128,7 +176,10 @@ def trial_phrases() -> dict[str, str]:
     table = _trials()
     fewest = table["epochs"].min()
     short, long = table[table["epochs"] == fewest], table[table["epochs"] > fewest]
-    phrases = {"short_trial_epochs": str(fewest), "best_short_trial": short.loc[short["loss"].idxmin(), "candidate"]}
+    phrases = {
+        "short_trial_epochs": str(fewest),
+        "best_short_trial": short.loc[short["loss"].idxmin(), "candidate"],
+    }
     for which, (_, row) in zip(("first", "second"), long.iterrows(), strict=True):
         phrases |= {
             f"{which}_long_trial_epochs": str(row["epochs"]),
@@ -149,7 +200,8 @@ def speed() -> pd.DataFrame:
 
 
 def ways() -> pd.DataFrame:
-    """Ways to train the small CNN, by images a second, as `benchmarks/training.py` recorded them."""
+    """Ways to train the small CNN, by images a second, as `benchmarks/training.py` recorded
+    them."""
     record = _speed()
     if "ways" not in record:
         return pd.DataFrame({"way": [NOT_RECORDED]})
@@ -171,7 +223,10 @@ def speed_reading() -> str:
     """On what `speed` was measured, in a sentence."""
     record = _speed()
     hardware, peaks = record["hardware"], record["peak_multiply_adds_per_second"]
-    listed = " and ".join(f"{value / 1e9:,.0f} billion multiply-adds a second in {name}" for name, value in peaks.items())
+    listed = " and ".join(
+        f"{value / 1e9:,.0f} billion multiply-adds a second in {name}"
+        for name, value in peaks.items()
+    )
     return f"Here it is {listed} ({hardware['processor']}, cores: {hardware['cores']})."
 
 
@@ -197,7 +252,8 @@ def edge() -> pd.DataFrame:
 
 
 def edge_reading() -> str:
-    """On what `edge` was measured, and what the exporter's check said of each 8-bit file, in sentences."""
+    """On what `edge` was measured, and what the exporter's check said of each 8-bit file, in
+    sentences."""
     record = edge_record()
     hardware = record["hardware"]
     text = f"Measured on {hardware['processor']}, {record['repetitions']} times each."
@@ -221,13 +277,19 @@ def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
         "profile": profile_name,
         "seed": config["seed"],
         "epochs": f"{config['epochs_run']} (stopped by: {config['stopped_by']})",
-        **({"averaged": f"the weights of the last {n} epochs"} if (n := run.experiment.averaged_epochs) else {"best epoch": config["best_epoch"]}),
+        **(
+            {"averaged": f"the weights of the last {n} epochs"}
+            if (n := run.experiment.averaged_epochs)
+            else {"best epoch": config["best_epoch"]}
+        ),
         "hours": f"{config['hours']:.2f}",
         "images a second, validation included": f"{config['images_per_second']:,.0f}",
         "hardware": f"{config['hardware']['processor']}, cores: {config['hardware']['cores']}",
         "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
         "data, SHA-256": config["data_sha256"][:16] + "…",
-        "pretrained weights, SHA-256": config["pretrained_weights_sha256"][:16] + "…" if config["pretrained_weights_sha256"] else "none",
+        "pretrained weights, SHA-256": config["pretrained_weights_sha256"][:16] + "…"
+        if config["pretrained_weights_sha256"]
+        else "none",
     }
     return pd.DataFrame({"": list(rows), "run": [str(value) for value in rows.values()]})
 
@@ -256,14 +318,20 @@ def comparison(runs: dict[str, Run | None], counts: dict[str, dict[str, int]]) -
             row[f"accuracy, {split_title}"] = _cell(metrics.get(split), "accuracy", percent)
         row[f"accuracy, {UNSEEN}"] = accuracy_unseen(runs[title]) if title in runs else ""
         row["the source report, both"] = source.get(title, "")
-        row["balanced accuracy, PrivateTest"] = _cell(metrics.get("private_test"), "balanced_accuracy", score)
+        row["balanced accuracy, PrivateTest"] = _cell(
+            metrics.get("private_test"), "balanced_accuracy", score
+        )
         row["macro-F1, PrivateTest"] = _cell(metrics.get("private_test"), "macro_f1", score)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _cell(metrics: dict | None, name: str, phrase) -> str:
-    return NOT_RECORDED if metrics is None else phrase(metrics[name], metrics.get("intervals", {}).get(name))
+    return (
+        NOT_RECORDED
+        if metrics is None
+        else phrase(metrics[name], metrics.get("intervals", {}).get(name))
+    )
 
 
 def differences(ours: Run | None, runs: dict[str, Run | None]) -> pd.DataFrame:
@@ -272,20 +340,39 @@ def differences(ours: Run | None, runs: dict[str, Run | None]) -> pd.DataFrame:
     Args:
         runs: the others, by title; None for a run that is not recorded yet.
     """
-    return pd.DataFrame([{"compared with": title, **_paired(ours, run, "private_test")} for title, run in runs.items()]).fillna("")
+    return pd.DataFrame(
+        [
+            {"compared with": title, **_paired(ours, run, "private_test")}
+            for title, run in runs.items()
+        ]
+    ).fillna("")
 
 
 def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """What each control gains on PublicTest over the experiment that it differs from in one setting, a row each.
+    """What each control gains on PublicTest over the experiment that it differs from in one
+    setting, a row each.
 
     Args:
         runs: by the experiments' names; None for a run that is not recorded yet.
     """
     rows = []
     for name, base in CONTROLS.items():
-        row = {"control": EXPERIMENTS[name].title, "accuracy, PublicTest": accuracy(runs[name], "public_test")}
-        rows.append(row | {"compared with": EXPERIMENTS[base].title, **_paired(runs[name], runs[base], "public_test")})
-    return pd.DataFrame(rows).fillna("").drop(columns=["only ours right", "only theirs right"], errors="ignore")
+        row = {
+            "control": EXPERIMENTS[name].title,
+            "accuracy, PublicTest": accuracy(runs[name], "public_test"),
+        }
+        rows.append(
+            row
+            | {
+                "compared with": EXPERIMENTS[base].title,
+                **_paired(runs[name], runs[base], "public_test"),
+            }
+        )
+    return (
+        pd.DataFrame(rows)
+        .fillna("")
+        .drop(columns=["only ours right", "only theirs right"], errors="ignore")
+    )
 
 
 def controls_reading(runs: dict[str, Run | None]) -> str:
@@ -294,14 +381,21 @@ def controls_reading(runs: dict[str, Run | None]) -> str:
     Args:
         runs: as `controls`.
     """
-    mobile = [name for pair in CONTROLS.items() for name in pair if EXPERIMENTS[name].model == "mobilenetv2"]
+    mobile = [
+        name
+        for pair in CONTROLS.items()
+        for name in pair
+        if EXPERIMENTS[name].model == "mobilenetv2"
+    ]
     known = {name: runs[name] for name in dict.fromkeys(mobile) if runs[name] is not None}
     missing = [EXPERIMENTS[name].title for name in dict.fromkeys(mobile) if runs[name] is None]
     custom = runs["custom_cnn"]
     if not known or custom is None:
         return _NOT_RECORDED_SENTENCE
     best = max(known, key=lambda name: known[name].metrics["public_test"]["accuracy"])
-    lead = custom.metrics["public_test"]["accuracy"] > known[best].metrics["public_test"]["accuracy"]
+    lead = (
+        custom.metrics["public_test"]["accuracy"] > known[best].metrics["public_test"]["accuracy"]
+    )
     return (
         f"The most accurate form of MobileNetV2 on PublicTest is “{EXPERIMENTS[best].title}” with {accuracy(known[best], 'public_test')}; the custom CNN "
         f"has {accuracy(custom, 'public_test')}. " + ("It stays ahead of all of them" if lead else "It is not ahead of all of them")
@@ -323,18 +417,25 @@ def _paired(ours: Run | None, theirs: Run | None, split: str) -> dict[str, str]:
 
 
 def seeds(runs: dict[str, list[Run]]) -> pd.DataFrame:
-    """Mean and standard deviation over the seeds of each experiment, a row each; of one seed, the value with its interval.
+    """Mean and standard deviation over the seeds of each experiment, a row each; of one seed, the
+    value with its interval.
 
     Args:
-        runs: every finished run of an experiment, by its title; an empty list where none is recorded.
+        runs: every finished run of an experiment, by its title; an empty list where none is
+            recorded.
     """
     rows = []
     for title, mine in runs.items():
-        row = {"model": title, "seeds": ", ".join(str(run.config["seed"]) for run in mine) or NOT_RECORDED}
+        row = {
+            "model": title,
+            "seeds": ", ".join(str(run.config["seed"]) for run in mine) or NOT_RECORDED,
+        }
         for measure, heading in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
             for split in ("private_test", "both"):
                 phrase = percent if measure == "accuracy" else score
-                row[f"{heading}, {SPLIT_TITLES[split]}"] = _spread([run.metrics[split] for run in mine], measure, phrase)
+                row[f"{heading}, {SPLIT_TITLES[split]}"] = _spread(
+                    [run.metrics[split] for run in mine], measure, phrase
+                )
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -344,19 +445,27 @@ def _spread(metrics: list[dict], measure: str, phrase) -> str:
         return _cell(metrics[0], measure, phrase) if metrics else ""
     values = [mine[measure] for mine in metrics]
     deviation = np.std(values, ddof=1)
-    return f"{phrase(np.mean(values))} ± {100 * deviation:.1f}" if phrase is percent else f"{phrase(np.mean(values))} ± {phrase(deviation)}"
+    return (
+        f"{phrase(np.mean(values))} ± {100 * deviation:.1f}"
+        if phrase is percent
+        else f"{phrase(np.mean(values))} ± {phrase(deviation)}"
+    )
 
 
 def _without_images(counts: dict[str, dict[str, int]]) -> dict[str, dict]:
     """Metrics of guessing and of always answering the largest class of Training, by split."""
-    by_split = {name: np.array([split[emotion] for emotion in NAMES]) for name, split in counts.items()}
+    by_split = {
+        name: np.array([split[emotion] for emotion in NAMES]) for name, split in counts.items()
+    }
     tests = {"public_test": by_split["PublicTest"], "private_test": by_split["PrivateTest"]}
     tests["both"] = sum(tests.values())
     labels = {split: np.repeat(np.arange(len(NAMES)), numbers) for split, numbers in tests.items()}
     return {
         "Chance": {split: baselines.chance(values) for split, values in labels.items()},
         "Largest class": {
-            split: evaluation.metrics(baselines.majority_logits(len(values), by_split["Training"]), values)
+            split: evaluation.metrics(
+                baselines.majority_logits(len(values), by_split["Training"]), values
+            )
             for split, values in labels.items()
         },
     }
@@ -385,7 +494,8 @@ def curve_reading(run: Run | None) -> str:
 
 
 def error_reading(run: Run | None) -> str:
-    """Where a run is right and wrong on PrivateTest, in whole sentences, or that it is not recorded yet."""
+    """Where a run is right and wrong on PrivateTest, in whole sentences, or that it is not recorded
+    yet."""
     if run is None:
         return _NOT_RECORDED_SENTENCE
     private = run.metrics["private_test"]
@@ -405,7 +515,8 @@ def accuracy(run: Run | None, split: str) -> str:
 
 
 def accuracy_unseen(run: Run | None, near: bool = False) -> str:
-    """A run's accuracy with its 95 % interval on the images of PrivateTest that Training does not hold, or that it is not recorded yet.
+    """A run's accuracy with its 95 % interval on the images of PrivateTest that Training does not
+    hold, or that it is not recorded yet.
 
     Args:
         near: leave out those, too, that Training holds in another form.
@@ -413,7 +524,9 @@ def accuracy_unseen(run: Run | None, near: bool = False) -> str:
     if run is None:
         return NOT_RECORDED
     rows = duplicates.unseen(run.predictions, "private_test", near)
-    values = evaluation.metrics(*(run.predictions[f"private_test_{name}"][rows] for name in ("logits", "labels")))
+    values = evaluation.metrics(
+        *(run.predictions[f"private_test_{name}"][rows] for name in ("logits", "labels"))
+    )
     return _cell(values, "accuracy", percent)
 
 
@@ -426,7 +539,8 @@ def _largest_confusion(confusion: list[list[int]]) -> str:
 
 
 def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dict[str, str]:
-    """The numbers that the comparison, the abstract and the conclusions put into their prose, as text.
+    """The numbers that the comparison, the abstract and the conclusions put into their prose, as
+    text.
 
     Args:
         runs: by the experiments' names; None for a run that is not recorded yet.
@@ -438,14 +552,21 @@ def comparison_phrases(runs: dict[str, Run | None], baseline: Run | None) -> dic
         "hog_private": accuracy(baseline, "private_test"),
         "custom_cnn_source": source["custom_cnn"],
         "custom_cnn_parameters": count(custom.config["parameters"]) if custom else NOT_RECORDED,
-        "custom_cnn_macro_f1": _cell(custom.metrics["private_test"] if custom else None, "macro_f1", score),
+        "custom_cnn_macro_f1": _cell(
+            custom.metrics["private_test"] if custom else None, "macro_f1", score
+        ),
         "custom_cnn_reading": error_reading(custom),
     }
     for name, run in runs.items():
-        phrases |= {f"{name}_private": accuracy(run, "private_test"), f"{name}_both": accuracy(run, "both")}
+        phrases |= {
+            f"{name}_private": accuracy(run, "private_test"),
+            f"{name}_both": accuracy(run, "both"),
+        }
     missing = [EXPERIMENTS[name].title for name, run in runs.items() if run is None]
     phrases["speed_reading"] = speed_reading()
-    phrases["recorded_state"] = f"Not recorded yet: {'; '.join(missing)}." if missing else "All networks are recorded."
+    phrases["recorded_state"] = (
+        f"Not recorded yet: {'; '.join(missing)}." if missing else "All networks are recorded."
+    )
     return phrases
 
 
@@ -464,10 +585,15 @@ def card_phrases(name: str, run: Run | None) -> dict[str, str]:
 
 
 def _source_report() -> dict[str, str]:
-    """The source report's accuracies by experiment, with the 95 % Wilson interval that their number of images gives."""
+    """The source report's accuracies by experiment, with the 95 % Wilson interval that their number
+    of images gives."""
     source = read_json(profiles.RESULTS / "published.json")["source_report"]
     texts = {}
     for name, value in source["accuracy_percent"].items():
-        interval = binomtest(round(value / 100 * source["images"]), source["images"]).proportion_ci(method="wilson")
-        texts[name] = f"{value}\N{NO-BREAK SPACE}% ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
+        interval = binomtest(round(value / 100 * source["images"]), source["images"]).proportion_ci(
+            method="wilson"
+        )
+        texts[name] = (
+            f"{value}\N{NO-BREAK SPACE}% ({100 * interval.low:.1f}–{100 * interval.high:.1f})"
+        )
     return texts

@@ -1,4 +1,5 @@
-"""Training: exact to resume, the same on every Keras backend, and what a run folder is written by."""
+"""Training: exact to resume, the same on every Keras backend, and what a run folder is written
+by."""
 
 import errno
 import hashlib
@@ -27,7 +28,16 @@ from fer_lib.experiments import PRETRAINING_NAME, Experiment
 from fer_lib.files import ASIDE, read_arrays, read_json, replacing, sha256_of, write_json
 from fer_lib.networks import PREDICTION_BATCH, build, load, predict
 from fer_lib.profiles import Profile
-from fer_lib.runs import HISTORY_COLUMNS, WEIGHTS, Run, RunError, find, folder_of, parts_of, write_run
+from fer_lib.runs import (
+    HISTORY_COLUMNS,
+    WEIGHTS,
+    Run,
+    RunError,
+    find,
+    folder_of,
+    parts_of,
+    write_run,
+)
 
 _STATE = "state.npz"
 _BEST = "best.weights.h5"
@@ -36,8 +46,10 @@ _TAUGHT = "taught.npy"
 
 
 def compiled(experiment: Experiment, network: keras.Model, steps_per_epoch: int) -> keras.Model:
-    """Return `network` behind its experiment's augmentation, compiled to be trained as the experiment says."""
-    # A plain stack is taken layer by layer: unlike the network as a whole, its layers take pictures of any size.
+    """Return `network` behind its experiment's augmentation, compiled to be trained as the
+    experiment says."""
+    # A plain stack is taken layer by layer: unlike the network as a whole, its layers take pictures
+    # of any size.
     parts = network.layers if isinstance(network, keras.Sequential) else [network]
     trainer = keras.Sequential([AUGMENTATIONS[experiment.augmentation](), *parts])
     loss = keras.losses.CategoricalFocalCrossentropy(
@@ -56,9 +68,15 @@ def _optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optimizers
     if experiment.warmup_epochs is not None:
         warmup = experiment.warmup_epochs * steps_per_epoch
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, experiment.epochs * steps_per_epoch - warmup, warmup_target=rate, warmup_steps=warmup
+            0.0,
+            experiment.epochs * steps_per_epoch - warmup,
+            warmup_target=rate,
+            warmup_steps=warmup,
         )
-    kinds = {"adam": keras.optimizers.Adam, "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True)}
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+    }
     optimizer = kinds[experiment.optimizer](rate, weight_decay=experiment.weight_decay or None)
     if experiment.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
@@ -75,24 +93,31 @@ def train(
     verbose: int | str = "auto",
     others: Mapping[str, Run] = MappingProxyType({}),
 ) -> Run:
-    """Train one experiment with one seed in `folder`, or go on from the last epoch that ended there.
+    """Train one experiment with one seed in `folder`, or go on from the last epoch that ended
+    there.
 
-    Fits on Training and validates on PublicTest after each epoch; stops after `patience` epochs without a lower validation
-    loss, keeps the weights of the lowest, and predicts with them in half precision. PrivateTest is predicted only where
-    the experiment says so. On one machine, with one thread count and the same library versions, an interrupted run ends
-    in the same digits as an unbroken one: every random draw follows from (seed, epoch), and weights, optimizer and
+    Fits on Training and validates on PublicTest after each epoch; stops after `patience` epochs
+    without a lower validation
+    loss, keeps the weights of the lowest, and predicts with them in half precision. PrivateTest is
+    predicted only where
+    the experiment says so. On one machine, with one thread count and the same library versions, an
+    interrupted run ends
+    in the same digits as an unbroken one: every random draw follows from (seed, epoch), and
+    weights, optimizer and
     history change place in one rename.
 
     Args:
         name: the experiment's name, for the record. profile: `full` or `quick`, likewise.
         verbose: as in `keras.Model.fit`.
-        others: the runs, with their weights, that `experiment.needs(seed)` names, by key; not asked for where the run is finished.
+        others: the runs, with their weights, that `experiment.needs(seed)` names, by key; not
+            asked for where the run is finished.
 
     Returns:
         The finished run; at once, if it was finished before.
 
     Raises:
-        RunError: `folder` holds a run of another configuration or of other data, or another process trains it now.
+        RunError: `folder` holds a run of another configuration or of other data, or another process
+        trains it now.
         OSError: the folder cannot be written, or the disk is full; what was kept before stays.
     """
     run = Run(folder)
@@ -115,7 +140,8 @@ def train(
 
 @contextmanager
 def alone(run: Run) -> Iterator[None]:
-    """Keep a second process from the same run. The operating system opens the lock when a process ends, however it ends.
+    """Keep a second process from the same run. The operating system opens the lock when a process
+    ends, however it ends.
 
     Raises:
         RunError: another process has it.
@@ -124,7 +150,9 @@ def alone(run: Run) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise RunError(f"{run.folder}: another process is training this run; wait for it, or stop it first") from None
+        raise RunError(
+            f"{run.folder}: another process is training this run; wait for it, or stop it first"
+        ) from None
     try:
         for stale in run.folder.glob(f"{ASIDE}*"):  # of a process that was killed while it wrote
             stale.unlink()
@@ -134,7 +162,12 @@ def alone(run: Run) -> Iterator[None]:
 
 
 def _train(
-    run: Run, start: dict, experiment: Experiment, dataset: Dataset, verbose: int | str, others: Mapping[str, Run]
+    run: Run,
+    start: dict,
+    experiment: Experiment,
+    dataset: Dataset,
+    verbose: int | str,
+    others: Mapping[str, Run],
 ) -> Run:
     seed, training, validation = start["seed"], dataset.training, dataset.public_test
     start |= _taken_up(experiment, seed, others)
@@ -149,14 +182,25 @@ def _train(
         training = Split(training.images[rows], training.labels[rows])
     targets = one_hot(training.labels, len(EMOTIONS))
     if experiment.teachers:
-        targets += experiment.teachers_share * (_taught(run, experiment, others, training.images) - targets)
+        targets += experiment.teachers_share * (
+            _taught(run, experiment, others, training.images) - targets
+        )
     batches = Batches(training, targets, experiment, seed)
-    keeper = fit(run, experiment, network, seed, batches, (validation.images, one_hot(validation.labels, len(EMOTIONS))), verbose)
+    keeper = fit(
+        run,
+        experiment,
+        network,
+        seed,
+        batches,
+        (validation.images, one_hot(validation.labels, len(EMOTIONS))),
+        verbose,
+    )
     return _finish(run, experiment, dataset, start, keeper, len(training))
 
 
 def _taken_up(experiment: Experiment, seed: int, others: Mapping[str, Run]) -> dict:
-    """What a record says of the runs that an experiment takes up: the SHA-256 of their weights, and of other faces what they were."""
+    """What a record says of the runs that an experiment takes up: the SHA-256 of their weights, and
+    of other faces what they were."""
     keys = experiment.needs(seed)
     if not keys:
         return {}
@@ -175,7 +219,8 @@ def fit(
     validation: tuple[np.ndarray, np.ndarray],
     verbose: int | str,
 ) -> "Keeper":
-    """Train a network, or go on from the last epoch that ended in the run's folder; its best weights are kept there.
+    """Train a network, or go on from the last epoch that ended in the run's folder; its best
+    weights are kept there.
 
     Args:
         validation: images uint8 [n, 48, 48], and their targets float32 [n, classes].
@@ -209,25 +254,33 @@ def fit(
 
 
 def take_weights(network: keras.Model, source: Run) -> None:
-    """Start a network from a run's weights, layer by layer. Where the run knew other classes, the last layer stays as it is.
+    """Start a network from a run's weights, layer by layer. Where the run knew other classes, the
+    last layer stays as it is.
 
     Raises:
         RunError: the run's network has other layers, or keeps no weights.
     """
     given = {layer.name: layer.get_weights() for layer in load(source).layers}
     if odd := {layer.name for layer in network.layers} ^ given.keys():
-        raise RunError(f"{source.folder}: its network does not fit: only one of the two has {', '.join(sorted(odd))}")
+        raise RunError(
+            f"{source.folder}: its network does not fit: only one of the two has {', '.join(sorted(odd))}"
+        )
     for layer in network.layers:
         if layer.name == "logits" and "classes" in source.config:
             continue
         shapes = [w.shape for w in layer.get_weights()]
         if (found := [w.shape for w in given[layer.name]]) != shapes:
-            raise RunError(f"{source.folder}: its network does not fit: {layer.name} has weights of {found}, expected {shapes}")
+            raise RunError(
+                f"{source.folder}: its network does not fit: {layer.name} has weights of {found}, expected {shapes}"
+            )
         layer.set_weights(given[layer.name])
 
 
-def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images: np.ndarray) -> np.ndarray:
-    """What the experiment's teachers say of images uint8 [n, 48, 48]: the mean of their probabilities, float32 [n, 7].
+def _taught(
+    run: Run, experiment: Experiment, others: Mapping[str, Run], images: np.ndarray
+) -> np.ndarray:
+    """What the experiment's teachers say of images uint8 [n, 48, 48]: the mean of their
+    probabilities, float32 [n, 7].
 
     It takes minutes, so it is kept in the run's folder while the run goes on.
     """
@@ -236,9 +289,21 @@ def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images:
         return np.load(path)
     said = []
     for number, key in enumerate(experiment.teachers, 1):
-        print(f"teacher {number} of {len(experiment.teachers)}: {key} looks at {len(images):,} images, {experiment.teachers_places}", flush=True)
+        print(
+            f"teacher {number} of {len(experiment.teachers)}: {key} looks at {len(images):,} images, {experiment.teachers_places}",
+            flush=True,
+        )
         teacher = others[key]
-        said.append(probabilities(predict(load(teacher), images, teacher.experiment.flip_averaging, experiment.teachers_places)))
+        said.append(
+            probabilities(
+                predict(
+                    load(teacher),
+                    images,
+                    teacher.experiment.flip_averaging,
+                    experiment.teachers_places,
+                )
+            )
+        )
     taught = np.mean(said, axis=0).astype(np.float32)
     with replacing(path) as aside:
         np.save(aside, taught)
@@ -246,7 +311,8 @@ def _taught(run: Run, experiment: Experiment, others: Mapping[str, Run], images:
 
 
 def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
-    """Train an experiment of the table, or the classical baseline, where the profile keeps its runs.
+    """Train an experiment of the table, or the classical baseline, where the profile keeps its
+    runs.
 
     Raises:
         ValueError: there is no experiment of that name.
@@ -261,20 +327,30 @@ def train_by_name(name: str, seed: int, profile: Profile, verbose: int | str = "
         print(f"note: {note}", flush=True)
     folder = folder_of(profile.training_folder, name, seed)
     if experiment is None:
-        start = {"experiment": name, "seed": seed, "profile": profile.name, "configuration": baselines.CONFIGURATION}
+        start = {
+            "experiment": name,
+            "seed": seed,
+            "profile": profile.name,
+            "configuration": baselines.CONFIGURATION,
+        }
         claim(Run(folder), {**start, "data_sha256": dataset.sha256})
-        return find(profile.training_folder, name, seed) or baselines.train(seed, dataset, folder, profile.name)
+        return find(profile.training_folder, name, seed) or baselines.train(
+            seed, dataset, folder, profile.name
+        )
     needs = () if find(profile.training_folder, name, seed) else experiment.needs(seed)
     others = {key: _needed(key, profile, verbose) for key in needs}
     return train(name, experiment, seed, dataset, folder, profile.name, verbose, others)
 
 
 def _needed(key: str, profile: Profile, verbose: int | str) -> Run:
-    """The run with weights that another starts from or is taught by. Where notebooks train, it is trained now."""
+    """The run with weights that another starts from or is taught by. Where notebooks train, it is
+    trained now."""
     name, seed = parts_of(key)
     if profile.trains_in_notebooks:
         if name == PRETRAINING_NAME:
-            raise RunError(f"the {profile.name} profile trains nothing that starts from other faces: its own are such faces already")
+            raise RunError(
+                f"the {profile.name} profile trains nothing that starts from other faces: its own are such faces already"
+            )
         return train_by_name(name, seed, profile, verbose)
     for root in (profile.results_folder, profile.training_folder):
         if (run := find(root, name, seed)) and run.weights:
@@ -289,7 +365,8 @@ def _needed(key: str, profile: Profile, verbose: int | str) -> Run:
 def obtain(name: str, seed: int, profile: Profile) -> Run | None:
     """Return the run that a notebook shows: the recorded one, or in `quick` one trained now.
 
-    None stands for a run that is not recorded yet. On FER2013 this never trains: that takes hours and is asked for by
+    None stands for a run that is not recorded yet. On FER2013 this never trains: that takes hours
+    and is asked for by
     name (`python -m fer_lib train`).
 
     Raises:
@@ -299,7 +376,9 @@ def obtain(name: str, seed: int, profile: Profile) -> Run | None:
         return train_by_name(name, seed, profile, verbose=2)  # at once, if it was trained before
     run = find(profile.results_folder, name, seed)
     if run is None and (folder := folder_of(profile.results_folder, name, seed)).exists():
-        raise RunError(f"{folder}: a record that has lost its metrics.json; restore it, or remove the folder")
+        raise RunError(
+            f"{folder}: a record that has lost its metrics.json; restore it, or remove the folder"
+        )
     return run
 
 
@@ -314,12 +393,19 @@ def _seed_layers(trainer: keras.Model, seed: int, epoch: int) -> None:
 class Keeper(keras.callbacks.Callback):
     """Keeps the run on disk after each epoch, and stops when patience ends.
 
-    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of the random layers between
+    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of the
+    random layers between
     two processes, and write in place; here both follow from the history and the epoch's number.
     """
 
     def __init__(
-        self, run: Run, network: keras.Model, batches: Batches, seed: int, experiment: Experiment, history: list[dict]
+        self,
+        run: Run,
+        network: keras.Model,
+        batches: Batches,
+        seed: int,
+        experiment: Experiment,
+        history: list[dict],
     ):
         super().__init__()
         self._run, self._network, self._batches = run, network, batches
@@ -332,12 +418,15 @@ class Keeper(keras.callbacks.Callback):
 
     @property
     def best(self) -> int:
-        """The position in the history of the lowest validation loss; the first, where it was reached twice."""
+        """The position in the history of the lowest validation loss; the first, where it was
+        reached twice."""
         return int(np.argmin([row["val_loss"] for row in self._history]))
 
     @property
     def exhausted(self) -> bool:
-        return bool(self._history) and len(self._history) - 1 - self.best >= self._experiment.patience
+        return (
+            bool(self._history) and len(self._history) - 1 - self.best >= self._experiment.patience
+        )
 
     def on_epoch_begin(self, epoch, logs=None):
         self._batches.start(epoch)
@@ -346,14 +435,20 @@ class Keeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        row = {"epoch": epoch + 1, **logs, "learning_rate": rate, "seconds": time.perf_counter() - self._began}
+        row = {
+            "epoch": epoch + 1,
+            **logs,
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - self._began,
+        }
         if not np.isfinite([row["loss"], row["val_loss"]]).all():
             raise RunError(
                 f"{self._run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, in validation {row['val_loss']}; "
                 "a lower learning rate may help"
             )
         self._history.append({column: row[column] for column in HISTORY_COLUMNS})
-        # The order matters: killed between these two writes, the epoch is repeated and ends the same.
+        # The order matters: killed between these two writes, the epoch is repeated and ends the
+        # same.
         if self.best == len(self._history) - 1:
             _save_weights(self._network, self._run.folder / _BEST)
         if epoch >= self._experiment.epochs - self._experiment.averaged_epochs:
@@ -372,17 +467,26 @@ def _normalisations(model: keras.Model) -> Iterator[keras.layers.BatchNormalizat
 
 
 def _average(
-    run: Run, trainer: keras.Model, network: keras.Model, batches: Batches, seed: int, experiment: Experiment
+    run: Run,
+    trainer: keras.Model,
+    network: keras.Model,
+    batches: Batches,
+    seed: int,
+    experiment: Experiment,
 ) -> None:
     """Put the average of the last epochs' weights in the place of the best epoch's.
 
-    The averages that batch normalisation uses belong to no average of weights: they are estimated anew, as plain averages
+    The averages that batch normalisation uses belong to no average of weights: they are estimated
+    anew, as plain averages
     over one epoch of training's batches.
     """
     last, sums = experiment.epochs, [np.zeros(w.shape) for w in network.get_weights()]
     for epoch in range(last - experiment.averaged_epochs, last):
         network.load_weights(run.folder / _EPOCH.format(epoch + 1))
-        sums = [total + np.asarray(w, float) for total, w in zip(sums, network.get_weights(), strict=True)]
+        sums = [
+            total + np.asarray(w, float)
+            for total, w in zip(sums, network.get_weights(), strict=True)
+        ]
     network.set_weights([total / experiment.averaged_epochs for total in sums])
     normalisations = list(_normalisations(network))
     momenta = [layer.momentum for layer in normalisations]
@@ -398,10 +502,12 @@ def _average(
 
 
 def claim(run: Run, start: dict) -> None:
-    """Write the run's configuration, or check that what is there is the same; where it is not, nothing is written.
+    """Write the run's configuration, or check that what is there is the same; where it is not,
+    nothing is written.
 
     Raises:
-        RunError: it is not; the message has both values. ValueError: what is there is no experiment's configuration.
+        RunError: it is not; the message has both values. ValueError: what is there is no
+        experiment's configuration.
     """
     path = run.folder / "config.json"
     written = there = read_json(path) if path.exists() else {}
@@ -411,7 +517,11 @@ def claim(run: Run, start: dict) -> None:
         if there.get(key, expected) == expected:
             continue
         if key == "configuration":
-            changed = [k for k in expected.keys() | there[key].keys() if there[key].get(k) != expected.get(k)]
+            changed = [
+                k
+                for k in expected.keys() | there[key].keys()
+                if there[key].get(k) != expected.get(k)
+            ]
             found, expected = ({k: side.get(k) for k in changed} for side in (there[key], expected))
         else:
             found = there[key]
@@ -425,8 +535,12 @@ def claim(run: Run, start: dict) -> None:
 
 def _save_weights(network: keras.Model, path: Path) -> None:
     arrays = network.get_weights()
-    needed = sum(array.nbytes + 8192 for array in arrays)  # the file's own bookkeeping is some 3 kB an array
-    if shutil.disk_usage(path.parent).free < needed:  # HDF5 crashes the process where the disk fills
+    needed = sum(
+        array.nbytes + 8192 for array in arrays
+    )  # the file's own bookkeeping is some 3 kB an array
+    if (
+        shutil.disk_usage(path.parent).free < needed
+    ):  # HDF5 crashes the process where the disk fills
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     with replacing(path) as aside:
         network.save_weights(aside)
@@ -456,17 +570,22 @@ def _restore(run: Run, trainer: keras.Model) -> list[dict]:
 
 
 def _initial_weights(network: keras.Model, experiment: Experiment) -> dict[str, str | None]:
-    """SHA-256 over the values of all initial weights, variable by variable, and over those of the pretrained base."""
+    """SHA-256 over the values of all initial weights, variable by variable, and over those of the
+    pretrained base."""
 
     def sha256(model: keras.Model) -> str:
-        return hashlib.sha256(b"".join(np.asarray(w, np.float32).tobytes() for w in model.get_weights())).hexdigest()
+        return hashlib.sha256(
+            b"".join(np.asarray(w, np.float32).tobytes() for w in model.get_weights())
+        ).hexdigest()
 
     bases = [layer for layer in network.layers if isinstance(layer, keras.Model)]
     pretrained = sha256(bases[0]) if experiment.model_options.get("weights") else None
     return {"initial_weights_sha256": sha256(network), "pretrained_weights_sha256": pretrained}
 
 
-def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, keeper: Keeper, shown: int) -> Run:
+def _finish(
+    run: Run, experiment: Experiment, dataset: Dataset, start: dict, keeper: Keeper, shown: int
+) -> Run:
     """Predict with the best weights in half precision and write what makes the run a finished one.
 
     Args:
@@ -476,7 +595,10 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, kee
     network = build(experiment, precision="float32", pretrained=False)
     network.load_weights(run.folder / WEIGHTS)
     splits = ("public_test", "private_test") if experiment.opens_private_test else ("public_test",)
-    logits = {name: predict(network, getattr(dataset, name).images, experiment.flip_averaging) for name in splits}
+    logits = {
+        name: predict(network, getattr(dataset, name).images, experiment.flip_averaging)
+        for name in splits
+    }
     history = keeper.table
     seconds = history["seconds"]
     config = {
@@ -489,7 +611,9 @@ def _finish(run: Run, experiment: Experiment, dataset: Dataset, start: dict, kee
         "images_per_second": round(shown / float(seconds.median()), 1),
         "keras_backend": keras.backend.backend(),
     }
-    with replacing(run.folder / "history.csv") as aside:  # a kill after the last epoch's state may have left it behind
+    with replacing(
+        run.folder / "history.csv"
+    ) as aside:  # a kill after the last epoch's state may have left it behind
         history.to_csv(aside, index=False)
     finished = write_run(run.folder, config, logits, dataset)
     clear(run)
@@ -513,5 +637,10 @@ def save_half(run: Run, network: keras.Model) -> None:
 
 def clear(run: Run) -> None:
     """Remove what only a run that goes on needs."""
-    for kept in (_STATE, _BEST, _TAUGHT, *(path.name for path in run.folder.glob(_EPOCH.format("*")))):
+    for kept in (
+        _STATE,
+        _BEST,
+        _TAUGHT,
+        *(path.name for path in run.folder.glob(_EPOCH.format("*"))),
+    ):
         (run.folder / kept).unlink(missing_ok=True)

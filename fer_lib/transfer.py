@@ -1,4 +1,5 @@
-"""Training on other faces first: class folders of pictures, and a run whose weights an experiment starts from."""
+"""Training on other faces first: class folders of pictures, and a run whose weights an experiment
+starts from."""
 
 import hashlib
 from dataclasses import dataclass
@@ -47,9 +48,11 @@ class OtherFaces:
 
 
 def read(folder: Path) -> OtherFaces:
-    """Read a folder that holds one folder of pictures for each class, a form in which copies of AffectNet and RAF-DB are found.
+    """Read a folder that holds one folder of pictures for each class, a form in which copies of
+    AffectNet and RAF-DB are found.
 
-    Any label set, and any size and form of picture: each is turned as its EXIF data say, made grey, cut to its square middle, and brought
+    Any label set, and any size and form of picture: each is turned as its EXIF data say, made grey,
+    cut to its square middle, and brought
     to 48 × 48 pixels as a face of a photo is. Files that are no pictures are passed over.
 
     Returns:
@@ -60,38 +63,61 @@ def read(folder: Path) -> OtherFaces:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    classes = [child for child in sorted(folder.iterdir()) if child.is_dir() and not child.name.startswith(".")]
+    classes = [
+        child
+        for child in sorted(folder.iterdir())
+        if child.is_dir() and not child.name.startswith(".")
+    ]
     found = ", ".join(child.name for child in classes) or "none"
     if not 2 <= len(classes) <= 256:
-        raise DataError(f"{folder}: expected a folder of pictures for each of 2 to 256 classes; found {found}")
+        raise DataError(
+            f"{folder}: expected a folder of pictures for each of 2 to 256 classes; found {found}"
+        )
     if {child.name.lower() for child in classes} <= _SPLIT_NAMES:
-        raise DataError(f"{folder}: expected a folder of pictures for each class; found {found}, which are splits: name one of them")
+        raise DataError(
+            f"{folder}: expected a folder of pictures for each class; found {found}, which are splits: name one of them"
+        )
     files = []
     for label, child in enumerate(classes):
         pictures = [path for path in photos.find([str(child)])[0] if path.is_file()]
         if len(pictures) < 2:
-            raise DataError(f"{child}: {len(pictures)} pictures in this class's folder; expected two or more, one of them is held out")
+            raise DataError(
+                f"{child}: {len(pictures)} pictures in this class's folder; expected two or more, one of them is held out"
+            )
         files += [(label, path) for path in pictures]
-    images, labels = np.empty((len(files), SIDE, SIDE), np.uint8), np.array([label for label, _ in files], np.uint8)
-    for row, (_, path) in enumerate(tqdm(files, f"reading {folder.name}", unit=" pictures", disable=None)):
+    images, labels = (
+        np.empty((len(files), SIDE, SIDE), np.uint8),
+        np.array([label for label, _ in files], np.uint8),
+    )
+    for row, (_, path) in enumerate(
+        tqdm(files, f"reading {folder.name}", unit=" pictures", disable=None)
+    ):
         try:
             photo = photos.read(path)
         except photos.PhotoError as error:
             raise DataError(f"{path}: {error}") from error
         height, width = photo.grey.shape
         side = min(height, width)
-        images[row] = photos.crop(photo, np.array([(width - side) // 2, (height - side) // 2, side]))
-    return OtherFaces(f"pictures of {_name_of(folder)}", Split(images, labels), tuple(child.name for child in classes))
+        images[row] = photos.crop(
+            photo, np.array([(width - side) // 2, (height - side) // 2, side])
+        )
+    return OtherFaces(
+        f"pictures of {_name_of(folder)}",
+        Split(images, labels),
+        tuple(child.name for child in classes),
+    )
 
 
 def _name_of(folder: Path) -> str:
-    """The folder's name, and where that is only a split's, its parent's before it. Not its whole path: a record is public."""
+    """The folder's name, and where that is only a split's, its parent's before it. Not its whole
+    path: a record is public."""
     *_, parent, name = folder.resolve().parts
     return f"{parent}/{name}" if name.lower() in _SPLIT_NAMES else name
 
 
 def synthetic_faces(n: int = SYNTHETIC_FACES) -> OtherFaces:
-    """Synthetic faces, the emotions equally often, as a data set to start from where no other is there."""
+    """Synthetic faces, the emotions equally often, as a data set to start from where no other is
+    there."""
     labels = np.uint8(np.arange(n) % len(NAMES))
     return OtherFaces("synthetic faces", Split(synthetic.faces(labels, seed=1), labels), NAMES)
 
@@ -99,11 +125,13 @@ def synthetic_faces(n: int = SYNTHETIC_FACES) -> OtherFaces:
 def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
     """Train the small CNN on other faces, or go on from the last epoch that ended.
 
-    A tenth of each class is held out and chooses the best epoch. Experiments whose `start_from` names this run take up its weights, but
+    A tenth of each class is held out and chooses the best epoch. Experiments whose `start_from`
+    names this run take up its weights, but
     for the last layer's, whose classes are others.
 
     Returns:
-        The run in the profile's training folder. It is finished, but no record of FER2013: its metrics are the accuracy held out.
+        The run in the profile's training folder. It is finished, but no record of FER2013: its
+        metrics are the accuracy held out.
 
     Raises:
         RunError: as `training.train`.
@@ -116,7 +144,12 @@ def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str 
         "configuration": PRETRAINING.to_dict(),
         "classes": list(faces.classes),
         "data_sha256": faces.sha256,
-        "faces": {"name": faces.name, "images": len(faces.split), "classes": list(faces.classes), "sha256": faces.sha256},
+        "faces": {
+            "name": faces.name,
+            "images": len(faces.split),
+            "classes": list(faces.classes),
+            "sha256": faces.sha256,
+        },
     }
     training.claim(run, start)
     if run.finished:
@@ -128,12 +161,20 @@ def pretrain(faces: OtherFaces, seed: int, profile: Profile, verbose: int | str 
         network = networks.build(PRETRAINING, classes=len(faces.classes))
         held_out = rows_of_share(faces.split.labels, HELD_OUT, seed)
         seen = np.setdiff1d(np.arange(len(faces.split)), held_out)
-        shown, kept = (Split(faces.split.images[rows], faces.split.labels[rows]) for rows in (seen, held_out))
+        shown, kept = (
+            Split(faces.split.images[rows], faces.split.labels[rows]) for rows in (seen, held_out)
+        )
         targets, expected = (one_hot(split.labels, len(faces.classes)) for split in (shown, kept))
         batches = Batches(shown, targets, PRETRAINING, seed)
-        keeper = training.fit(run, PRETRAINING, network, seed, batches, (kept.images, expected), verbose)
-        training.save_half(run, networks.build(PRETRAINING, precision="float16", classes=len(faces.classes)))
+        keeper = training.fit(
+            run, PRETRAINING, network, seed, batches, (kept.images, expected), verbose
+        )
+        training.save_half(
+            run, networks.build(PRETRAINING, precision="float16", classes=len(faces.classes))
+        )
         accuracy = float(keeper.table["val_accuracy"][keeper.best])
-        write_json(run.folder / "metrics.json", {"held_out": {"n": len(kept), "accuracy": accuracy}})
+        write_json(
+            run.folder / "metrics.json", {"held_out": {"n": len(kept), "accuracy": accuracy}}
+        )
         training.clear(run)
     return run

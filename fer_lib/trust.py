@@ -1,6 +1,8 @@
-"""Tables and phrases on how far the numbers can be trusted: copies, doubtful labels, confidence, robustness.
+"""Tables and phrases on how far the numbers can be trusted: copies, doubtful labels, confidence,
+robustness.
 
-What needs FER2013's images or the votes of FER+ is read from its record, the same in both profiles; the rest is computed from the runs shown.
+What needs FER2013's images or the votes of FER+ is read from its record, the same in both profiles;
+the rest is computed from the runs shown.
 """
 
 from pathlib import Path
@@ -52,7 +54,8 @@ def copies() -> pd.DataFrame:
 
 
 def without_copies(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """Accuracy on PrivateTest, and on what is left of it without the pictures that Training holds, a row for each run."""
+    """Accuracy on PrivateTest, and on what is left of it without the pictures that Training holds,
+    a row for each run."""
     rows = [
         {
             "model": title,
@@ -66,7 +69,8 @@ def without_copies(runs: dict[str, Run | None]) -> pd.DataFrame:
 
 
 def against_votes(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """Each run against FER2013's labels and against FER+ on the same images of PrivateTest, a row each."""
+    """Each run against FER2013's labels and against FER+ on the same images of PrivateTest, a row
+    each."""
     rows = []
     for title, run in runs.items():
         found = recorded(ferplus.RECORD, run, "runs")
@@ -83,7 +87,8 @@ def against_votes(runs: dict[str, Run | None]) -> pd.DataFrame:
 
 
 def successors_against_votes() -> pd.DataFrame:
-    """What followed the long run: how much more often it is right than the long run of its seed, on the images of PrivateTest with a majority.
+    """What followed the long run: how much more often it is right than the long run of its seed, on
+    the images of PrivateTest with a majority.
 
     A row for each run recorded.
     """
@@ -91,7 +96,10 @@ def successors_against_votes() -> pd.DataFrame:
     for key, found in read_json(ferplus.RECORD)["successors"].items():
         name, seed = parts_of(key)
         row = {"network": f"{EXPERIMENTS[name].title}, seed\N{NO-BREAK SPACE}{seed}"}
-        for heading, measure in (("by the label, points", "accuracy_label"), ("by the majority, points", "accuracy_majority")):
+        for heading, measure in (
+            ("by the label, points", "accuracy_label"),
+            ("by the majority, points", "accuracy_majority"),
+        ):
             difference, *limits = found[measure]
             row[heading] = points(difference, limits)
         rows.append(row)
@@ -99,11 +107,14 @@ def successors_against_votes() -> pd.DataFrame:
 
 
 def successors_reading() -> str:
-    """How many of `successors_against_votes` are right more often, by the label and by the majority, as a clause."""
+    """How many of `successors_against_votes` are right more often, by the label and by the
+    majority, as a clause."""
     found = list(read_json(ferplus.RECORD)["successors"].values())
     if not found:
         return NOT_RECORDED
-    label, majority = (sum(each[name][1] > 0 for each in found) for name in ("accuracy_label", "accuracy_majority"))
+    label, majority = (
+        sum(each[name][1] > 0 for each in found) for name in ("accuracy_label", "accuracy_majority")
+    )
     return (
         f"of {len(found)} that were taught so, the difference by the majority lies above 0 with its whole interval for {majority}, "
         f"that by the label for {label}"
@@ -111,7 +122,8 @@ def successors_reading() -> str:
 
 
 def confidence(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """Calibration on PrivateTest before and after temperature scaling, a row each; the temperature is fitted on PublicTest."""
+    """Calibration on PrivateTest before and after temperature scaling, a row each; the temperature
+    is fitted on PublicTest."""
     rows = []
     for title, run in runs.items():
         row = {"model": title, "temperature": NOT_RECORDED}
@@ -125,18 +137,24 @@ def confidence(runs: dict[str, Run | None]) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna("")
 
 
-_MEASURES = {"calibration error": calibration.expected_calibration_error, "NLL": calibration.nll, "Brier score": calibration.brier}
+_MEASURES = {
+    "calibration error": calibration.expected_calibration_error,
+    "NLL": calibration.nll,
+    "Brier score": calibration.brier,
+}
 
 
 def calibrated(run: Run) -> tuple[np.ndarray, np.ndarray, float]:
-    """A run's logits and labels on PrivateTest, and the temperature that its PublicTest asks for."""
+    """A run's logits and labels on PrivateTest, and the temperature that its PublicTest asks
+    for."""
     p = run.predictions
     temperature = calibration.temperature(p["public_test_logits"], p["public_test_labels"])
     return p["private_test_logits"], p["private_test_labels"], temperature
 
 
 def robustness(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """Accuracy on clean images, and its mean over the five severities of each corruption, a column for each run."""
+    """Accuracy on clean images, and its mean over the five severities of each corruption, a column
+    for each run."""
     columns = {"images": ["clean", *corruptions.CORRUPTIONS, "all corruptions"]}
     for title, run in runs.items():
         columns[title] = [NOT_RECORDED] * len(columns["images"])
@@ -161,14 +179,20 @@ def phrases(run: Run | None) -> dict[str, str]:
         "plurality_ceiling": percent(labels["ceilings"]["plurality"]),
         "fitted_ceiling": percent(labels["ceilings"]["fitted"]),
     }
-    return texts | {"votes_reading": _votes_reading(run), "confidence_reading": _confidence_reading(run)} | _recorded_readings(run)
+    return (
+        texts
+        | {"votes_reading": _votes_reading(run), "confidence_reading": _confidence_reading(run)}
+        | _recorded_readings(run)
+    )
 
 
 def _votes_reading(run: Run | None) -> str:
     found = recorded(ferplus.RECORD, run, "runs")
     if not found:
         return NOT_RECORDED
-    (few, _, few_right, _), *_, (many, _, many_right, _) = [row for row in found["by_votes"] if row[1] >= FEWEST]
+    (few, _, few_right, _), *_, (many, _, many_right, _) = [
+        row for row in found["by_votes"] if row[1] >= FEWEST
+    ]
     return (
         f"where {few} of the ten annotators agree, {percent(few_right)} of its answers are FER2013's label, "
         f"where {many} agree {percent(many_right)}"
@@ -180,7 +204,10 @@ def _confidence_reading(run: Run | None) -> str:
         return NOT_RECORDED
     logits, labels, temperature = calibrated(run)
     share, accuracy = calibration.coverage(logits, labels)
-    before, after = (calibration.expected_calibration_error(values, labels) for values in (logits, logits / temperature))
+    before, after = (
+        calibration.expected_calibration_error(values, labels)
+        for values in (logits, logits / temperature)
+    )
     return (
         f"its temperature is {temperature:.2f}, which takes its calibration error from {score(before)} to {score(after)}; if it answers only "
         f"the {percent(ANSWERED)} of the images that it is surest of, {percent(accuracy[np.searchsorted(share, ANSWERED)])} of the answers are right"

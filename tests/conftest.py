@@ -1,9 +1,11 @@
-"""Small synthetic data and a small finished run, made once. Nothing here needs FER2013 or a network."""
+"""Small synthetic data and a small finished run, made once. Nothing here needs FER2013 or a
+network."""
 
 from dataclasses import replace
 
-import fer_lib  # noqa: F401, before any test imports Keras: it sets what TensorFlow reads
 import pytest
+
+import fer_lib  # noqa: F401, before any test imports Keras: it sets what TensorFlow reads
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,8 +53,20 @@ def tiny():
     """An experiment that trains in seconds."""
     from fer_lib.experiments import EXPERIMENTS
 
-    options = {"stem": 8, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.2, "head_dropout": 0.2, "momentum": 0.99}
-    return replace(EXPERIMENTS["custom_cnn"], title="Tiny", model_options=options, epochs=3, precision="float32")
+    options = {
+        "stem": 8,
+        "blocks": ((8, 1), (16, 1)),
+        "block_dropout": 0.2,
+        "head_dropout": 0.2,
+        "momentum": 0.99,
+    }
+    return replace(
+        EXPERIMENTS["custom_cnn"],
+        title="Tiny",
+        model_options=options,
+        epochs=3,
+        precision="float32",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +87,10 @@ def averaged_run(run, tmp_path):
     from fer_lib.runs import Run
 
     folder = shutil.copytree(run.folder, tmp_path / "averaged" / "seed-0")
-    write_json(folder / "config.json", {**run.config, "configuration": {**run.config["configuration"], "averaged_epochs": 2}})
+    write_json(
+        folder / "config.json",
+        {**run.config, "configuration": {**run.config["configuration"], "averaged_epochs": 2}},
+    )
     return Run(folder)
 
 
@@ -82,7 +99,9 @@ def results(tmp_path, dataset):
     """A results folder that takes the synthetic data for FER2013."""
     from fer_lib.files import write_json
 
-    write_json(tmp_path / "results" / "analysis" / "dataset.json", {"class_counts": dataset.class_counts})
+    write_json(
+        tmp_path / "results" / "analysis" / "dataset.json", {"class_counts": dataset.class_counts}
+    )
     return tmp_path / "results"
 
 
@@ -95,9 +114,13 @@ def fer2013():
 
     path = data.find()
     if path is None:
-        pytest.skip("needs FER2013: set the environment variable FER2013 to its CSV, or put it into data/")
+        pytest.skip(
+            "needs FER2013: set the environment variable FER2013 to its CSV, or put it into data/"
+        )
     loaded = data.load(path)
     recorded = runs.find(profiles.RESULTS, baselines.HOG, 0).predictions["private_test_hashes"]
     if not np.isin(recorded, loaded.private_test.hashes).mean() > 0.99:
-        pytest.skip(f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as one of JPEG pictures")
+        pytest.skip(
+            f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as one of JPEG pictures"
+        )
     return loaded

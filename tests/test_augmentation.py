@@ -24,7 +24,9 @@ def test_half_are_mirrored(dataset):
     faces = np.repeat(dataset.training.images[:1, ..., None], 400, axis=0).astype("float32")
     keras.utils.set_random_seed(0)
     changed = np.asarray(AUGMENTATIONS["flip_rotate_15_zoom_15"]()(faces, training=True))
-    mirrored = np.abs(changed - faces[:, :, ::-1]).mean(axis=(1, 2, 3)) < np.abs(changed - faces).mean(axis=(1, 2, 3))
+    mirrored = np.abs(changed - faces[:, :, ::-1]).mean(axis=(1, 2, 3)) < np.abs(
+        changed - faces
+    ).mean(axis=(1, 2, 3))
     assert 0.4 < mirrored.mean() < 0.6
 
 
@@ -42,7 +44,12 @@ def test_an_affine_layer_without_ranges_changes_nothing_but_mirrors_half(dataset
     [  # matrix and shift take (row, column) of the result, from the centre, to those of the image
         ((90, 1, 0), (1, 1, 0, 0, 0), [[0, 1], [-1, 0]], [0, 0]),  # a quarter turn
         ((0, 2, 0), (1, 0, 1, 0, 0), [[0.5, 0], [0, 0.5]], [0, 0]),  # enlarged twice
-        ((0, 1, 5), (1, 0, 0, 1, -0.6), [[1, 0], [0, 1]], [-3, 5]),  # taken from 5 columns to the right and 3 rows up
+        (
+            (0, 1, 5),
+            (1, 0, 0, 1, -0.6),
+            [[1, 0], [0, 1]],
+            [-3, 5],
+        ),  # taken from 5 columns to the right and 3 rows up
         ((90, 2, 5), (-1, 1, -1, 0.2, 0.4), [[0, -2], [-2, 0]], [2, 1]),  # all at once, mirrored
     ],
 )
@@ -58,6 +65,8 @@ def test_an_affine_layer_agrees_with_scipy(dataset, monkeypatch, ranges, draws, 
 
 def test_strong_augmentation_erases_a_patch_of_some(dataset):
     keras.utils.set_random_seed(0)
-    changed = AUGMENTATIONS["strong"]()(dataset.training.images[:256, ..., None].astype("float32"), training=True)
+    changed = AUGMENTATIONS["strong"]()(
+        dataset.training.images[:256, ..., None].astype("float32"), training=True
+    )
     erased = (np.asarray(changed) == 127.5).mean(axis=(1, 2, 3))
     assert 0.17 < (erased > 0.015).mean() < 0.33 and erased.max() < 0.25

@@ -8,10 +8,16 @@ from fer_lib import baselines, evaluation
 
 def test_chance_agrees_with_many_guesses(dataset):
     labels = np.tile(dataset.training.labels, 300)
-    guesses = DummyClassifier(strategy="uniform", random_state=0).fit(labels[:, None], labels).predict(labels[:, None])
+    guesses = (
+        DummyClassifier(strategy="uniform", random_state=0)
+        .fit(labels[:, None], labels)
+        .predict(labels[:, None])
+    )
     expected = baselines.chance(labels)
     assert expected["accuracy"] == pytest.approx((guesses == labels).mean(), abs=0.005)
-    assert expected["macro_f1"] == pytest.approx(f1_score(labels, guesses, average="macro"), abs=0.005)
+    assert expected["macro_f1"] == pytest.approx(
+        f1_score(labels, guesses, average="macro"), abs=0.005
+    )
 
 
 def test_majority_answers_the_largest_class_of_training():

@@ -11,7 +11,9 @@ def test_a_share_is_drawn_of_each_class_alike():
     labels = np.repeat(np.arange(3), [3, 100, 50])
     rows = rows_of_share(labels, 0.1, seed=0)
     assert np.bincount(labels[rows]).tolist() == [1, 10, 5]
-    assert (rows == np.unique(rows)).all() and not np.array_equal(rows, rows_of_share(labels, 0.1, seed=1))
+    assert (rows == np.unique(rows)).all() and not np.array_equal(
+        rows, rows_of_share(labels, 0.1, seed=1)
+    )
 
 
 def test_mixed_images_have_targets_mixed_alike(tiny):

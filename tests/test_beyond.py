@@ -12,22 +12,28 @@ from sklearn.metrics import f1_score
 
 from fer_lib import beyond, plotting, shifted_answers
 from fer_lib.emotions import NAMES
-from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS, SUCCESSORS
 from fer_lib.evaluation import metrics_of_splits
+from fer_lib.experiments import ABLATIONS, EXPERIMENTS, SHIFTS, SUCCESSORS
 from fer_lib.files import sha256_of, write_json
 from fer_lib.runs import Run, RunError
 from fer_lib.tables import NOT_RECORDED
 
 
 def as_experiment(run, name, seed, change=0):
-    """The tiny run under another name, its first `change` answers on PublicTest turned to neutral."""
+    """The tiny run under another name, its first `change` answers on PublicTest turned to
+    neutral."""
     predictions = {key: values.copy() for key, values in run.predictions.items()}
     predictions["public_test_logits"][:change] = np.eye(7, dtype=np.float32)[6] * 9
-    return SimpleNamespace(config={"experiment": name, "seed": seed}, predictions=predictions, metrics=metrics_of_splits(predictions))
+    return SimpleNamespace(
+        config={"experiment": name, "seed": seed},
+        predictions=predictions,
+        metrics=metrics_of_splits(predictions),
+    )
 
 
 def right_on(run, name, seed, right):
-    """The tiny run under another name, right on the first `right` of PublicTest's 70 images and wrong on the others."""
+    """The tiny run under another name, right on the first `right` of PublicTest's 70 images and
+    wrong on the others."""
     changed = as_experiment(run, name, seed)
     labels = run.predictions["public_test_labels"]
     answers = np.where(np.arange(70) < right, labels, (labels + 1) % 7)
@@ -37,46 +43,79 @@ def right_on(run, name, seed, right):
 
 
 def test_ablations_are_paired_by_seed(run):
-    runs = [as_experiment(run, "short", 0), as_experiment(run, "short", 1), as_experiment(run, "short_focal", 1, change=30)]
+    runs = [
+        as_experiment(run, "short", 0),
+        as_experiment(run, "short", 1),
+        as_experiment(run, "short_focal", 1, change=30),
+    ]
     runs += [as_experiment(run, "short_adam", 2), as_experiment(run, "short_mixup", 0)]
     found = beyond.paired_differences(runs, ABLATIONS)
-    assert found.keys() == {"short_focal", "short_mixup"}  # Adam's seed has nothing to be compared with
+    assert found.keys() == {
+        "short_focal",
+        "short_mixup",
+    }  # Adam's seed has nothing to be compared with
     assert found["short_mixup"]["accuracy"] == [0, 0, 0]
-    labels, plain = run.predictions["public_test_labels"], run.predictions["public_test_logits"].argmax(axis=1)
+    labels, plain = (
+        run.predictions["public_test_labels"],
+        run.predictions["public_test_logits"].argmax(axis=1),
+    )
     turned = np.where(np.arange(70) < 30, 6, plain)
     difference, low, high = found["short_focal"]["accuracy"]
     assert found["short_focal"]["seeds"] == [1] and low <= difference <= high
     assert difference == pytest.approx((turned == labels).mean() - (plain == labels).mean())
-    macro = [f1_score(labels, answers, average="macro", labels=range(7), zero_division=0) for answers in (turned, plain)]
+    macro = [
+        f1_score(labels, answers, average="macro", labels=range(7), zero_division=0)
+        for answers in (turned, plain)
+    ]
     assert found["short_focal"]["macro_f1"][0] == pytest.approx(macro[0] - macro[1])
 
     table = beyond.changes(runs, ABLATIONS).set_index("changed")
     assert table["seeds"].to_dict() == {"mixup": "0", "focal loss": "1"}
     assert beyond.changes([], ABLATIONS)["changed"].tolist() == [NOT_RECORDED]
     points = plotting.ablations(runs).axes[0].containers[0].lines[0].get_xdata()
-    np.testing.assert_allclose(points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found])
+    np.testing.assert_allclose(
+        points, [100 * found[name]["accuracy"][0] for name in ABLATIONS if name in found]
+    )
 
 
 def test_what_helps_and_what_hurts_is_said(run):
-    rights = {"short": 35, "short_mixup": 35, "short_focal": 0, "short_float32": 28, "short_averaged": 70}
+    rights = {
+        "short": 35,
+        "short_mixup": 35,
+        "short_focal": 0,
+        "short_float32": 28,
+        "short_averaged": 70,
+    }
     runs = [right_on(run, name, 0, right) for name, right in rights.items()]
-    helps, hurts, undecided, helps_f1, hurts_f1, missing = beyond.changes_reading(runs, ABLATIONS).split(". ")
+    helps, hurts, undecided, helps_f1, hurts_f1, missing = beyond.changes_reading(
+        runs, ABLATIONS
+    ).split(". ")
     assert helps == "Raises accuracy: weights of five epochs averaged"
     assert hurts.startswith("Lowers accuracy: focal loss")
     assert undecided == "Not decided, the interval holds 0: mixup"
     assert helps_f1 == "Raises macro-F1: weights of five epochs averaged"
     assert hurts_f1.startswith("Lowers macro-F1: focal loss")
     by_row = beyond.changes(runs, ABLATIONS).set_index("changed")
-    gained = runs[-1].metrics["public_test"]["macro_f1"] - runs[-2].metrics["public_test"]["macro_f1"]
+    gained = (
+        runs[-1].metrics["public_test"]["macro_f1"] - runs[-2].metrics["public_test"]["macro_f1"]
+    )
     assert by_row.loc["weights of five epochs averaged", "accuracy, points"].startswith("+60.0 (+")
     assert by_row.loc["weights of five epochs averaged", "macro-F1"].startswith(f"+{gained:.3f} (+")
-    assert by_row.loc["focal loss", "accuracy, points"].startswith("\N{MINUS SIGN}50.0 (\N{MINUS SIGN}")
+    assert by_row.loc["focal loss", "accuracy, points"].startswith(
+        "\N{MINUS SIGN}50.0 (\N{MINUS SIGN}"
+    )
     assert missing.startswith("Not recorded yet: ") and "Adam" in missing and "mixup" not in missing
 
 
 def test_what_followed_the_long_run_is_read_against_it(run):
-    runs = [as_experiment(run, "small_cnn", 1), as_experiment(run, "small_cnn_averaged", 1), as_experiment(run, "short_mixup", 1, change=9)]
-    assert beyond.changes(runs, SUCCESSORS)[["changed", "compared with", "seeds"]].values.tolist() == [["Small CNN, taught and averaged", "Small CNN", "1"]]
+    runs = [
+        as_experiment(run, "small_cnn", 1),
+        as_experiment(run, "small_cnn_averaged", 1),
+        as_experiment(run, "short_mixup", 1, change=9),
+    ]
+    assert beyond.changes(runs, SUCCESSORS)[
+        ["changed", "compared with", "seeds"]
+    ].values.tolist() == [["Small CNN, taught and averaged", "Small CNN", "1"]]
     assert beyond.changes_reading(runs, SUCCESSORS) == (
         "Not decided, the interval holds 0: Small CNN, taught and averaged against Small CNN. "
         "Not recorded yet: Small CNN, student."
@@ -93,52 +132,99 @@ def test_over_two_seeds_the_mean_of_the_differences_counts(run):
 
 def test_how_far_seeds_lie_apart_is_said(run):
     runs = [as_experiment(run, "short", seed) for seed in (0, 1)]
-    runs += [as_experiment(run, "short_focal", 0, change=40), as_experiment(run, "short_focal", 1), as_experiment(run, "short_mixup", 1, change=9)]
-    assert beyond.seeds_reading(runs[1:2] + runs[3:], ABLATIONS) == "No change is recorded with more than one seed."
-    accuracy, macro_f1 = (abs(runs[2].metrics["public_test"][name] - runs[3].metrics["public_test"][name]) for name in ("accuracy", "macro_f1"))
+    runs += [
+        as_experiment(run, "short_focal", 0, change=40),
+        as_experiment(run, "short_focal", 1),
+        as_experiment(run, "short_mixup", 1, change=9),
+    ]
+    assert (
+        beyond.seeds_reading(runs[1:2] + runs[3:], ABLATIONS)
+        == "No change is recorded with more than one seed."
+    )
+    accuracy, macro_f1 = (
+        abs(runs[2].metrics["public_test"][name] - runs[3].metrics["public_test"][name])
+        for name in ("accuracy", "macro_f1")
+    )
     assert accuracy > 0 and macro_f1 > 0
     moved = beyond.seeds_reading(runs, ABLATIONS)
     assert moved.endswith(
         f"(1 of {len(ABLATIONS)}) the seeds lie apart by {100 * accuracy:.1f} points of accuracy in the median and {100 * accuracy:.1f} at most, "
         f"and by {macro_f1:.3f} and {macro_f1:.3f} of macro-F1."
     )  # no second sentence: one seed loses, the other stays
-    ticks = plotting.ablations(runs).axes[0].lines[-2].get_xdata()  # of the last row; the last line is that at 0
-    np.testing.assert_allclose(ticks, 100 * np.array(beyond.paired_differences(runs, ABLATIONS)["short_focal"]["by_seed"]["accuracy"]))
+    ticks = (
+        plotting.ablations(runs).axes[0].lines[-2].get_xdata()
+    )  # of the last row; the last line is that at 0
+    np.testing.assert_allclose(
+        ticks,
+        100
+        * np.array(
+            beyond.paired_differences(runs, ABLATIONS)["short_focal"]["by_seed"]["accuracy"]
+        ),
+    )
 
 
 def test_seeds_that_contradict_each_other_are_named(run):
     rights = {"short": (35, 35), "short_focal": (0, 70), "short_mixup": (40, 70)}
-    runs = [right_on(run, name, seed, right) for name, by_seed in rights.items() for seed, right in enumerate(by_seed)]
+    runs = [
+        right_on(run, name, seed, right)
+        for name, by_seed in rights.items()
+        for seed, right in enumerate(by_seed)
+    ]
     numbers, contrary = beyond.seeds_reading(runs, ABLATIONS).split(" They ")
     assert contrary == "contradict each other on whether accuracy rises: focal loss."
     assert "by 71.4 points of accuracy in the median and 100.0 at most" in numbers
 
 
 def test_a_start_from_other_faces_is_compared_share_by_share(run):
-    runs = [as_experiment(run, "share_1", 0), as_experiment(run, "transfer_1", 0, change=30), as_experiment(run, "transfer_100", 0)]
-    assert beyond.transfers_reading([]) == "Not recorded yet: at 1\N{NO-BREAK SPACE}%, 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
-    runs[1].config["other_faces"] = {"name": "drawn faces", "images": 1200, "classes": ["calm", "tense"], "sha256": ""}
+    runs = [
+        as_experiment(run, "share_1", 0),
+        as_experiment(run, "transfer_1", 0, change=30),
+        as_experiment(run, "transfer_100", 0),
+    ]
+    assert (
+        beyond.transfers_reading([])
+        == "Not recorded yet: at 1\N{NO-BREAK SPACE}%, 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
+    )
+    runs[1].config["other_faces"] = {
+        "name": "drawn faces",
+        "images": 1200,
+        "classes": ["calm", "tense"],
+        "sha256": "",
+    }
     faces, change, missing = beyond.transfers_reading(runs).split(". ")
     assert faces == "The other faces: drawn faces, 1,200 of calm, tense"
-    assert change.startswith("Starting from them changes accuracy at 1\N{NO-BREAK SPACE}% of Training by \N{MINUS SIGN}") and change.endswith(" points")
+    assert change.startswith(
+        "Starting from them changes accuracy at 1\N{NO-BREAK SPACE}% of Training by \N{MINUS SIGN}"
+    ) and change.endswith(" points")
     assert missing == "Not recorded yet: at 10\N{NO-BREAK SPACE}%, 100\N{NO-BREAK SPACE}%."
     table = beyond.transfers(runs).set_index("share of Training")
-    assert table["accuracy with"].iloc[0] == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
+    assert (
+        table["accuracy with"].iloc[0]
+        == f"{100 * runs[1].metrics['public_test']['accuracy']:.1f}\N{NO-BREAK SPACE}%"
+    )
     assert table["epochs"].tolist() == [60, 60, 15]
     row = table.loc["1\N{NO-BREAK SPACE}%"]
     gained = runs[1].metrics["public_test"]["accuracy"] - runs[0].metrics["public_test"]["accuracy"]
     assert gained < 0 and row["accuracy, points"].startswith(f"\N{MINUS SIGN}{-100 * gained:.1f} (")
-    assert table.loc["100\N{NO-BREAK SPACE}%", "seeds"] == NOT_RECORDED  # nothing to be compared with
+    assert (
+        table.loc["100\N{NO-BREAK SPACE}%", "seeds"] == NOT_RECORDED
+    )  # nothing to be compared with
 
 
 def named(run, name):
     """The run's answers as those of an experiment of the table."""
     config = {**run.config, "experiment": name, "configuration": EXPERIMENTS[name].to_dict()}
-    return SimpleNamespace(config=config, predictions=run.predictions, metrics=run.metrics, experiment=EXPERIMENTS[name])
+    return SimpleNamespace(
+        config=config,
+        predictions=run.predictions,
+        metrics=run.metrics,
+        experiment=EXPERIMENTS[name],
+    )
 
 
 def record_members(root, run, monkeypatch):
-    """Two members under `root`: a run as the small CNN's, and one that answers neutral on part of both splits."""
+    """Two members under `root`: a run as the small CNN's, and one that answers neutral on part of
+    both splits."""
     for seed, change in ((0, 0), (1, 40)):
         folder = root / "small_cnn" / f"seed-{seed}"
         shutil.copytree(run.folder, folder)
@@ -154,25 +240,52 @@ def record_members(root, run, monkeypatch):
 def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
     members = record_members(tmp_path, run, monkeypatch)
     monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
-    turned = run.predictions["private_test_logits"][:, ::-1]  # stands in for the answers over shifted pictures of one of them
+    turned = run.predictions["private_test_logits"][
+        :, ::-1
+    ]  # stands in for the answers over shifted pictures of one of them
     key, plain = members[0].key, run.predictions["public_test_logits"]
-    arrays = {f"{key}/private_test_logits": turned, f"{key}/public_test_logits": plain, f"{key}/weights_sha256": np.array(sha256_of(run.weights))}
+    arrays = {
+        f"{key}/private_test_logits": turned,
+        f"{key}/public_test_logits": plain,
+        f"{key}/weights_sha256": np.array(sha256_of(run.weights)),
+    }
     np.savez(shifted_answers.PREDICTIONS, scheme=np.array(SHIFTS), **arrays)
     networks = {network.title: network for network in beyond.small_networks(tmp_path)}
-    assert list(networks) == ["Small CNN, seed\N{NO-BREAK SPACE}0", "Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures", "Small CNN, seed\N{NO-BREAK SPACE}1", "Both"]
+    assert list(networks) == [
+        "Small CNN, seed\N{NO-BREAK SPACE}0",
+        "Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures",
+        "Small CNN, seed\N{NO-BREAK SPACE}1",
+        "Both",
+    ]
     both = networks["Both"]
     for split in ("public_test", "private_test"):
         mean = sum(softmax(member.predictions[f"{split}_logits"], axis=1) for member in members) / 2
-        np.testing.assert_allclose(softmax(both.predictions[f"{split}_logits"], axis=1), mean, atol=1e-6)
+        np.testing.assert_allclose(
+            softmax(both.predictions[f"{split}_logits"], axis=1), mean, atol=1e-6
+        )
         expected = (mean.argmax(axis=1) == run.predictions[f"{split}_labels"]).mean()
         assert both.metrics[split]["accuracy"] == expected
     table = beyond.small_networks_table(list(networks.values()))
     assert table["parameters"].tolist() == ["1.76 million"] * 3 + ["3.53 million"]
-    assert table["multiply-adds an answer"].tolist() == ["193 million", "1,733 million", "193 million", "385 million"]
-    assert beyond.sizes([both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
+    assert table["multiply-adds an answer"].tolist() == [
+        "193 million",
+        "1,733 million",
+        "193 million",
+        "385 million",
+    ]
+    assert (
+        beyond.sizes([both])[0]["interval"] == both.metrics["private_test"]["intervals"]["accuracy"]
+    )
     expected = (turned.argmax(axis=1) == run.predictions["private_test_labels"]).mean()
-    assert networks["Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures"].metrics["private_test"]["accuracy"] == expected
-    assert beyond.best_ensemble(list(networks.values())) is both and beyond.best_ensemble([]) is None
+    assert (
+        networks["Small CNN, seed\N{NO-BREAK SPACE}0, over shifted pictures"].metrics[
+            "private_test"
+        ]["accuracy"]
+        == expected
+    )
+    assert (
+        beyond.best_ensemble(list(networks.values())) is both and beyond.best_ensemble([]) is None
+    )
     assert beyond.small_networks(tmp_path / "empty") == []
     assert beyond.small_networks_table([])["network"].tolist() == [NOT_RECORDED]
 
@@ -180,7 +293,12 @@ def test_an_ensemble_averages_probabilities(run, tmp_path, monkeypatch):
 def test_the_pareto_front_is_what_nothing_cheaper_beats():
     first, second = (SimpleNamespace(config={"seed": seed}) for seed in (0, 1))
     networks = [
-        SimpleNamespace(name=name, size=(0, cost), metrics={"public_test": {"accuracy": accuracy}}, members=members)
+        SimpleNamespace(
+            name=name,
+            size=(0, cost),
+            metrics={"public_test": {"accuracy": accuracy}},
+            members=members,
+        )
         for name, cost, accuracy, members in (
             ("dear", 9, 0.8, (first, second)),
             ("cheap", 1, 0.6, (first,)),
@@ -190,15 +308,24 @@ def test_the_pareto_front_is_what_nothing_cheaper_beats():
             ("middle", 5, 0.7, (second, first)),
         )
     ]
-    assert [network.name for network in beyond.pareto_front(networks)] == ["cheap", "middle", "dear"]
+    assert [network.name for network in beyond.pareto_front(networks)] == [
+        "cheap",
+        "middle",
+        "dear",
+    ]
 
 
 def test_members_that_were_scored_on_other_images_are_refused(run, tmp_path, monkeypatch):
     monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
     np.savez(shifted_answers.PREDICTIONS, scheme=np.array(SHIFTS))
     _, second = record_members(tmp_path, run, monkeypatch)
-    np.savez(second.folder / "predictions.npz", **{key: values[::-1] for key, values in second.predictions.items()})
-    with pytest.raises(RunError, match="seed-1: not scored on the images of .*seed-0, in their order"):
+    np.savez(
+        second.folder / "predictions.npz",
+        **{key: values[::-1] for key, values in second.predictions.items()},
+    )
+    with pytest.raises(
+        RunError, match="seed-1: not scored on the images of .*seed-0, in their order"
+    ):
         beyond.small_networks(tmp_path)[-1].metrics
 
 
@@ -215,42 +342,90 @@ def test_the_adjustment_is_chosen_on_public_test(run, dataset):
     table = beyond.adjustment(run, counts)
     p, numbers = run.predictions, dataset.training.class_counts
     best = max(
-        f1_score(p["public_test_labels"], beyond.adjusted(p["public_test_logits"], numbers, s).argmax(axis=1), average="macro", labels=range(7), zero_division=0)
+        f1_score(
+            p["public_test_labels"],
+            beyond.adjusted(p["public_test_logits"], numbers, s).argmax(axis=1),
+            average="macro",
+            labels=range(7),
+            zero_division=0,
+        )
         for s in beyond.ADJUSTMENTS
     )
     assert table.iloc[1]["macro-F1, PublicTest"].startswith(f"{best:.3f}")
-    assert table.iloc[0]["accuracy, PrivateTest"].startswith(f"{100 * run.metrics['private_test']['accuracy']:.1f}")
+    assert table.iloc[0]["accuracy, PrivateTest"].startswith(
+        f"{100 * run.metrics['private_test']['accuracy']:.1f}"
+    )
 
 
 def test_the_schemes_are_read_as_they_were_measured(tmp_path, monkeypatch):
     monkeypatch.setattr(shifted_answers, "RECORD", tmp_path / "shifts.json")
     rows = [
-        {"places": places, "mirrored": mirrored, "passes": passes, "accuracy": accuracy, "macro_f1": 0.5, "intervals": dict.fromkeys(("accuracy", "macro_f1"), [0.4, 0.6])}
-        for places, mirrored, passes, accuracy in (("one place", False, 1, 0.60), ("one place", True, 2, 0.61), (SHIFTS, True, 18, 0.605))
+        {
+            "places": places,
+            "mirrored": mirrored,
+            "passes": passes,
+            "accuracy": accuracy,
+            "macro_f1": 0.5,
+            "intervals": dict.fromkeys(("accuracy", "macro_f1"), [0.4, 0.6]),
+        }
+        for places, mirrored, passes, accuracy in (
+            ("one place", False, 1, 0.60),
+            ("one place", True, 2, 0.61),
+            (SHIFTS, True, 18, 0.605),
+        )
     ]
     write_json(shifted_answers.RECORD, {"run": "small_cnn/seed-0", "rows": rows})
-    assert "by +1.0 points for twice the passes" in beyond.shifts_reading() and "another \N{MINUS SIGN}0.5 for 9 times" in beyond.shifts_reading()
-    assert beyond.shift_schemes()["accuracy, PublicTest"].tolist()[1] == "61.0\N{NO-BREAK SPACE}% (40.0–60.0)"
+    assert (
+        "by +1.0 points for twice the passes" in beyond.shifts_reading()
+        and "another \N{MINUS SIGN}0.5 for 9 times" in beyond.shifts_reading()
+    )
+    assert (
+        beyond.shift_schemes()["accuracy, PublicTest"].tolist()[1]
+        == "61.0\N{NO-BREAK SPACE}% (40.0–60.0)"
+    )
 
 
 def test_ours_stand_beside_the_published(run):
-    custom, small = beyond.sizes([beyond.Ensemble(name, (named(run, name),)) for name in ("custom_cnn", "small_cnn")])
+    custom, small = beyond.sizes(
+        [beyond.Ensemble(name, (named(run, name),)) for name in ("custom_cnn", "small_cnn")]
+    )
     assert 1.9 < small["multiply_adds"] / custom["multiply_adds"] < 2.1  # the mirror image counts
-    assert custom["name"] == "custom_cnn" and custom["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
+    assert (
+        custom["name"] == "custom_cnn"
+        and custom["interval"] == run.metrics["private_test"]["intervals"]["accuracy"]
+    )
     published = beyond.published_sizes()
     assert {row["name"] for row in published} == set(beyond.published()["name"])
     assert all(0.5 < row["accuracy"] < 1 and row["interval"] is None for row in published)
-    shown = [text.get_text() for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn"), "small_cnn": None}, []).axes[0].texts]
-    assert "Custom CNN" in shown and "Small CNN" not in shown and "VGG *" in shown and "ResidualMaskingNet" in shown
+    shown = [
+        text.get_text()
+        for text in plotting.sizes({"custom_cnn": named(run, "custom_cnn"), "small_cnn": None}, [])
+        .axes[0]
+        .texts
+    ]
+    assert (
+        "Custom CNN" in shown
+        and "Small CNN" not in shown
+        and "VGG *" in shown
+        and "ResidualMaskingNet" in shown
+    )
 
 
 def test_the_ends_of_the_front_are_named(run):
     front = [
         SimpleNamespace(title=title, size=(cost, cost), metrics=run.metrics, members=(run,))
-        for title, cost in (("cheap", 1e6), ("between", 1e7), ("dear and with a name that takes two lines", 1e8))
+        for title, cost in (
+            ("cheap", 1e6),
+            ("between", 1e7),
+            ("dear and with a name that takes two lines", 1e8),
+        )
     ]
     for axes in plotting.sizes({}, front).axes:
-        ours = [text.get_text() for text in axes.texts if text.get_text()[0].islower() and "Xception" not in text.get_text()]
+        ours = [
+            text.get_text()
+            for text in axes.texts
+            if text.get_text()[0].islower() and "Xception" not in text.get_text()
+        ]
         assert ours == ["cheap", "dear and with a name that\ntakes two lines"]
         np.testing.assert_array_equal(axes.lines[0].get_xdata(), [1e6, 1e7, 1e8])
     alone = [text.get_text() for text in plotting.sizes({}, front[:1]).axes[0].texts]

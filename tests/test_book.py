@@ -12,7 +12,16 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-TRACKED = ("Makefile", "requirements.lock", "pyproject.toml", "_config.yml", "book", "notebooks", "fer_lib", "results")
+TRACKED = (
+    "Makefile",
+    "requirements.lock",
+    "pyproject.toml",
+    "_config.yml",
+    "book",
+    "notebooks",
+    "fer_lib",
+    "results",
+)
 
 
 @pytest.fixture
@@ -32,34 +41,65 @@ def test_touched_in_any_order_the_book_never_trains(clone, seed):
     random.Random(seed).shuffle(files)
     for age, path in enumerate(files):
         os.utime(path, (1_000_000 + age, 1_000_000 + age))
-    plan = subprocess.run(["make", "-n", "book"], cwd=clone, capture_output=True, text=True, check=True).stdout
+    plan = subprocess.run(
+        ["make", "-n", "book"], cwd=clone, capture_output=True, text=True, check=True
+    ).stdout
     assert "book/render.py" in plan
     assert not re.search(r"fer_lib (train|record)|quick|benchmarks", plan)
 
 
 def test_help_lists_every_target():
-    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert set(re.findall(r"make (\w+)", text)) == {"help", "book", "test", "quick", "lab", "serve", "data", "verify", "clean"}
+    text = subprocess.run(
+        ["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert set(re.findall(r"make (\w+)", text)) == {
+        "help",
+        "book",
+        "test",
+        "quick",
+        "lab",
+        "serve",
+        "data",
+        "verify",
+        "clean",
+    }
 
 
 def test_every_page_is_in_the_contents():
     toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
     listed = {toc["root"], *(chapter["file"] for chapter in toc["chapters"])}
-    there = {path.stem for folder, kind in (("book", "*.md"), ("notebooks", "*.ipynb")) for path in (ROOT / folder).glob(kind)}
+    there = {
+        path.stem
+        for folder, kind in (("book", "*.md"), ("notebooks", "*.ipynb"))
+        for path in (ROOT / folder).glob(kind)
+    }
     assert listed == there
 
 
 def test_every_citation_is_known_and_every_entry_cited():
     bib = set(re.findall(r"@\w+\{([^,]+),", (ROOT / "book" / "references.bib").read_text()))
-    text = "".join(path.read_text() for path in [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")])
-    cited = {key for keys in re.findall(r"\{cite(?::t)?\}`([^`]+)`", text) for key in keys.split(",")}
+    text = "".join(
+        path.read_text()
+        for path in [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
+    )
+    cited = {
+        key for keys in re.findall(r"\{cite(?::t)?\}`([^`]+)`", text) for key in keys.split(",")
+    }
     assert cited == bib
 
 
 def prose():
     """Every page's text that is not generated: the book's, the notebooks', the README's."""
     for path in [*(ROOT / "book").glob("*.md"), ROOT / "README.md"]:
-        yield path.name, re.sub(r"<!-- results.*?<!-- end of results", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        yield (
+            path.name,
+            re.sub(
+                r"<!-- results.*?<!-- end of results",
+                "",
+                path.read_text(encoding="utf-8"),
+                flags=re.DOTALL,
+            ),
+        )
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         cells = nbformat.read(path, as_version=4).cells
         yield path.name, "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -69,7 +109,9 @@ def test_no_result_of_ours_is_typed_into_the_prose():
     """Shares with a decimal and scores stand in the prose only where others' work is cited."""
     for name, text in prose():
         if name != "related_work.md":
-            assert not re.findall(r"\d+[.,]\d+\s?%|\b0\.\d{3}", text.replace("momentum of 0.999", "")), name
+            assert not re.findall(
+                r"\d+[.,]\d+\s?%|\b0\.\d{3}", text.replace("momentum of 0.999", "")
+            ), name
 
 
 def test_a_line_does_not_break_before_a_percent_sign():
@@ -77,8 +119,12 @@ def test_a_line_does_not_break_before_a_percent_sign():
 
 
 def test_a_module_imports_only_from_modules_above_it():
-    order = re.findall(r"automodule:: fer_lib\.(\w+)", (ROOT / "book" / "api.md").read_text(encoding="utf-8"))
-    assert {*order, "__init__", "__main__"} == {path.stem for path in (ROOT / "fer_lib").glob("*.py")}
+    order = re.findall(
+        r"automodule:: fer_lib\.(\w+)", (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    )
+    assert {*order, "__init__", "__main__"} == {
+        path.stem for path in (ROOT / "fer_lib").glob("*.py")
+    }
     for position, name in enumerate(order):
         text = (ROOT / "fer_lib" / f"{name}.py").read_text(encoding="utf-8")
         imported = set(re.findall(r"from fer_lib\.(\w+) import", text))
@@ -88,12 +134,18 @@ def test_a_module_imports_only_from_modules_above_it():
 
 
 def test_pages_are_made_again_for_another_data_set_only(clone):
-    subprocess.run(["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True)
+    subprocess.run(
+        ["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True
+    )
     stamp = clone / "build" / "full" / "data"
     before = stamp.stat().st_mtime_ns
-    subprocess.run(["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True)
+    subprocess.run(
+        ["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True
+    )
     assert stamp.stat().st_mtime_ns == before
-    subprocess.run(["make", "build/full/data", "FER2013=/b.csv"], cwd=clone, check=True, capture_output=True)
+    subprocess.run(
+        ["make", "build/full/data", "FER2013=/b.csv"], cwd=clone, check=True, capture_output=True
+    )
     assert stamp.stat().st_mtime_ns > before and "/b.csv" in stamp.read_text()
 
 
@@ -106,7 +158,9 @@ def test_pages_are_made_again_when_a_record_goes_or_an_analysis_changes(clone):
 
     def executed(profile):
         target = f"build/{profile}/notebooks/05_comparison.ipynb"
-        done = subprocess.run(["make", target], cwd=clone, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["make", target], cwd=clone, capture_output=True, text=True, check=True
+        )
         return f"executed {target}" in done.stdout
 
     assert executed("full") and executed("quick")
@@ -126,9 +180,15 @@ def test_a_python_that_does_not_fit_gets_one_message(clone):
         (fake / name).write_text("#!/bin/sh\necho 'this Python is too old' >&2; exit 1\n")
         (fake / name).chmod(0o755)
     # Not what a `make test PYTHON=…` around this test hands down.
-    outer = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "PYTHON")}
+    outer = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("MAKEFLAGS", "MAKEOVERRIDES", "PYTHON")
+    }
     environment = {**outer, "PATH": f"{fake}:{os.environ['PATH']}"}
-    done = subprocess.run(["make", "book"], cwd=clone, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        ["make", "book"], cwd=clone, capture_output=True, text=True, env=environment
+    )
     assert done.returncode == 2
     assert done.stderr.count("too old") == 1 and "No Python found" not in done.stderr
 
@@ -145,12 +205,20 @@ def test_the_dataset_is_not_in_the_records():
 
     for path in (ROOT / "results").glob("*/*/predictions.npz"):
         with np.load(path) as stored:
-            assert all(re.fullmatch(r"(public|private)_test_(logits|labels|hashes)", name) for name in stored)
-            assert all(stored[name].ndim == (2 if name.endswith("logits") else 1) for name in stored)
+            assert all(
+                re.fullmatch(r"(public|private)_test_(logits|labels|hashes)", name)
+                for name in stored
+            )
+            assert all(
+                stored[name].ndim == (2 if name.endswith("logits") else 1) for name in stored
+            )
 
 
 def test_records_stay_small():
-    assert sum(path.stat().st_size for path in (ROOT / "results").rglob("*") if path.is_file()) < 40_000_000
+    assert (
+        sum(path.stat().st_size for path in (ROOT / "results").rglob("*") if path.is_file())
+        < 40_000_000
+    )
 
 
 def test_results_are_json():

@@ -46,7 +46,9 @@ def test_reliability_is_that_of_scikit_learn(answers):
 def test_the_calibration_error_by_hand():
     # Three answers at 0.9, one of them wrong; one at 0.5, right: 3/4 |0.9 − 2/3| + 1/4 |0.5 − 1|.
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5 + 1e-9, 0.5 - 1e-9]])
-    assert calibration.expected_calibration_error(logits, np.array([0, 0, 1, 0])) == pytest.approx(0.75 * (0.9 - 2 / 3) + 0.125)
+    assert calibration.expected_calibration_error(logits, np.array([0, 0, 1, 0])) == pytest.approx(
+        0.75 * (0.9 - 2 / 3) + 0.125
+    )
 
 
 def test_the_temperature_is_where_the_slope_vanishes(answers):

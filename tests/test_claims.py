@@ -14,28 +14,59 @@ LABELS = np.repeat(np.arange(7), [60, 20, 60, 100, 70, 60, 70]).astype(np.uint8)
 
 
 def made_up(errors: dict, curve=(0.5, 0.6), sureness=9.0):
-    """A run whose answers are right, but for shares of a class taken for another: {(true, predicted): share}."""
+    """A run whose answers are right, but for shares of a class taken for another: {(true,
+    predicted): share}."""
     answers = LABELS.astype(int)
     for (true, predicted), share in errors.items():
-        rows = np.flatnonzero((LABELS == NAMES.index(true)) & (answers == LABELS))
-        answers[rows[: round(share * (LABELS == NAMES.index(true)).sum())]] = NAMES.index(predicted)
+        rows = np.flatnonzero((NAMES.index(true) == LABELS) & (answers == LABELS))
+        answers[rows[: round(share * (NAMES.index(true) == LABELS).sum())]] = NAMES.index(predicted)
     logits = sureness * np.eye(7, dtype=np.float32)[answers]
     predictions = {}
     for split in ("public_test", "private_test"):
-        predictions |= {f"{split}_logits": logits, f"{split}_labels": LABELS, f"{split}_hashes": np.arange(len(LABELS))}
-    history = pd.DataFrame({"accuracy": curve, "val_accuracy": curve, "seconds": [60.0] * len(curve)})
-    return SimpleNamespace(predictions=predictions, metrics=evaluation.metrics_of_splits(predictions), history=history)
+        predictions |= {
+            f"{split}_logits": logits,
+            f"{split}_labels": LABELS,
+            f"{split}_hashes": np.arange(len(LABELS)),
+        }
+    history = pd.DataFrame(
+        {"accuracy": curve, "val_accuracy": curve, "seconds": [60.0] * len(curve)}
+    )
+    return SimpleNamespace(
+        predictions=predictions, metrics=evaluation.metrics_of_splits(predictions), history=history
+    )
 
 
 GOOD = made_up({("disgust", "angry"): 0.3, ("fear", "sad"): 0.1, ("sad", "fear"): 0.1})
-FAIR = made_up({("disgust", "angry"): 0.5, ("fear", "sad"): 0.4, ("sad", "fear"): 0.3, ("neutral", "sad"): 0.1})
-NEARLY = made_up({("disgust", "angry"): 0.3, ("fear", "sad"): 0.1, ("sad", "fear"): 0.1, ("happy", "neutral"): 0.02})
-POOR = made_up({("disgust", "angry"): 1, ("fear", "sad"): 0.6, ("sad", "fear"): 0.5, ("surprise", "happy"): 0.7, ("angry", "happy"): 0.8})
+FAIR = made_up(
+    {("disgust", "angry"): 0.5, ("fear", "sad"): 0.4, ("sad", "fear"): 0.3, ("neutral", "sad"): 0.1}
+)
+NEARLY = made_up(
+    {
+        ("disgust", "angry"): 0.3,
+        ("fear", "sad"): 0.1,
+        ("sad", "fear"): 0.1,
+        ("happy", "neutral"): 0.02,
+    }
+)
+POOR = made_up(
+    {
+        ("disgust", "angry"): 1,
+        ("fear", "sad"): 0.6,
+        ("sad", "fear"): 0.5,
+        ("surprise", "happy"): 0.7,
+        ("angry", "happy"): 0.8,
+    }
+)
 
 
 @pytest.mark.parametrize(
     ("runs", "verdict"),
-    [((GOOD, FAIR, POOR), "Confirmed"), ((FAIR, GOOD, POOR), "Refuted"), ((GOOD, GOOD, POOR), "Refuted"), ((GOOD, NEARLY, POOR), "Not settled")],
+    [
+        ((GOOD, FAIR, POOR), "Confirmed"),
+        ((FAIR, GOOD, POOR), "Refuted"),
+        ((GOOD, GOOD, POOR), "Refuted"),
+        ((GOOD, NEARLY, POOR), "Not settled"),
+    ],
 )
 def test_order(runs, verdict):
     assert claims.order(*runs).startswith(verdict)
@@ -74,20 +105,28 @@ def test_gains():
     before = made_up({("surprise", "happy"): 0.8, ("angry", "happy"): 0.8, ("sad", "fear"): 0.1})
     assert claims.gains(made_up({}), before).startswith("Confirmed")
     assert claims.gains(made_up({}), made_up({("sad", "fear"): 0.8})).startswith("Refuted")
-    close = made_up({("surprise", "disgust"): 0.5, ("angry", "disgust"): 0.5, ("sad", "fear"): 0.43})
+    close = made_up(
+        {("surprise", "disgust"): 0.5, ("angry", "disgust"): 0.5, ("sad", "fear"): 0.43}
+    )
     assert claims.gains(made_up({}), close).startswith(("Not settled", "Refuted"))
 
 
 def test_fear_and_sad():
     plain = made_up({("disgust", "angry"): 0.2, ("fear", "sad"): 0.5, ("sad", "fear"): 0.4})
     text = claims.fear_and_sad(plain, plain, plain)
-    assert text.startswith("Confirmed") and "50.0\u00a0% of fear is taken for sad, 40.0\u00a0% of sad for fear, rank 1 of 21 pairs" in text
+    assert (
+        text.startswith("Confirmed")
+        and "50.0\u00a0% of fear is taken for sad, 40.0\u00a0% of sad for fear, rank 1 of 21 pairs"
+        in text
+    )
     other = made_up({("disgust", "angry"): 0.8, ("fear", "sad"): 0.2})
     assert claims.fear_and_sad(other, other, other).startswith("Refuted")
     assert "rank 2 of 21 pairs (first: angry and disgust)" in claims.fear_and_sad(other, FAIR, FAIR)
 
 
-@pytest.mark.parametrize("network", [made_up({}), made_up({(name, "happy"): 1 for name in NAMES if name != "happy"})])
+@pytest.mark.parametrize(
+    "network", [made_up({}), made_up({(name, "happy"): 1 for name in NAMES if name != "happy"})]
+)
 def test_networks_that_never_confuse_fear_and_sad_have_a_possible_rank(network):
     text = claims.fear_and_sad(network, network, network)
     assert text.startswith("Refuted")
@@ -102,13 +141,20 @@ def test_imbalance():
 
 
 def test_overconfidence():
-    assert claims.overconfidence(FAIR).startswith("Confirmed")  # right in some 80 %, sure of nearly 100 %
+    assert claims.overconfidence(FAIR).startswith(
+        "Confirmed"
+    )  # right in some 80 %, sure of nearly 100 %
     unsure = claims.overconfidence(made_up({}, sureness=1.0))  # right in all, sure of 31 %
-    assert unsure.startswith("Refuted") and "is 31.2\u00a0%, its accuracy 100.0\u00a0% (100.0–100.0)" in unsure
+    assert (
+        unsure.startswith("Refuted")
+        and "is 31.2\u00a0%, its accuracy 100.0\u00a0% (100.0–100.0)" in unsure
+    )
 
 
 def test_a_missing_run_is_named_and_the_summary_sorts_by_verdict():
-    runs = {name: None for _, names in claims.CLAIMS.values() for name in names} | {"custom_cnn": GOOD}
+    runs = {name: None for _, names in claims.CLAIMS.values() for name in names} | {
+        "custom_cnn": GOOD
+    }
     texts = claims.answers(runs)
     assert texts["claim_imbalance"] == "Not decided yet. Not recorded: Custom CNN, cross-entropy."
     assert len(texts) == len(claims.CLAIMS) + 1 == 10

@@ -31,16 +31,25 @@ def test_by_hand():
     image = np.full((1, 48, 48), 100, np.uint8)
     image[0, :, 24:] = 200
     assert np.unique(corruptions.corrupt(image, "contrast", 2)).tolist() == [125, 175]
-    assert np.unique(corruptions.corrupt(image, "brightness", 1)).tolist() in ([75, 175], [125, 225])
+    assert np.unique(corruptions.corrupt(image, "brightness", 1)).tolist() in (
+        [75, 175],
+        [125, 225],
+    )
     covered = corruptions.corrupt(image, "eyes covered", 2)[0]
-    assert (covered[14:22] == 127).all() and (covered[:14] == image[0, :14]).all() and (covered[22:] == image[0, 22:]).all()
+    assert (
+        (covered[14:22] == 127).all()
+        and (covered[:14] == image[0, :14]).all()
+        and (covered[22:] == image[0, 22:]).all()
+    )
     noise = corruptions.corrupt(image, "noise", 2).astype(float) - image
     assert noise.std() == pytest.approx(16, rel=0.05)
 
 
 def test_blur_agrees_with_pillow(faces):
     ours = corruptions.corrupt(faces[:1], "blur", 4)[0].astype(float)
-    theirs = np.asarray(Image.fromarray(faces[0]).filter(ImageFilter.GaussianBlur(1.7)), float)  # Pillow's is made of box blurs
+    theirs = np.asarray(
+        Image.fromarray(faces[0]).filter(ImageFilter.GaussianBlur(1.7)), float
+    )  # Pillow's is made of box blurs
     assert np.abs(ours - theirs)[6:-6, 6:-6].mean() < 2
 
 
@@ -54,7 +63,10 @@ def test_a_shift_moves_by_its_length():
 
 def test_unknown_corruptions_are_named(faces):
     for name, severity in (("fog", 1), ("noise", 6)):
-        with pytest.raises(ValueError, match=f"no corruption '{name}' of severity {severity}; there are noise, blur"):
+        with pytest.raises(
+            ValueError,
+            match=f"no corruption '{name}' of severity {severity}; there are noise, blur",
+        ):
             corruptions.corrupt(faces, name, severity)
 
 
@@ -64,13 +76,18 @@ def test_what_is_written_is_what_was_measured(run, dataset, tmp_path, monkeypatc
     monkeypatch.setattr(corruptions, "CORRUPTIONS", few)
     corruptions.record([run], dataset)
     corruptions.write(dataset, tmp_path / "images")
-    images, labels = (np.load(tmp_path / "images" / f"{name}.npy") for name in ("eyes_covered", "labels"))
+    images, labels = (
+        np.load(tmp_path / "images" / f"{name}.npy") for name in ("eyes_covered", "labels")
+    )
     assert images.shape == (350, 48, 48) and labels.shape == (350,)
     answers = networks.predict(networks.load(run), images).argmax(axis=1)
     expected = (answers == labels).reshape(5, 70).mean(axis=1)
     record = json.loads(corruptions.RECORD.read_text())
     np.testing.assert_allclose(record["runs"]["tiny/seed-0"]["eyes covered"], expected)
-    sums = dict(line.split("  ")[::-1] for line in (tmp_path / "images" / "SHA256SUMS").read_text().splitlines())
+    sums = dict(
+        line.split("  ")[::-1]
+        for line in (tmp_path / "images" / "SHA256SUMS").read_text().splitlines()
+    )
     assert sums == {path.name: sha256_of(path) for path in (tmp_path / "images").glob("*.npy")}
 
     before = corruptions.RECORD.stat().st_mtime_ns
@@ -80,4 +97,6 @@ def test_what_is_written_is_what_was_measured(run, dataset, tmp_path, monkeypatc
     record["runs"][run.key] = {}
     write_json(corruptions.RECORD, record)
     corruptions.record([run], dataset)  # and then it is not
-    np.testing.assert_allclose(read_json(corruptions.RECORD)["runs"][run.key]["eyes covered"], expected)
+    np.testing.assert_allclose(
+        read_json(corruptions.RECORD)["runs"][run.key]["eyes covered"], expected
+    )

@@ -26,7 +26,9 @@ def written(path, rows, header=("emotion", "pixels", "Usage"), encoding="utf-8")
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize("header", [("emotion", "pixels", "Usage"), ("emotion", " pixels", " Usage")])
+@pytest.mark.parametrize(
+    "header", [("emotion", "pixels", "Usage"), ("emotion", " pixels", " Usage")]
+)
 def test_plain_or_gzipped_whatever_the_name(tmp_path, zipped, header):
     path = written(tmp_path / "faces.txt", GOOD, header)
     if zipped:
@@ -85,13 +87,18 @@ def test_a_disk_that_fills_while_the_cache_is_written(tmp_path, monkeypatch):
         data.load(path)
     monkeypatch.undo()
     folder = user_cache_path("fer_lib")
-    assert not list(folder.glob(f"*{data.fingerprint(path)}*")) and not list(folder.glob(".writing-*"))
+    assert not list(folder.glob(f"*{data.fingerprint(path)}*")) and not list(
+        folder.glob(".writing-*")
+    )
 
 
 def test_two_processes_may_build_the_cache_at_once(tmp_path, synthetic_csv):
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "fer_lib", "data", str(synthetic_csv)]
-    both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    both = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
     outputs = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0] and outputs[0] == outputs[1]
     assert [path.suffix for path in (tmp_path / "fer_lib").iterdir()] == [".npz"]
@@ -129,7 +136,9 @@ def test_fetch_puts_kaggles_file_into_data(tmp_path, monkeypatch):
     monkeypatch.setattr(kagglehub, "dataset_download", lambda name: str(archive))
     monkeypatch.setattr(data, "REPOSITORY", tmp_path)
     monkeypatch.delenv("FER2013", raising=False)
-    with pytest.raises(data.DataError, match="holds no data set; expected a folder that holds one of fer2013.csv"):
+    with pytest.raises(
+        data.DataError, match="holds no data set; expected a folder that holds one of fer2013.csv"
+    ):
         data.fetch()
     written(archive / "fer2013.csv", GOOD)
     assert data.fetch() == tmp_path / "data" / "fer2013.csv"
@@ -143,7 +152,9 @@ def test_fetch_without_a_network_says_what_to_do(monkeypatch):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(kagglehub, "dataset_download", refuse)
-    with pytest.raises(data.DataError, match=r"Kaggle could not be reached \(no route\); data/README.md"):
+    with pytest.raises(
+        data.DataError, match=r"Kaggle could not be reached \(no route\); data/README.md"
+    ):
         data.fetch()
 
 

@@ -7,22 +7,37 @@ from fer_lib.files import write_json
 
 @pytest.fixture
 def copied(dataset):
-    """Twelve synthetic faces in Training; PrivateTest holds two of them again, one cropped, one mirrored, and one face of its own."""
+    """Twelve synthetic faces in Training; PrivateTest holds two of them again, one cropped, one
+    mirrored, and one face of its own."""
     faces = dataset.training.images
     shifted = np.roll(faces[5], (1, -1), axis=(0, 1))
-    training = data.Split(np.concatenate([faces[:12], faces[:1]]), np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1]))
+    training = data.Split(
+        np.concatenate([faces[:12], faces[:1]]), np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1])
+    )
     flat = np.zeros((1, 48, 48), np.uint8)
     public = data.Split(np.concatenate([faces[20:22], flat]), np.uint8([0, 1, 2]))
-    private = data.Split(np.stack([faces[2], faces[3], shifted, faces[8][:, ::-1], faces[30]]), np.uint8([2, 0, 5, 0, 1]))
+    private = data.Split(
+        np.stack([faces[2], faces[3], shifted, faces[8][:, ::-1], faces[30]]),
+        np.uint8([2, 0, 5, 0, 1]),
+    )
     return data.Dataset(training, public, private, "0" * 64)
 
 
 def test_exact_copies_by_hand(copied):
     found = duplicates.exact(copied)
-    assert found["images"] == 21 and found["copies"] == 3 and found["groups"] == 3 and found["largest_group"] == 2
+    assert (
+        found["images"] == 21
+        and found["copies"] == 3
+        and found["groups"] == 3
+        and found["largest_group"] == 2
+    )
     assert found["conflicting_groups"] == 2  # faces 0 (labels 0 and 1) and 3 (labels 3 and 0)
     assert found["flat"] == 1
-    assert found["across"] == {"PrivateTest in Training": 2, "PublicTest in Training": 0, "PrivateTest in PublicTest": 0}
+    assert found["across"] == {
+        "PrivateTest in Training": 2,
+        "PublicTest in Training": 0,
+        "PrivateTest in PublicTest": 0,
+    }
 
 
 def test_what_is_shifted_or_mirrored_is_found_in_training(copied):
@@ -41,7 +56,9 @@ def test_detail_correlation_is_that_of_numpy(dataset):
     from scipy.ndimage import gaussian_filter
 
     def fine(image):
-        return image.astype(np.float32) - gaussian_filter(image.astype(np.float32), duplicates.DETAIL_SIGMA)
+        return image.astype(np.float32) - gaussian_filter(
+            image.astype(np.float32), duplicates.DETAIL_SIGMA
+        )
 
     def best(a, b):
         shifts = range(-4, 5)
@@ -60,10 +77,16 @@ def test_detail_correlation_is_that_of_numpy(dataset):
 def test_unseen_leaves_out_what_the_record_names(tmp_path, monkeypatch):
     monkeypatch.setattr(duplicates, "RECORD", tmp_path / "duplicates.json")
     large = 2**64 - 1  # beyond what a float keeps
-    write_json(duplicates.RECORD, {"seen_in_training": {"private_test": {"exact": [large], "near": [7]}}})
+    write_json(
+        duplicates.RECORD, {"seen_in_training": {"private_test": {"exact": [large], "near": [7]}}}
+    )
     predictions = {"private_test_hashes": np.array([7, large, large - 1], np.uint64)}
     assert duplicates.unseen(predictions, "private_test").tolist() == [True, False, True]
-    assert duplicates.unseen(predictions, "private_test", near=True).tolist() == [False, False, True]
+    assert duplicates.unseen(predictions, "private_test", near=True).tolist() == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_the_record_is_of_fer2013(fer2013):

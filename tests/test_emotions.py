@@ -12,13 +12,18 @@ def test_order_is_that_of_the_csv():
     assert emotions.NAMES == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-@pytest.mark.parametrize("text, label", [("disgusted", 1), ("Disgust", 1), (" HAPPINESS ", 3), ("fearful", 2), ("neutral", 6)])
+@pytest.mark.parametrize(
+    "text, label",
+    [("disgusted", 1), ("Disgust", 1), (" HAPPINESS ", 3), ("fearful", 2), ("neutral", 6)],
+)
 def test_aliases_in_any_case(text, label):
     assert emotions.label_of(text) == label
 
 
 def test_unknown_name_lists_the_seven():
-    with pytest.raises(ValueError, match=r"'contempt' is none of the seven emotions \(angry, disgust"):
+    with pytest.raises(
+        ValueError, match=r"'contempt' is none of the seven emotions \(angry, disgust"
+    ):
         emotions.label_of("contempt")
 
 
@@ -30,8 +35,12 @@ def test_no_spelling_means_two_emotions():
 # Linear-light approximations of dichromatic vision (Viénot, Brettel & Mollon 1999).
 VISION = {
     "full": np.eye(3),
-    "protanopia": np.array([(0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)]),
-    "deuteranopia": np.array([(0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)]),
+    "protanopia": np.array(
+        [(0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)]
+    ),
+    "deuteranopia": np.array(
+        [(0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)]
+    ),
 }
 
 

@@ -8,7 +8,17 @@ from fer_lib import runs
 from fer_lib.augmentation import AUGMENTATIONS
 from fer_lib.emotions import NAMES
 from fer_lib.experiments import (
-    ABLATIONS, COMPARED, CONTROLS, EFFECTIVE_NUMBER_WEIGHTS, ENSEMBLES, EXPERIMENTS, HEADLINES, SHOWN, SMALL_HEADLINES, TRANSFERS, Experiment,
+    ABLATIONS,
+    COMPARED,
+    CONTROLS,
+    EFFECTIVE_NUMBER_WEIGHTS,
+    ENSEMBLES,
+    EXPERIMENTS,
+    HEADLINES,
+    SHOWN,
+    SMALL_HEADLINES,
+    TRANSFERS,
+    Experiment,
 )  # fmt: skip
 from fer_lib.files import read_json
 from fer_lib.models import MODELS
@@ -25,7 +35,9 @@ def test_the_source_configuration(name):
 @pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=list(EXPERIMENTS))
 def test_names_exist_and_the_record_is_json(experiment):
     assert experiment.model in MODELS and experiment.augmentation in AUGMENTATIONS
-    assert Experiment(**json.loads(json.dumps(experiment.to_dict()))).to_dict() == experiment.to_dict()
+    assert (
+        Experiment(**json.loads(json.dumps(experiment.to_dict()))).to_dict() == experiment.to_dict()
+    )
 
 
 def test_rows_are_frozen():
@@ -38,7 +50,11 @@ def test_rows_are_frozen():
 def test_quick_needs_no_download_and_no_special_processor():
     for name in EXPERIMENTS:
         quick = PROFILES["quick"].experiment(name)
-        assert quick.model_options.get("weights") is None and quick.precision == "float32" and quick.epochs < 10
+        assert (
+            quick.model_options.get("weights") is None
+            and quick.precision == "float32"
+            and quick.epochs < 10
+        )
         assert PROFILES["full"].experiment(name) is EXPERIMENTS[name]
 
 
@@ -55,7 +71,10 @@ def test_an_unknown_name_lists_those_there_are():
 def test_a_control_differs_in_one_setting_and_leaves_private_test_closed(control, base):
     ours, theirs = (EXPERIMENTS[name].to_dict() for name in (control, base))
     assert not ours["opens_private_test"]
-    flat = [{**e, **e["model_options"], "loss": (e["focal_gamma"], e["focal_alpha"])} for e in (ours, theirs)]
+    flat = [
+        {**e, **e["model_options"], "loss": (e["focal_gamma"], e["focal_alpha"])}
+        for e in (ours, theirs)
+    ]
     ignored = {"title", "opens_private_test", "model_options", "focal_gamma", "focal_alpha"}
     assert sum(flat[0][key] != flat[1][key] for key in flat[0].keys() - ignored) == 1
 
@@ -84,7 +103,9 @@ def test_a_transfer_differs_in_its_first_weights_alone(transfer, base):
 def test_members_of_ensembles_are_small_networks_that_open_private_test():
     assert {*COMPARED, *SMALL_HEADLINES} == set(HEADLINES)
     for keys in ENSEMBLES.values():
-        assert len(set(keys)) == len(keys) > 1 and {runs.parts_of(key)[0] for key in keys} <= set(SMALL_HEADLINES)
+        assert len(set(keys)) == len(keys) > 1 and {runs.parts_of(key)[0] for key in keys} <= set(
+            SMALL_HEADLINES
+        )
 
 
 def test_the_last_shown_has_the_best_seed_0_on_public_test():
@@ -103,9 +124,18 @@ def test_the_weights_of_classes_are_those_of_the_recorded_counts():
         ({"training_share": 0.0}, "training_share is 0.0, expected above 0"),
         ({"teachers": ("custom_cnn/seed-0",)}, "teachers_share is 0.0, expected above 0"),
         ({"teachers_share": 0.5}, "teachers_share is 0.5, expected .* 0 without"),
-        ({"teachers_places": "everywhere"}, "teachers_places is 'everywhere', expected one of one place, "),
-        ({"start_from": "custom_cnn/0"}, "'custom_cnn/0' names no run, expected <experiment>/seed-<n>"),
-        ({"averaged_epochs": 7, "epochs": 6}, "averaged_epochs is 7, expected at most its 6 epochs"),
+        (
+            {"teachers_places": "everywhere"},
+            "teachers_places is 'everywhere', expected one of one place, ",
+        ),
+        (
+            {"start_from": "custom_cnn/0"},
+            "'custom_cnn/0' names no run, expected <experiment>/seed-<n>",
+        ),
+        (
+            {"averaged_epochs": 7, "epochs": 6},
+            "averaged_epochs is 7, expected at most its 6 epochs",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(settings, message):
@@ -117,7 +147,11 @@ def test_a_start_follows_the_seed_where_its_run_has_none():
     base = EXPERIMENTS["custom_cnn"]
     same, fixed = (dataclasses.replace(base, start_from=start) for start in ("tiny", "tiny/seed-4"))
     taught = dataclasses.replace(same, teachers=("other/seed-1",), teachers_share=0.5)
-    assert (same.start_with(2), fixed.start_with(2), base.start_with(2)) == ("tiny/seed-2", "tiny/seed-4", "")
+    assert (same.start_with(2), fixed.start_with(2), base.start_with(2)) == (
+        "tiny/seed-2",
+        "tiny/seed-4",
+        "",
+    )
     assert taught.needs(2) == ("tiny/seed-2", "other/seed-1") and base.needs(2) == ()
 
 

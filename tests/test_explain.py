@@ -9,11 +9,15 @@ from fer_lib.files import read_json
 
 
 def custom():
-    return models.custom_cnn(stem=8, blocks=((8, 1), (16, 1)), block_dropout=0.2, head_dropout=0.2, momentum=0.9)
+    return models.custom_cnn(
+        stem=8, blocks=((8, 1), (16, 1)), block_dropout=0.2, head_dropout=0.2, momentum=0.9
+    )
 
 
 def mobilenet():
-    return models.mobilenetv2(weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1)
+    return models.mobilenetv2(
+        weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1
+    )
 
 
 @pytest.mark.parametrize("make", [custom, mobilenet])
@@ -27,7 +31,9 @@ def test_agrees_with_automatic_differentiation(make):
     images = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
     classes = np.array([0, 3, 3, 6])
     pooling = network.get_layer("average")
-    features = keras.Model(network.inputs, pooling.input)(tf.constant(images[..., None], tf.float32))
+    features = keras.Model(network.inputs, pooling.input)(
+        tf.constant(images[..., None], tf.float32)
+    )
     with tf.GradientTape() as tape:
         tape.watch(features)
         x = features
@@ -67,7 +73,10 @@ def test_in_full_the_recorded_maps_are_those_of_the_run_shown(run, tmp_path, mon
     full = profiles.find("full")
     assert explain.obtain({"Tiny": run, "Later": None}, full) == {"Tiny": None, "Later": None}
     write_json(explain.RECORD, {"tiny/seed-0": {"fear": []}, "tiny/seed-1": {}})
-    assert explain.obtain({"Tiny": run, "Later": None}, full) == {"Tiny": {"fear": []}, "Later": None}
+    assert explain.obtain({"Tiny": run, "Later": None}, full) == {
+        "Tiny": {"fear": []},
+        "Later": None,
+    }
 
 
 @pytest.mark.parametrize("name", COMPARED)
@@ -86,12 +95,15 @@ def test_mean_maps_are_the_means_of_each_classs_maps(run, dataset):
     network, split = networks.load(run), dataset.private_test
     found = explain.mean_maps(network, split)
     happy = split.labels == NAMES.index("happy")
-    single = [explain.grad_cam(network, image[None], np.array([3]))[0] for image in split.images[happy]]
+    single = [
+        explain.grad_cam(network, image[None], np.array([3]))[0] for image in split.images[happy]
+    ]
     np.testing.assert_allclose(found[3], np.mean(single, axis=0), atol=1e-5)
 
 
 def test_deletion_takes_away_what_carries_the_answer():
-    # A network that answers by the grey of the upper left quarter alone: its map lights that quarter up.
+    # A network that answers by the grey of the upper left quarter alone: its map lights that
+    # quarter up.
     pixels = keras.Input((48, 48, 1))
     maps = keras.layers.AveragePooling2D(24)(pixels)
     corner = np.zeros((2, 2, 1), np.float32)

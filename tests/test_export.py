@@ -18,13 +18,26 @@ def without_fer2013(request, monkeypatch):
 
 @pytest.fixture(scope="module")
 def mirrored(dataset, tiny, tmp_path_factory):
-    """A run with squeeze-and-excitation whose predictions are averaged with those of the mirror images."""
-    experiment = replace(tiny, model_options={**tiny.model_options, "attention": 4}, flip_averaging=True, epochs=1)
-    return training.train("tiny_mirrored", experiment, 0, dataset, tmp_path_factory.mktemp("runs") / "seed-0", "full", verbose=0)
+    """A run with squeeze-and-excitation whose predictions are averaged with those of the mirror
+    images."""
+    experiment = replace(
+        tiny, model_options={**tiny.model_options, "attention": 4}, flip_averaging=True, epochs=1
+    )
+    return training.train(
+        "tiny_mirrored",
+        experiment,
+        0,
+        dataset,
+        tmp_path_factory.mktemp("runs") / "seed-0",
+        "full",
+        verbose=0,
+    )
 
 
 @pytest.mark.parametrize("name", ["run", "mirrored"])
-def test_the_file_gives_the_calibrated_probabilities_of_the_record(name, request, dataset, tmp_path):
+def test_the_file_gives_the_calibrated_probabilities_of_the_record(
+    name, request, dataset, tmp_path
+):
     run = request.getfixturevalue(name)
     said = export.export(run, tmp_path / "a.onnx")
     assert "140 synthetic faces (FER2013 is not on this machine)" in said[-1]
@@ -39,13 +52,19 @@ def test_the_file_gives_the_calibrated_probabilities_of_the_record(name, request
 def test_the_mirror_image_has_the_same_probabilities(mirrored, tmp_path):
     export.export(mirrored, tmp_path / "a.onnx")
     file = predict.Classifier(tmp_path / "a.onnx")
-    np.testing.assert_allclose(file.probabilities(FACES), file.probabilities(FACES[:, :, ::-1]), atol=1e-6)
+    np.testing.assert_allclose(
+        file.probabilities(FACES), file.probabilities(FACES[:, :, ::-1]), atol=1e-6
+    )
 
 
 def test_the_file_says_what_it_is(run, tmp_path):
     export.export(run, tmp_path / "a.onnx")
     about = predict.Classifier(tmp_path / "a.onnx").metadata
-    assert about["labels"].split(",") == list(NAMES) and about["experiment"] == "tiny" and about["version"]
+    assert (
+        about["labels"].split(",") == list(NAMES)
+        and about["experiment"] == "tiny"
+        and about["version"]
+    )
     logits, labels = run.predictions["public_test_logits"], run.predictions["public_test_labels"]
     assert float(about["temperature"]) == calibration.temperature(logits, labels)
 
@@ -64,7 +83,11 @@ def test_a_file_that_is_not_the_network_is_refused_and_not_left_behind(run, tmp_
         convert(model, path)
         graph = onnx.load(path)
         bias = next(array for array in graph.graph.initializer if list(array.dims) == [7])
-        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + np.float32([0.1, 0, 0, 0, 0, 0, 0]), bias.name))
+        bias.CopyFrom(
+            onnx.numpy_helper.from_array(
+                onnx.numpy_helper.to_array(bias) + np.float32([0.1, 0, 0, 0, 0, 0, 0]), bias.name
+            )
+        )
         onnx.save(graph, path)
 
     monkeypatch.setattr(export, "_convert", spoilt)
@@ -75,8 +98,13 @@ def test_a_file_that_is_not_the_network_is_refused_and_not_left_behind(run, tmp_
 
 def test_int8_says_what_it_was_calibrated_on_and_what_could_not_be_checked(run, tmp_path):
     said = " ".join(export.export(run, tmp_path / "a.onnx", int8=True))
-    assert "synthetic faces: FER2013 is not on this machine" in said and "could not be checked" in said
-    assert any(array.data_type == onnx.TensorProto.INT8 for array in onnx.load(tmp_path / "a.onnx").graph.initializer)
+    assert (
+        "synthetic faces: FER2013 is not on this machine" in said and "could not be checked" in said
+    )
+    assert any(
+        array.data_type == onnx.TensorProto.INT8
+        for array in onnx.load(tmp_path / "a.onnx").graph.initializer
+    )
 
 
 def test_int8_that_costs_accuracy_is_refused(run, dataset, tmp_path, monkeypatch):
@@ -105,7 +133,9 @@ def test_the_best_small_network_is_the_recorded_one():
     accuracies = [
         run.metrics["public_test"]["accuracy"]
         for run in runs.find_all(profiles.RESULTS)
-        if run.weights and run.config["configuration"].get("model") == "custom_cnn" and run.config["seed"] == 0
+        if run.weights
+        and run.config["configuration"].get("model") == "custom_cnn"
+        and run.config["seed"] == 0
     ]
     assert best.metrics["public_test"]["accuracy"] == max(accuracies)
 
@@ -123,4 +153,6 @@ def test_the_recorded_network_is_exported_as_it_was_recorded(fer2013, tmp_path):
     rows = fer2013.public_test.rows_of(predictions["public_test_hashes"], labels)
     there = np.flatnonzero(rows >= 0)[:300]
     file = predict.Classifier(tmp_path / "a.onnx")
-    np.testing.assert_allclose(file.probabilities(fer2013.public_test.images[rows[there]]), recorded[there], atol=2e-3)
+    np.testing.assert_allclose(
+        file.probabilities(fer2013.public_test.images[rows[there]]), recorded[there], atol=2e-3
+    )

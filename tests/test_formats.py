@@ -73,22 +73,47 @@ FORMS = {
     "fer2013.csv": lambda p, *a: write_file(p / "fer2013.csv", csv_bytes(rows_of(*a))),
     "icml_face_data.csv": lambda p, *a: write_file(
         p / "icml_face_data.csv",
-        csv_bytes([(label, usage, pixels) for label, pixels, usage in rows_of(*a)], ("emotion", " Usage", " pixels")),
+        csv_bytes(
+            [(label, usage, pixels) for label, pixels, usage in rows_of(*a)],
+            ("emotion", " Usage", " pixels"),
+        ),
     ),
     "gzip": lambda p, *a: write_file(p / "fer2013.csv.gz", gzip.compress(csv_bytes(rows_of(*a)))),
-    "zip with one CSV": lambda p, *a: write_zip(p / "archive.zip", {"x/fer2013.csv": csv_bytes(rows_of(*a))}),
+    "zip with one CSV": lambda p, *a: write_zip(
+        p / "archive.zip", {"x/fer2013.csv": csv_bytes(rows_of(*a))}
+    ),
     "zip with several": lambda p, *a: write_zip(
-        p / "challenge.zip", {"train.csv": b"a,b", "test.csv": b"a", "icml_face_data.csv": csv_bytes(rows_of(*a))}
+        p / "challenge.zip",
+        {"train.csv": b"a,b", "test.csv": b"a", "icml_face_data.csv": csv_bytes(rows_of(*a))},
     ),
     "folder": lambda p, *a: write_folder(p, pictures_of(*a)),
     "folder, other names": lambda p, *a: write_folder(
-        p, pictures_of(*a, class_names=("Anger", "DISGUSTED", "fearful", "Happiness", "sadness", "Surprised", "neutral"))
+        p,
+        pictures_of(
+            *a,
+            class_names=(
+                "Anger",
+                "DISGUSTED",
+                "fearful",
+                "Happiness",
+                "sadness",
+                "Surprised",
+                "neutral",
+            ),
+        ),
     ),
     "zip of a folder": lambda p, *a: write_zip(p / "faces.zip", pictures_of(*a)),
     "zip of a Mac": lambda p, *a: write_zip(
-        p / "faces.zip", {"__MACOSX/train/._x.csv": b"x", "__MACOSX/test/x": b"x", **{f"fer/{n}": c for n, c in pictures_of(*a).items()}}
+        p / "faces.zip",
+        {
+            "__MACOSX/train/._x.csv": b"x",
+            "__MACOSX/test/x": b"x",
+            **{f"fer/{n}": c for n, c in pictures_of(*a).items()},
+        },
     ),
-    "zip of a folder below": lambda p, *a: write_zip(p / "faces.zip", {f"fer/{n}": c for n, c in pictures_of(*a).items()}),
+    "zip of a folder below": lambda p, *a: write_zip(
+        p / "faces.zip", {f"fer/{n}": c for n, c in pictures_of(*a).items()}
+    ),
 }
 
 
@@ -97,11 +122,18 @@ def faces():
     """Two images of each emotion in train, one in each test split."""
     rng = np.random.default_rng(0)
     labels, usages = np.tile(np.arange(7), 4), np.repeat([0, 0, 1, 2], 7)
-    return rng.integers(0, 256, (28, 48, 48), np.uint8), labels.astype(np.uint8), usages.astype(np.uint8)
+    return (
+        rng.integers(0, 256, (28, 48, 48), np.uint8),
+        labels.astype(np.uint8),
+        usages.astype(np.uint8),
+    )
 
 
 def in_one_order(images, labels, usages):
-    keys = [(usage, label, image.tobytes()) for image, label, usage in zip(images, labels, usages, strict=True)]
+    keys = [
+        (usage, label, image.tobytes())
+        for image, label, usage in zip(images, labels, usages, strict=True)
+    ]
     return sorted(keys)
 
 
@@ -115,7 +147,8 @@ def test_every_form_gives_the_same_images(form, faces, tmp_path):
 
 @st.composite
 def small_data_sets(draw):
-    """Every class in train and in both test splits, which folders need, and a few images more; a few pixels are drawn."""
+    """Every class in train and in both test splits, which folders need, and a few images more; a
+    few pixels are drawn."""
     more = draw(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=4))
     labels = np.array([*range(7)] * 3 + [label for label, _ in more], np.uint8)
     usages = np.array([0] * 7 + [1] * 7 + [2] * 7 + [usage for _, usage in more], np.uint8)
@@ -135,7 +168,9 @@ def test_any_small_data_set_comes_back_from_any_form(form, case):
 def test_reads_what_pandas_reads(synthetic_csv):
     decoded = formats.read(synthetic_csv)
     table = pd.read_csv(synthetic_csv)
-    expected = np.stack([np.array(text.split(), int) for text in table["pixels"]]).reshape(-1, 48, 48)
+    expected = np.stack([np.array(text.split(), int) for text in table["pixels"]]).reshape(
+        -1, 48, 48
+    )
     np.testing.assert_array_equal(decoded.images, expected)
     np.testing.assert_array_equal(decoded.labels, table["emotion"])
     assert [formats.SPLITS[u] for u in decoded.usages] == table["Usage"].tolist()
@@ -146,14 +181,21 @@ def test_where_test_tells_no_split_a_tenth_of_each_class_is_drawn(tmp_path):
     labels = np.concatenate([np.repeat(np.arange(7), 20), np.arange(7)]).astype(np.uint8)
     usages = np.array([0] * 140 + [2] * 7, np.uint8)
     images = rng.integers(0, 256, (147, 48, 48), np.uint8)
-    decoded = formats.read(write_folder(tmp_path / "a", pictures_of(images, labels, usages, prefixes=False)))
-    assert decoded.public_test_drawn and "a tenth of each class, stand in for PublicTest" in decoded.notes[0]
+    decoded = formats.read(
+        write_folder(tmp_path / "a", pictures_of(images, labels, usages, prefixes=False))
+    )
+    assert (
+        decoded.public_test_drawn
+        and "a tenth of each class, stand in for PublicTest" in decoded.notes[0]
+    )
     assert np.bincount(decoded.usages).tolist() == [126, 14, 7]
     assert np.bincount(decoded.labels[decoded.usages == 1]).tolist() == [2] * 7
     order = rng.permutation(140)  # other names, other order: the same images are drawn
     renamed = (images[[*order, *range(140, 147)]], labels[[*order, *range(140, 147)]], usages)
     again = formats.read(write_folder(tmp_path / "b", pictures_of(*renamed, prefixes=False)))
-    assert in_one_order(again.images, again.labels, again.usages) == in_one_order(decoded.images, decoded.labels, decoded.usages)
+    assert in_one_order(again.images, again.labels, again.usages) == in_one_order(
+        decoded.images, decoded.labels, decoded.usages
+    )
 
 
 def test_grey_pictures_stored_in_colour_are_read_and_counted(tmp_path, faces):
@@ -175,11 +217,17 @@ def test_grey_pictures_stored_in_colour_are_read_and_counted(tmp_path, faces):
         (("happy", PIXELS, "Training"), "row 2: emotion is 'happy'"),
         (("0", PIXELS + " 1", "Training"), "row 2: 2305 pixels, expected 2304"),
         (("0", PIXELS.rsplit(" ", 1)[0], "Training"), "row 2: 2303 pixels, expected 2304"),
-        (("0", "256" + PIXELS[1:], "Training"), "row 2: pixel 1 is '256', expected a whole number from 0 to 255"),
+        (
+            ("0", "256" + PIXELS[1:], "Training"),
+            "row 2: pixel 1 is '256', expected a whole number from 0 to 255",
+        ),
         (("0", "-1" + PIXELS[1:], "Training"), "row 2: pixel 1 is '-1'"),
         (("0", PIXELS[:-1] + ".5", "Training"), "row 2: pixel 2304 is '25.5'"),
         (("0", "abc" + PIXELS[1:], "Training"), "row 2: pixel 1 is 'abc'"),
-        (("0", PIXELS, "training"), "row 2: Usage is 'training', expected Training, PublicTest, PrivateTest"),
+        (
+            ("0", PIXELS, "training"),
+            "row 2: Usage is 'training', expected Training, PublicTest, PrivateTest",
+        ),
         (("0", PIXELS), "row 2: 2 fields, expected 3"),
     ],
 )
@@ -202,7 +250,12 @@ def test_a_bad_row_is_named(tmp_path, row, message):
         (csv_bytes(GOOD, encoding="utf-16"), "not a readable CSV"),
         (b"\x1f\x8bno gzip at all", "not a readable CSV"),
         (b"PK\x03\x04no zip at all", "not a readable zip"),
-        (gzip.compress(("emotion,pixels,Usage\n" + f"0,{PIXELS},Training\n" * 50).encode())[:-20], "not a readable CSV"),
+        (
+            gzip.compress(("emotion,pixels,Usage\n" + f"0,{PIXELS},Training\n" * 50).encode())[
+                :-20
+            ],
+            "not a readable CSV",
+        ),
     ],
 )
 def test_a_broken_file_is_named(tmp_path, content, message):
@@ -214,7 +267,10 @@ def test_a_broken_file_is_named(tmp_path, content, message):
 
 def test_a_zip_without_the_data_lists_what_it_holds(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"train.csv": b"a", "test.csv": b"b", "readme.txt": b"c"})
-    with pytest.raises(DataError, match=r"a.zip: expected one fer2013.csv or icml_face_data.csv, .* found train.csv, test.csv"):
+    with pytest.raises(
+        DataError,
+        match=r"a.zip: expected one fer2013.csv or icml_face_data.csv, .* found train.csv, test.csv",
+    ):
         formats.read(path)
     path = write_zip(tmp_path / "b.zip", {"readme.txt": b"c"})
     with pytest.raises(DataError, match="found no CSV"):
@@ -240,20 +296,36 @@ def test_a_damaged_picture_in_a_zip_is_named(tmp_path, faces):
 
 
 BROKEN_FOLDERS = {
-    "no test": (lambda files: {n: c for n, c in files.items() if n.startswith("train")}, "no folder test; expected train and test"),
+    "no test": (
+        lambda files: {n: c for n, c in files.items() if n.startswith("train")},
+        "no folder test; expected train and test",
+    ),
     "a class misspelt": (
         lambda files: {n.replace("train/happy", "train/hapy"): c for n, c in files.items()},
         "hapy: 'hapy' is none of the seven emotions",
     ),
-    "a class missing": (lambda files: {n: c for n, c in files.items() if "train/fear" not in n}, "train: no folder for fear; found angry"),
-    "a class twice": (lambda files: files | {"train/anger/x.png": picture_bytes(np.zeros((48, 48), np.uint8))}, "are angry"),
+    "a class missing": (
+        lambda files: {n: c for n, c in files.items() if "train/fear" not in n},
+        "train: no folder for fear; found angry",
+    ),
+    "a class twice": (
+        lambda files: files | {"train/anger/x.png": picture_bytes(np.zeros((48, 48), np.uint8))},
+        "are angry",
+    ),
     "a class empty": (
-        lambda files: {n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()},
+        lambda files: {
+            n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()
+        },
         "sad: no picture; expected files that end in .jpg, .jpeg, .png",
     ),
-    "an unreadable picture": (lambda files: files | {"train/sad/x.png": b"no picture"}, "x.png: not a readable picture"),
+    "an unreadable picture": (
+        lambda files: files | {"train/sad/x.png": b"no picture"},
+        "x.png: not a readable picture",
+    ),
     "a truncated picture": (
-        lambda files: files | {"train/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))[:-30]},
+        lambda files: (
+            files | {"train/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))[:-30]}
+        ),
         "x.png: not a readable picture",
     ),
     "another size": (
@@ -261,11 +333,20 @@ BROKEN_FOLDERS = {
         "x.png: 48 × 50 pixels, expected 48 × 48",
     ),
     "real colour": (
-        lambda files: files | {"train/sad/x.png": picture_bytes(np.eye(48, dtype=np.uint8)[..., None] * np.uint8([9, 0, 0]), "RGB")},
+        lambda files: (
+            files
+            | {
+                "train/sad/x.png": picture_bytes(
+                    np.eye(48, dtype=np.uint8)[..., None] * np.uint8([9, 0, 0]), "RGB"
+                )
+            }
+        ),
         "x.png: a picture of mode RGB that is not plain grey",
     ),
     "sixteen bits": (
-        lambda files: files | {"train/sad/x.png": picture_bytes(np.full((48, 48), 300, np.uint16), "I;16")},
+        lambda files: (
+            files | {"train/sad/x.png": picture_bytes(np.full((48, 48), 300, np.uint16), "I;16")}
+        ),
         "x.png: a picture of mode I;16 that is not plain grey",
     ),
     "some names without a split": (

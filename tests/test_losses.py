@@ -1,4 +1,5 @@
-"""The focal loss is Keras's own; these numbers are worked by hand from Lin et al. 2017, FL = −α (1 − p)^γ log p."""
+"""The focal loss is Keras's own; these numbers are worked by hand from Lin et al. 2017, FL = −α (1
+− p)^γ log p."""
 
 import keras
 import numpy as np
@@ -21,7 +22,11 @@ def test_one_alpha(p, gamma, alpha, expected):
 
 
 def test_an_alpha_for_each_class():
-    loss = keras.losses.CategoricalFocalCrossentropy([0.1 * (i + 1) for i in range(7)], 2.0, from_logits=True, reduction=None)
+    loss = keras.losses.CategoricalFocalCrossentropy(
+        [0.1 * (i + 1) for i in range(7)], 2.0, from_logits=True, reduction=None
+    )
     values = np.asarray(loss(np.eye(7, dtype="float32"), np.zeros((7, 7), "float32")))
     # Seven equal logits: p = 1/7, so each loss is α · (6/7)² · log 7.
-    np.testing.assert_allclose(values, 0.1 * np.arange(1, 8) * (6 / 7) ** 2 * 1.945910149, rtol=1e-5)
+    np.testing.assert_allclose(
+        values, 0.1 * np.arange(1, 8) * (6 / 7) ** 2 * 1.945910149, rtol=1e-5
+    )

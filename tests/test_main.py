@@ -14,10 +14,22 @@ def test_data_prints_counts_and_the_hash(synthetic_csv, dataset, capsys):
     assert main(["data", str(synthetic_csv)]) == 0
     out = capsys.readouterr().out
     assert dataset.sha256 in out
-    assert [line.split() for line in out.splitlines() if line.split()[0] == "all"] == [["all", "320", "70", "70"]]
+    assert [line.split() for line in out.splitlines() if line.split()[0] == "all"] == [
+        ["all", "320", "70", "70"]
+    ]
 
 
-@pytest.mark.parametrize("arguments", [["data", "nowhere.csv"], ["train", "vgg", "--profile", "quick"], ["pretrain", "nowhere"], ["record", "nowhere"], ["evaluate", "nowhere"], ["export", "nowhere"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["data", "nowhere.csv"],
+        ["train", "vgg", "--profile", "quick"],
+        ["pretrain", "nowhere"],
+        ["record", "nowhere"],
+        ["evaluate", "nowhere"],
+        ["export", "nowhere"],
+    ],
+)
 def test_bad_input_is_one_message_and_exit_code_2(arguments, capsys):
     assert main(arguments) == 2
     err = capsys.readouterr().err
@@ -55,13 +67,18 @@ def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset,
     for verb in (["verify"], ["evaluate", str(results / "tiny" / "seed-0")]):
         assert main(verb) == 0
         out = capsys.readouterr().out
-        assert "tiny seed 0: holds" in out and "recomputed from the weights:\n  public_test: accuracy" in out
+        assert (
+            "tiny seed 0: holds" in out
+            and "recomputed from the weights:\n  public_test: accuracy" in out
+        )
 
 
 @pytest.mark.parametrize("verb", ["analyse", "robustness", "shifts"])
 def test_another_copy_of_the_data_writes_no_record(verb, results, monkeypatch, capsys, dataset):
     monkeypatch.setattr(profiles, "RESULTS", results)
-    monkeypatch.setattr(profiles.Profile, "dataset", lambda self: replace(dataset, public_test_drawn=True))
+    monkeypatch.setattr(
+        profiles.Profile, "dataset", lambda self: replace(dataset, public_test_drawn=True)
+    )
     there = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
     assert main([verb]) == 2
     assert "PublicTest was drawn from Training" in capsys.readouterr().err

@@ -11,14 +11,20 @@ from fer_lib.training import build
 def test_raw_pixels_in_logits_out(name):
     network = build(EXPERIMENTS[name], precision="float32", pretrained=False)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1))
-    as_bytes, as_floats = (np.asarray(network(pixels.astype(dtype))) for dtype in ("uint8", "float32"))
+    as_bytes, as_floats = (
+        np.asarray(network(pixels.astype(dtype))) for dtype in ("uint8", "float32")
+    )
     assert as_bytes.shape == (3, 7) and as_bytes.dtype == np.float32
     np.testing.assert_allclose(as_bytes, as_floats, rtol=1e-4, atol=1e-5)
-    assert not any("random" in layer.name for layer in network.layers)  # augmentation is not part of a network
+    assert not any(
+        "random" in layer.name for layer in network.layers
+    )  # augmentation is not part of a network
 
 
 def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
-    network = models.mobilenetv2(weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1)
+    network = models.mobilenetv2(
+        weights=None, trainable=False, input_side=48, head_width=16, head_dropout=0.1
+    )
     (base,) = (layer for layer in network.layers if isinstance(layer, keras.Model))
     assert len(network.trainable_variables) == 4  # two dense layers, kernel and bias
     before = [w.copy() for w in base.get_weights()]
@@ -30,13 +36,18 @@ def test_a_frozen_base_trains_its_head_only_and_keeps_its_statistics():
 
 
 def test_a_fine_tuned_base_is_trainable():
-    network = models.mobilenetv2(weights=None, trainable=True, input_side=48, head_width=16, head_dropout=0.1)
+    network = models.mobilenetv2(
+        weights=None, trainable=True, input_side=48, head_width=16, head_dropout=0.1
+    )
     assert len(network.trainable_variables) > 100
 
 
 def test_a_larger_input_costs_its_square():
     small, large = (
-        models.mobilenetv2(weights=None, trainable=True, input_side=side, head_width=16, head_dropout=0.1) for side in (48, 96)
+        models.mobilenetv2(
+            weights=None, trainable=True, input_side=side, head_width=16, head_dropout=0.1
+        )
+        for side in (48, 96)
     )
     assert small.count_params() == large.count_params()
     assert models.multiply_adds(large) / models.multiply_adds(small) == pytest.approx(4, rel=0.25)
@@ -57,7 +68,8 @@ def test_multiply_adds_by_hand():
 
 
 def test_multiply_adds_of_mobilenetv2_as_published():
-    """Sandler et al. 2018, table 4: 300 million at 224 pixels, with the classifier's 1.28 million."""
+    """Sandler et al. 2018, table 4: 300 million at 224 pixels, with the classifier's 1.28
+    million."""
     network = keras.applications.MobileNetV2(weights=None)
     assert models.multiply_adds(network) == pytest.approx(300e6, rel=0.01)
 
@@ -73,7 +85,9 @@ def test_squeeze_and_excitation_by_hand():
     layer = models.SqueezeExcitation(2)
     maps = np.random.default_rng(0).normal(size=(3, 4, 4, 5)).astype("float32")
     layer(maps)
-    kernel1, bias1, kernel2, bias2 = (np.random.default_rng(i).normal(size=w.shape) for i, w in enumerate(layer.get_weights()))
+    kernel1, bias1, kernel2, bias2 = (
+        np.random.default_rng(i).normal(size=w.shape) for i, w in enumerate(layer.get_weights())
+    )
     layer.set_weights([kernel1, bias1, kernel2, bias2])
     hidden = np.maximum(maps.mean(axis=(1, 2)) @ kernel1 + bias1, 0)
     weights = 1 / (1 + np.exp(-(hidden @ kernel2 + bias2)))
@@ -81,9 +95,19 @@ def test_squeeze_and_excitation_by_hand():
 
 
 def test_attention_is_counted_and_left_out_where_it_is_not_asked_for():
-    options = {"stem": None, "blocks": ((8, 1), (16, 1)), "block_dropout": 0.0, "head_dropout": 0.4, "momentum": 0.9}
-    plain, attentive = (models.custom_cnn(**options, attention=attention) for attention in (None, 8))
-    assert attentive.count_params() - plain.count_params() == 16 * 2 + 2 + 2 * 16 + 16  # after the second block alone
+    options = {
+        "stem": None,
+        "blocks": ((8, 1), (16, 1)),
+        "block_dropout": 0.0,
+        "head_dropout": 0.4,
+        "momentum": 0.9,
+    }
+    plain, attentive = (
+        models.custom_cnn(**options, attention=attention) for attention in (None, 8)
+    )
+    assert (
+        attentive.count_params() - plain.count_params() == 16 * 2 + 2 + 2 * 16 + 16
+    )  # after the second block alone
     assert models.multiply_adds(attentive) - models.multiply_adds(plain) == 16 * 2 + 2 * 16
     assert models.layer_table(attentive)["parameters"].sum() == attentive.count_params()
 
@@ -93,6 +117,14 @@ def test_pretrained_weights_that_cannot_be_had_are_named(monkeypatch):
         raise Exception("URL fetch failure")
 
     base = keras.applications.MobileNetV2(input_shape=(48, 48, 3), include_top=False, weights=None)
-    monkeypatch.setattr(keras.applications, "MobileNetV2", lambda **options: refuse(**options) if options["weights"] else base)
-    with pytest.raises(OSError, match=r"MobileNetV2's imagenet weights are neither .* \(URL fetch failure\)"):
-        models.mobilenetv2("imagenet", trainable=False, input_side=48, head_width=8, head_dropout=0.0)
+    monkeypatch.setattr(
+        keras.applications,
+        "MobileNetV2",
+        lambda **options: refuse(**options) if options["weights"] else base,
+    )
+    with pytest.raises(
+        OSError, match=r"MobileNetV2's imagenet weights are neither .* \(URL fetch failure\)"
+    ):
+        models.mobilenetv2(
+            "imagenet", trainable=False, input_side=48, head_width=8, head_dropout=0.0
+        )

@@ -33,7 +33,11 @@ def test_thin_and_without_outputs(path):
 def test_every_figure_has_a_name_a_caption_and_alt_text(path):
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
-        if cell.cell_type != "code" or "plotting." not in cell.source or "plotting.use" in cell.source:
+        if (
+            cell.cell_type != "code"
+            or "plotting." not in cell.source
+            or "plotting.use" in cell.source
+        ):
             continue
         described = cell.metadata["mystnb"]
         assert described["figure"]["name"].startswith("fig-")
@@ -42,7 +46,9 @@ def test_every_figure_has_a_name_a_caption_and_alt_text(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_obtains_runs_and_never_trains_by_itself(path):
-    source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
+    source = "\n".join(
+        cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+    )
     assert set(re.findall(r"training\.(\w+)", source)) <= {"obtain"}
     assert not re.search(r"\.(fit|train|train_by_name)\(", source)
 
@@ -50,13 +56,19 @@ def test_a_notebook_obtains_runs_and_never_trains_by_itself(path):
 def written(path, *sources):
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     notebook.cells[0].metadata["tags"] = ["parameters"]
-    notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "Python 3"}
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "language": "python",
+        "display_name": "Python 3",
+    }
     nbformat.write(notebook, path)
     return path
 
 
 def test_a_failing_cell_leaves_the_notebook_to_look_at_and_no_target(execute, tmp_path):
-    source = written(tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", "1 / 0", "print('never')")
+    source = written(
+        tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", "1 / 0", "print('never')"
+    )
     with pytest.raises(PapermillExecutionError):
         execute(source, tmp_path / "out" / "a.ipynb", profile="quick")
     assert not (tmp_path / "out" / "a.ipynb").exists()
@@ -69,22 +81,47 @@ def test_a_failing_cell_leaves_the_notebook_to_look_at_and_no_target(execute, tm
     [
         ("1 / 0", "cell 3 failed with ZeroDivisionError: division by zero"),
         ("import os; os._exit(1)", "the kernel died in cell 3"),
-        ("from fer_lib import profiles; profiles.find('fulll')", "ValueError: no profile 'fulll'; there are full, quick"),
+        (
+            "from fer_lib import profiles; profiles.find('fulll')",
+            "ValueError: no profile 'fulll'; there are full, quick",
+        ),
     ],
 )
 def test_the_command_names_the_notebook_and_the_cell(cell, message, tmp_path):
-    source = written(tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", cell, "print('never')")
-    command = [sys.executable, ROOT / "book" / "execute.py", source, tmp_path / "out.ipynb", "quick"]
+    source = written(
+        tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", cell, "print('never')"
+    )
+    command = [
+        sys.executable,
+        ROOT / "book" / "execute.py",
+        source,
+        tmp_path / "out.ipynb",
+        "quick",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and not (tmp_path / "out.ipynb").exists()
-    assert f"{source}: " in done.stderr and message in done.stderr and "out.failed.ipynb" in done.stderr
+    assert (
+        f"{source}: " in done.stderr
+        and message in done.stderr
+        and "out.failed.ipynb" in done.stderr
+    )
     assert "Traceback" not in done.stderr.split(f"{source}: ")[-1]
-    left = {c.source: c.get("outputs") for c in nbformat.read(tmp_path / "out.failed.ipynb", as_version=4).cells}
+    left = {
+        c.source: c.get("outputs")
+        for c in nbformat.read(tmp_path / "out.failed.ipynb", as_version=4).cells
+    }
     assert "quick" in str(left["print(profile)"]) and not left["print('never')"]
 
 
 def test_papermill_alone_fails_too_on_a_wrong_profile(tmp_path):
-    command = [Path(sys.executable).with_name("papermill"), NOTEBOOKS[0], tmp_path / "out.ipynb", "-p", "profile", "fulll"]
+    command = [
+        Path(sys.executable).with_name("papermill"),
+        NOTEBOOKS[0],
+        tmp_path / "out.ipynb",
+        "-p",
+        "profile",
+        "fulll",
+    ]
     done = subprocess.run(command, cwd=NOTEBOOKS[0].parent, capture_output=True, text=True)
     assert done.returncode != 0 and "no profile 'fulll'; there are full, quick" in done.stderr
     assert (tmp_path / "out.ipynb").exists()

@@ -1,4 +1,5 @@
-"""The playground in a browser. Chromium and its driver come from the system: Selenium is never left to download them."""
+"""The playground in a browser. Chromium and its driver come from the system: Selenium is never left
+to download them."""
 
 import base64
 import functools
@@ -38,7 +39,9 @@ def site(render, tmp_path_factory):
     assert render.playground(runtime, folder, folder / "playground", "full") is None
     css = (ROOT / "book" / "_static" / "playground.css").read_text(encoding="utf-8")
     fragment = (folder / "_playground.html").read_text(encoding="utf-8")
-    (folder / "index.html").write_text(f"<!doctype html><meta charset=utf-8><style>{css}</style>{fragment}", encoding="utf-8")
+    (folder / "index.html").write_text(
+        f"<!doctype html><meta charset=utf-8><style>{css}</style>{fragment}", encoding="utf-8"
+    )
     return folder
 
 
@@ -48,19 +51,30 @@ def served(site):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/index.html"
     server.shutdown()
 
 
 def start_browser(*arguments):
-    binary, driver = next(filter(None, map(shutil.which, BROWSERS)), None), shutil.which("chromedriver")
+    binary, driver = (
+        next(filter(None, map(shutil.which, BROWSERS)), None),
+        shutil.which("chromedriver"),
+    )
     if not (binary and driver):
         pytest.skip(f"needs a browser: one of {', '.join(BROWSERS)}, and chromedriver, on the PATH")
     options = webdriver.ChromeOptions()
     options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *arguments):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        *arguments,
+    ):
         options.add_argument(argument)
     browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
     browser.set_script_timeout(60)
@@ -90,7 +104,9 @@ def text(browser, selector):
 
 
 def box(browser):
-    return browser.execute_script("const s = document.querySelector('.crop').style; return [s.left, s.top, s.width].map(parseFloat)")
+    return browser.execute_script(
+        "const s = document.querySelector('.crop').style; return [s.left, s.top, s.width].map(parseFloat)"
+    )
 
 
 def test_the_browser_agrees_with_python_on_the_same_file_and_faces(page, site):
@@ -124,13 +140,25 @@ def test_the_browser_cuts_a_face_as_python_does(page, square, tmp_path):
 
 
 def test_examples_bars_and_colours(page):
-    assert [element.text for element in page.find_elements(By.CSS_SELECTOR, ".examples button")] == list(NAMES)
-    colours = page.execute_script("return [...document.querySelectorAll('.fill')].map((e) => getComputedStyle(e).backgroundColor)")
-    assert colours == [f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in COLOURS]
-    shares = [int(element.text.removesuffix(" %")) for element in page.find_elements(By.CSS_SELECTOR, ".value")]
+    assert [
+        element.text for element in page.find_elements(By.CSS_SELECTOR, ".examples button")
+    ] == list(NAMES)
+    colours = page.execute_script(
+        "return [...document.querySelectorAll('.fill')].map((e) => getComputedStyle(e).backgroundColor)"
+    )
+    assert colours == [
+        f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in COLOURS
+    ]
+    shares = [
+        int(element.text.removesuffix(" %"))
+        for element in page.find_elements(By.CSS_SELECTOR, ".value")
+    ]
     best = NAMES[int(np.argmax(shares))]
     assert abs(sum(shares) - 100) <= 4
-    assert text(page, ".answer") == (best if max(shares) > 50 else f"Unsure: perhaps {best}") or 49 <= max(shares) <= 51
+    assert (
+        text(page, ".answer") == (best if max(shares) > 50 else f"Unsure: perhaps {best}")
+        or 49 <= max(shares) <= 51
+    )
 
 
 def test_a_photo_is_opened_and_the_box_moves_by_keyboard_and_pointer(page, tmp_path):
@@ -185,21 +213,27 @@ def test_opened_from_disk_it_says_what_to_run(browser, site):
 
 
 def test_no_other_server_is_asked(page, served):
-    asked = page.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    asked = page.execute_script(
+        "return performance.getEntriesByType('resource').map((entry) => entry.name)"
+    )
     own = served.removesuffix("index.html")
-    assert any(name.endswith(".wasm") for name in asked) and all(name.startswith((own, "data:", "blob:")) for name in asked)
+    assert any(name.endswith(".wasm") for name in asked) and all(
+        name.startswith((own, "data:", "blob:")) for name in asked
+    )
 
 
 def test_without_the_runtime_the_page_says_that_the_playground_is_left_out(render, tmp_path):
     assert "npm's registry" in render.playground(None, tmp_path, tmp_path / "playground", "full")
-    assert "The playground was left out of this book" in (tmp_path / "_playground.html").read_text(encoding="utf-8")
+    assert "The playground was left out of this book" in (tmp_path / "_playground.html").read_text(
+        encoding="utf-8"
+    )
     assert not (tmp_path / "playground").exists()
 
 
 def test_a_package_that_is_not_the_pinned_one_is_refused(render, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "ROOT", tmp_path)
     npm = tmp_path / "npm"
-    npm.write_text("#!/bin/sh\necho other > other.tgz\necho '[{\"filename\": \"other.tgz\"}]'\n")
+    npm.write_text('#!/bin/sh\necho other > other.tgz\necho \'[{"filename": "other.tgz"}]\'\n')
     npm.chmod(0o755)
     monkeypatch.setattr(render.shutil, "which", lambda name: str(npm))
     with pytest.raises(ValueError, match="SHA-512"):

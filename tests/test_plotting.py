@@ -16,14 +16,18 @@ def full():
 
 def texts(figure):
     figure.canvas.draw()
-    return [t.get_text() for axes in figure.axes for t in axes.findobj(matplotlib.text.Text)] + [t.get_text() for t in figure.texts]
+    return [t.get_text() for axes in figure.axes for t in axes.findobj(matplotlib.text.Text)] + [
+        t.get_text() for t in figure.texts
+    ]
 
 
 def test_the_distribution_shows_the_counts_in_the_emotions_colours(dataset):
     figure = plotting.class_distribution(dataset.class_counts)
     bars = figure.axes[0].patches
     assert [matplotlib.colors.to_hex(b.get_facecolor()).upper() for b in bars] == list(COLOURS)
-    np.testing.assert_allclose([b.get_height() for b in bars], 100 * dataset.training.class_counts / 320)
+    np.testing.assert_allclose(
+        [b.get_height() for b in bars], 100 * dataset.training.class_counts / 320
+    )
 
 
 def test_curves_show_the_history_and_mark_the_chosen_epoch(run):
@@ -37,12 +41,16 @@ def test_curves_show_the_history_and_mark_the_chosen_epoch(run):
 def test_curves_shade_the_epochs_whose_weights_are_averaged(averaged_run):
     axes = plotting.curves(averaged_run).axes[1]
     (span,), epochs = axes.patches, len(averaged_run.history)
-    assert (span.get_x(), span.get_x() + span.get_width()) == (epochs - 1.5, epochs + 0.5) and len(axes.get_lines()) == 2
+    assert (span.get_x(), span.get_x() + span.get_width()) == (epochs - 1.5, epochs + 0.5) and len(
+        axes.get_lines()
+    ) == 2
 
 
 def test_the_confusion_matrix_shows_the_counts(run):
     shown = texts(plotting.confusion(run))
-    assert any(text.endswith(f"\n{run.metrics['private_test']['confusion'][3][3]}") for text in shown)
+    assert any(
+        text.endswith(f"\n{run.metrics['private_test']['confusion'][3][3]}") for text in shown
+    )
 
 
 def test_samples_show_the_runs_probabilities_for_the_same_rows(run, dataset):
@@ -59,11 +67,17 @@ def test_samples_show_the_runs_probabilities_for_the_same_rows(run, dataset):
 
 
 def test_without_the_data_only_the_picture_goes(run, dataset):
-    with_data, without = (plotting.samples({"One": run}, "fear", data, n=1) for data in (dataset, None))
+    with_data, without = (
+        plotting.samples({"One": run}, "fear", data, n=1) for data in (dataset, None)
+    )
     row = np.flatnonzero(dataset.private_test.labels == 2)[0]
-    np.testing.assert_array_equal(with_data.axes[0].images[0].get_array(), dataset.private_test.images[row])
+    np.testing.assert_array_equal(
+        with_data.axes[0].images[0].get_array(), dataset.private_test.images[row]
+    )
     assert without.axes[0].images[0].get_array().std() == 0
-    assert any("FER2013" in text for text in texts(without)) and f"fear, row {row}" in texts(without)
+    assert any("FER2013" in text for text in texts(without)) and f"fear, row {row}" in texts(
+        without
+    )
 
 
 def test_accuracies_and_f1_come_from_the_metrics(run):
@@ -71,7 +85,9 @@ def test_accuracies_and_f1_come_from_the_metrics(run):
     points = figure.axes[0].containers[0].lines[0].get_xdata()
     np.testing.assert_allclose(points, [100 * run.metrics["private_test"]["accuracy"]])
     line = plotting.per_class_f1({"One": run}).axes[0].get_lines()[0]
-    np.testing.assert_allclose(line.get_ydata(), [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES])
+    np.testing.assert_allclose(
+        line.get_ydata(), [run.metrics["private_test"]["per_class"][name]["f1"] for name in NAMES]
+    )
 
 
 def test_a_model_looks_the_same_beside_any_others(run):
@@ -79,13 +95,20 @@ def test_a_model_looks_the_same_beside_any_others(run):
         line = plotting.per_class_f1(dict.fromkeys(titles, run)).axes[0].get_lines()[-1]
         return line.get_color(), line.get_marker()
 
-    assert look("Small CNN") == look("Custom CNN", "Small CNN") == look("A new one", "Small CNN") != look("Custom CNN")
+    assert (
+        look("Small CNN")
+        == look("Custom CNN", "Small CNN")
+        == look("A new one", "Small CNN")
+        != look("Custom CNN")
+    )
 
 
 def test_focal_curves_agree_with_the_formula():
     line = plotting.focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
     p = line.get_xdata()[:-1]  # at p = 1 Keras clips
-    np.testing.assert_allclose(line.get_ydata()[:-1], -((1 - p) ** 2) * np.log(p), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(
+        line.get_ydata()[:-1], -((1 - p) ** 2) * np.log(p), rtol=1e-3, atol=1e-6
+    )
 
 
 def test_quick_marks_every_figure(run, dataset):
@@ -124,7 +147,9 @@ def test_grad_cams_lie_over_the_picture_or_over_grey(run, dataset):
         picture, heat = figure.axes[1].images
         np.testing.assert_allclose(heat.get_array(), maps["One"]["fear"][0]["map"])
         row = np.flatnonzero(dataset.private_test.labels == 2)[0]
-        assert np.array_equal(picture.get_array(), dataset.private_test.images[row]) == (data is not None)
+        assert np.array_equal(picture.get_array(), dataset.private_test.images[row]) == (
+            data is not None
+        )
         assert figure.axes[1].get_title() == f"One\nanswer: {maps['One']['fear'][0]['answer']}"
         assert tables.NOT_RECORDED in figure.axes[2].get_title()
     assert tables.NOT_RECORDED in texts(plotting.grad_cams({"One": None}, "fear", None))
@@ -132,7 +157,14 @@ def test_grad_cams_lie_over_the_picture_or_over_grey(run, dataset):
 
 def test_the_forms_of_a_network_stand_at_their_median_time_and_accuracy():
     rows = [
-        {"network": "Small", "form": form, "median_ms": 2.0 + i, "percentile_95_ms": 5.0, "accuracy": 0.6, "interval": [0.58, 0.62]}
+        {
+            "network": "Small",
+            "form": form,
+            "median_ms": 2.0 + i,
+            "percentile_95_ms": 5.0,
+            "accuracy": 0.6,
+            "interval": [0.58, 0.62],
+        }
         for i, form in enumerate(("Keras", "ONNX"))
     ]
     figure = plotting.edge(rows)

@@ -13,7 +13,9 @@ from fer_lib import export, photos, predict, profiles, runs
 from fer_lib.__main__ import main
 from fer_lib.emotions import NAMES
 
-WOMAN = Image.fromarray(data.astronaut())  # NASA's portrait of Eileen Collins: public domain, with scikit-image
+WOMAN = Image.fromarray(
+    data.astronaut()
+)  # NASA's portrait of Eileen Collins: public domain, with scikit-image
 BOX = np.array([174, 63, 101])  # of her face
 ORIENTATION = 0x0112
 
@@ -64,8 +66,14 @@ GOOD = {
 BAD = {
     "empty.jpg": (lambda path: path.touch(), "not a picture"),
     "text.jpg": (lambda path: path.write_text("hello"), "not a picture"),
-    "broken.jpg": (lambda path: (WOMAN.save(path), path.write_bytes(path.read_bytes()[:9000])), "broken: image file is truncated"),
-    "huge.png": (lambda path: Image.new("1", (20_000, 10_000)).save(path), "too large: more than 178 million pixels"),
+    "broken.jpg": (
+        lambda path: (WOMAN.save(path), path.write_bytes(path.read_bytes()[:9000])),
+        "broken: image file is truncated",
+    ),
+    "huge.png": (
+        lambda path: Image.new("1", (20_000, 10_000)).save(path),
+        "too large: more than 178 million pixels",
+    ),
 }
 FACELESS = {
     "one.png": lambda path: Image.new("RGB", (1, 1)).save(path),
@@ -91,7 +99,10 @@ def test_a_photo_of_any_form_is_read_upright(name, tmp_path):
 def test_a_large_photo_is_reduced_and_its_boxes_are_those_of_the_file(tmp_path, model):
     WOMAN.resize((4096, 4096)).save(tmp_path / "large.jpg")
     (answer,) = predict.of_photos([tmp_path / "large.jpg"], predict.Classifier(model))
-    assert answer.notes == ("reduced from 4096 × 4096",) and max(answer.photo.pixels.shape) == photos.LONGEST
+    assert (
+        answer.notes == ("reduced from 4096 × 4096",)
+        and max(answer.photo.pixels.shape) == photos.LONGEST
+    )
     assert near(answer.faces[0].box, 8 * BOX)
 
 
@@ -122,10 +133,14 @@ def test_faces_from_several_photos_are_classified_together_and_alike(two, model)
     answers = list(predict.of_photos([two] * 5, classifier))
     assert calls == [10] and all(answer.faces == answers[0].faces for answer in answers)
     alone = photos.crop(photos.read(two), photos.Detector().boxes(photos.read(two))[1])
-    np.testing.assert_allclose(answers[0].faces[1].probabilities, original(alone[None])[0], atol=1e-6)
+    np.testing.assert_allclose(
+        answers[0].faces[1].probabilities, original(alone[None])[0], atol=1e-6
+    )
 
 
-def test_a_folder_of_good_and_bad_files_ends_with_a_table_and_an_exit_code_that_tell_the_truth(two, model, tmp_path, capsys):
+def test_a_folder_of_good_and_bad_files_ends_with_a_table_and_an_exit_code_that_tell_the_truth(
+    two, model, tmp_path, capsys
+):
     folder = tmp_path / "mixed"
     folder.mkdir()
     for name, (make, _) in {**GOOD, **BAD}.items():
@@ -133,17 +148,31 @@ def test_a_folder_of_good_and_bad_files_ends_with_a_table_and_an_exit_code_that_
     for name, make in FACELESS.items():
         make(folder / name)
     (folder / "notes.txt").touch()
-    command = ["predict", str(folder), str(two), "--model", str(model), "--save", str(tmp_path / "boxes")]
+    command = [
+        "predict",
+        str(folder),
+        str(two),
+        "--model",
+        str(model),
+        "--save",
+        str(tmp_path / "boxes"),
+    ]
     assert main(command) == 2
     out, err = capsys.readouterr()
     lines = {}
     for line in out.splitlines():
         lines.setdefault(os.path.basename(line.split("  ")[0]), []).append(line)
     for name, (_, note) in GOOD.items():
-        assert len(lines[name]) == 1 and note in lines[name][0] and any(emotion in lines[name][0] for emotion in NAMES)
+        assert (
+            len(lines[name]) == 1
+            and note in lines[name][0]
+            and any(emotion in lines[name][0] for emotion in NAMES)
+        )
     for name, (_, message) in BAD.items():
         assert "could not be read" in lines[name][0] and message in lines[name][0]
-    assert all("no face found" in lines[name][0] for name in FACELESS) and len(lines["two.png"]) == 2
+    assert (
+        all("no face found" in lines[name][0] for name in FACELESS) and len(lines["two.png"]) == 2
+    )
     assert out.splitlines()[-1] == "13 photos: 7 faces in 6, no face in 3, 4 could not be read"
     assert "not read as photos: 1 .txt" in err
     assert len(list((tmp_path / "boxes").iterdir())) == 9
@@ -151,7 +180,9 @@ def test_a_folder_of_good_and_bad_files_ends_with_a_table_and_an_exit_code_that_
 
 
 def test_json_is_one_line_a_photo(two, model, tmp_path, capsys):
-    assert main(["predict", str(two), str(tmp_path / "no*.png"), "--json", "--model", str(model)]) == 2
+    assert (
+        main(["predict", str(two), str(tmp_path / "no*.png"), "--json", "--model", str(model)]) == 2
+    )
     good, bad = map(json.loads, capsys.readouterr().out.splitlines())
     assert len(good["faces"]) == 2 and near(good["faces"][0]["box"])
     for face in good["faces"]:
@@ -169,8 +200,13 @@ def test_two_photos_of_one_name_are_both_saved(two, model, tmp_path):
     (tmp_path / "other").mkdir()
     other = tmp_path / "other" / "two.png"
     other.write_bytes(two.read_bytes())
-    main(["predict", str(two), str(other), "--model", str(model), "--save", str(tmp_path / "boxes")])
-    assert sorted(path.name for path in (tmp_path / "boxes").iterdir()) == ["two-faces-2.jpg", "two-faces.jpg"]
+    main(
+        ["predict", str(two), str(other), "--model", str(model), "--save", str(tmp_path / "boxes")]
+    )
+    assert sorted(path.name for path in (tmp_path / "boxes").iterdir()) == [
+        "two-faces-2.jpg",
+        "two-faces.jpg",
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -185,19 +221,51 @@ def video(two, tmp_path_factory):
 
 
 def test_a_video_is_read_frame_by_frame(video, model, tmp_path, capsys):
-    assert main(["predict", "--video", str(video), "--model", str(model), "--save", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "40 frames: 60 faces in 30, no face in 10, 0 could not be read"
+    assert (
+        main(["predict", "--video", str(video), "--model", str(model), "--save", str(tmp_path)])
+        == 0
+    )
+    assert (
+        capsys.readouterr().out.splitlines()[-1]
+        == "40 frames: 60 faces in 30, no face in 10, 0 could not be read"
+    )
     assert cv2.VideoCapture(str(tmp_path / "two-faces.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 40
     assert main(["predict", "--video", str(video), "--model", str(model), "--json"]) == 0
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["frame"], last["seconds"], last["faces"]) == (39, 3.9, [])
 
 
-def test_a_video_that_cannot_be_written_is_said_and_leaves_no_file(video, model, tmp_path, monkeypatch, capsys):
-    closed = type("Closed", (), {"isOpened": lambda self: False, "release": lambda self: None, "fourcc": lambda *_: 0, "__init__": lambda self, *_: None})
+def test_a_video_that_cannot_be_written_is_said_and_leaves_no_file(
+    video, model, tmp_path, monkeypatch, capsys
+):
+    closed = type(
+        "Closed",
+        (),
+        {
+            "isOpened": lambda self: False,
+            "release": lambda self: None,
+            "fourcc": lambda *_: 0,
+            "__init__": lambda self, *_: None,
+        },
+    )
     monkeypatch.setattr(predict.cv2, "VideoWriter", closed)
-    assert main(["predict", "--video", str(video), "--model", str(model), "--save", str(tmp_path / "boxes")]) == 2
-    assert "no video can be written for" in capsys.readouterr().err and not list((tmp_path / "boxes").iterdir())
+    assert (
+        main(
+            [
+                "predict",
+                "--video",
+                str(video),
+                "--model",
+                str(model),
+                "--save",
+                str(tmp_path / "boxes"),
+            ]
+        )
+        == 2
+    )
+    assert "no video can be written for" in capsys.readouterr().err and not list(
+        (tmp_path / "boxes").iterdir()
+    )
 
 
 def test_few_frames_are_in_memory_at_a_time(video, model, monkeypatch):
@@ -225,7 +293,10 @@ def test_photos_or_a_video(arguments, capsys):
 
 
 def test_what_is_no_video_is_said(two, model, tmp_path, capsys):
-    for path, reason in ((tmp_path / "none.mp4", "there is no such file"), (tmp_path / "text.mp4", "not a video")):
+    for path, reason in (
+        (tmp_path / "none.mp4", "there is no such file"),
+        (tmp_path / "text.mp4", "not a video"),
+    ):
         if reason == "not a video":
             path.write_text("hello")
         assert main(["predict", "--video", str(path), "--model", str(model)]) == 2
@@ -245,7 +316,9 @@ sys.exit(code or any(name in sys.modules for name in ("keras", "tensorflow", "pa
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
 
-def test_without_a_model_the_best_recorded_network_is_exported_once(two, run, model, tmp_path, monkeypatch, capsys):
+def test_without_a_model_the_best_recorded_network_is_exported_once(
+    two, run, model, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr(runs, "best_small", lambda root: run)
     monkeypatch.setattr(predict, "path_of", lambda run, int8=False: tmp_path / "a.onnx")
     monkeypatch.setattr(export, "export", lambda run, path: path.write_bytes(model.read_bytes()))

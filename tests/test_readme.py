@@ -19,7 +19,10 @@ def test_the_table_is_that_of_the_records(readme):
 
 def test_the_picture_is_that_of_the_records(readme, tmp_path):
     readme.picture(tmp_path / "accuracy.svg")
-    drawn, committed = ((path).read_text(encoding="utf-8") for path in (tmp_path / "accuracy.svg", ROOT / readme.PICTURE))
+    drawn, committed = (
+        (path).read_text(encoding="utf-8")
+        for path in (tmp_path / "accuracy.svg", ROOT / readme.PICTURE)
+    )
     assert drawn == committed, "run: python book/readme.py"
 
 
@@ -28,7 +31,9 @@ def test_the_worked_example_is_a_valid_row():
 
     from fer_lib.experiments import CUSTOM_CNN
 
-    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    example = re.search(
+        r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    )[1]
     assert example in (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
     (row,) = eval("{" + example + "}", {"replace": replace, "CUSTOM_CNN": CUSTOM_CNN}).values()
     assert row.focal_gamma == 5 and not row.opens_private_test
@@ -37,4 +42,6 @@ def test_the_worked_example_is_a_valid_row():
 def test_every_make_target_is_described():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help"}
-    assert targets == set(re.findall(r"^\| `make (\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert targets == set(
+        re.findall(r"^\| `make (\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )

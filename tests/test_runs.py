@@ -53,7 +53,9 @@ def test_what_is_not_recorded(copy, results, dataset):
     write_json(copy.folder / "config.json", {**copy.config, "profile": "quick"})
     with pytest.raises(runs.RunError, match="quick profile"):
         runs.record(runs.Run(copy.folder), results)
-    counts = {split: {**mine, "sad": mine["sad"] + 1} for split, mine in dataset.class_counts.items()}
+    counts = {
+        split: {**mine, "sad": mine["sad"] + 1} for split, mine in dataset.class_counts.items()
+    }
     write_json(copy.folder / "config.json", copy.config)
     write_json(results / "analysis" / "dataset.json", {"class_counts": counts})
     with pytest.raises(runs.RunError, match="its PublicTest does not hold FER2013's images"):
@@ -81,5 +83,8 @@ def test_predictions_that_are_cut_off_are_named(copy):
 
 def test_a_configuration_of_no_run_is_named(copy):
     write_json(copy.folder / "config.json", {"seed": 0, "profile": "full"})
-    with pytest.raises(runs.RunError, match=r"config\.json: has no experiment, configuration; expected at least experiment, seed"):
+    with pytest.raises(
+        runs.RunError,
+        match=r"config\.json: has no experiment, configuration; expected at least experiment, seed",
+    ):
         runs.Run(copy.folder).key

@@ -16,4 +16,8 @@ def test_a_shift_is_scipys(down, right):
 def test_schemes_are_symmetric_and_hold_the_picture_itself():
     assert [len(shifts) for shifts in SCHEMES.values()] == [1, 5, 9, 5, 9] and SHIFTS in SCHEMES
     for shifts in SCHEMES.values():
-        assert len(set(shifts)) == len(shifts) and shifts[0] == (0, 0) and not np.sum(shifts, axis=0).any()
+        assert (
+            len(set(shifts)) == len(shifts)
+            and shifts[0] == (0, 0)
+            and not np.sum(shifts, axis=0).any()
+        )

@@ -17,7 +17,11 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
 def test_kaggles_form_with_every_class_in_every_split(synthetic_csv):
     table = pd.read_csv(synthetic_csv)
     assert list(table.columns) == ["emotion", "pixels", "Usage"]
-    assert table["Usage"].value_counts().to_dict() == {"Training": 320, "PublicTest": 70, "PrivateTest": 70}
+    assert table["Usage"].value_counts().to_dict() == {
+        "Training": 320,
+        "PublicTest": 70,
+        "PrivateTest": 70,
+    }
     assert (table.groupby("Usage")["emotion"].nunique() == 7).all()
     assert table["emotion"].value_counts().idxmax() == NAMES.index("happy")
 
@@ -29,7 +33,8 @@ def test_faces_differ_within_a_class_and_use_the_range():
 
 
 def test_emotions_can_be_told_apart_but_not_perfectly():
-    """A linear classifier on raw pixels, another method than ours, does better than chance and far from perfectly."""
+    """A linear classifier on raw pixels, another method than ours, does better than chance and far
+    from perfectly."""
     labels = np.tile(np.arange(7), 100)
     train, test = (synthetic.faces(labels, seed).reshape(len(labels), -1) / 255 for seed in (1, 2))
     score = LogisticRegression(C=0.01, max_iter=200).fit(train, labels).score(test, labels)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from fer_lib import profiles, tables
-from fer_lib.experiments import CONTROLS, EXPERIMENTS, COMPARED
+from fer_lib.experiments import COMPARED, CONTROLS, EXPERIMENTS
 
 
 def test_phrases():
@@ -21,26 +21,37 @@ def test_differences_have_a_true_minus_sign():
 
 def test_an_accuracy_comes_with_its_interval(run):
     low, high = run.metrics["both"]["intervals"]["accuracy"]
-    assert tables.accuracy(run, "both") == tables.percent(run.metrics["both"]["accuracy"], [low, high])
+    assert tables.accuracy(run, "both") == tables.percent(
+        run.metrics["both"]["accuracy"], [low, high]
+    )
     assert tables.accuracy(None, "both") == tables.NOT_RECORDED
 
 
 def test_readings_come_from_the_run(run):
     confusion = np.array(run.metrics["private_test"]["confusion"], float)
     np.fill_diagonal(confusion, 0)
-    share = (confusion / np.array(run.metrics["private_test"]["confusion"]).sum(axis=1, keepdims=True)).max()
+    share = (
+        confusion / np.array(run.metrics["private_test"]["confusion"]).sum(axis=1, keepdims=True)
+    ).max()
     assert f"({100 * share:.1f}\u00a0%)" in tables.error_reading(run)
     assert tables.accuracy(run, "private_test") in tables.error_reading(run)
     best = run.history["val_loss"].min()
     assert f"in epoch {run.history['val_loss'].argmin() + 1}." in tables.curve_reading(run)
     assert f"from {best:.4f} to {run.history['val_loss'].iloc[-1]:.4f}" in tables.curve_reading(run)
-    assert tables.curve_reading(None) == tables.error_reading(None) == "This experiment is not recorded yet."
+    assert (
+        tables.curve_reading(None)
+        == tables.error_reading(None)
+        == "This experiment is not recorded yet."
+    )
 
 
 def test_of_averaged_weights_no_best_epoch_is_told(run, averaged_run):
     low, high = (tables.percent(value) for value in sorted(run.history["val_accuracy"].iloc[-2:]))
     reading = tables.curve_reading(averaged_run)
-    assert f"each of the last 2 are averaged; with them alone, and without the mirror image, the accuracy on PublicTest lies between {low} and {high}." in reading
+    assert (
+        f"each of the last 2 are averaged; with them alone, and without the mirror image, the accuracy on PublicTest lies between {low} and {high}."
+        in reading
+    )
     assert f"reaches {tables.accuracy(run, 'public_test')}. In the last" in reading
     rows = dict(tables.run_details(averaged_run, "full").values)
     assert rows["averaged"] == "the weights of the last 2 epochs" and "best epoch" not in rows
@@ -67,7 +78,14 @@ def test_the_source_report_has_its_interval(run, dataset):
 
 def test_differences_say_who_is_right_alone(run):
     table = tables.differences(run, {"Itself": run, "Later": None})
-    assert table.iloc[0].tolist() == ["Itself", "+0.0 (+0.0 to +0.0)", "+0.000 (+0.000 to +0.000)", "0", "0", "1.0000"]
+    assert table.iloc[0].tolist() == [
+        "Itself",
+        "+0.0 (+0.0 to +0.0)",
+        "+0.000 (+0.000 to +0.000)",
+        "0",
+        "0",
+        "1.0000",
+    ]
     assert table.iloc[1].tolist() == ["Later", tables.NOT_RECORDED, "", "", "", ""]
 
 
@@ -83,9 +101,17 @@ def test_controls_are_compared_on_public_test_with_what_they_differ_from(run):
 def test_the_reading_of_the_controls_names_the_best_and_what_is_missing(run):
     runs = dict.fromkeys(EXPERIMENTS) | {"custom_cnn": run, "mobilenetv2_head_only_96": run}
     reading = tables.controls_reading(runs)
-    assert f"“MobileNetV2, head only, enlarged to 96” with {tables.accuracy(run, 'public_test')}" in reading
-    assert "It is not ahead of all of them; not recorded yet: " in reading and "rate 1e-4" in reading
-    assert tables.controls_reading(dict.fromkeys(EXPERIMENTS)) == "This experiment is not recorded yet."
+    assert (
+        f"“MobileNetV2, head only, enlarged to 96” with {tables.accuracy(run, 'public_test')}"
+        in reading
+    )
+    assert (
+        "It is not ahead of all of them; not recorded yet: " in reading and "rate 1e-4" in reading
+    )
+    assert (
+        tables.controls_reading(dict.fromkeys(EXPERIMENTS))
+        == "This experiment is not recorded yet."
+    )
 
 
 def test_seeds_have_mean_and_standard_deviation_by_hand():
@@ -95,16 +121,26 @@ def test_seeds_have_mean_and_standard_deviation_by_hand():
         metrics = {"private_test": split, "both": split}
         return SimpleNamespace(config={"seed": seed}, metrics=metrics)
 
-    table = tables.seeds({"Two": [made_up(0, 0.60), made_up(3, 0.64)], "One": [made_up(0, 0.5)], "None": []})
+    table = tables.seeds(
+        {"Two": [made_up(0, 0.60), made_up(3, 0.64)], "One": [made_up(0, 0.5)], "None": []}
+    )
     assert table["seeds"].tolist() == ["0, 3", "0", tables.NOT_RECORDED]
     # Of 60 and 64 the standard deviation is √((2² + 2²) / 1) = 2.83.
-    assert table["accuracy, PrivateTest"].tolist() == ["62.0\u00a0% ± 2.8", "50.0\u00a0% (40.0–60.0)", ""]
+    assert table["accuracy, PrivateTest"].tolist() == [
+        "62.0\u00a0% ± 2.8",
+        "50.0\u00a0% (40.0–60.0)",
+        "",
+    ]
     assert table["macro-F1, PrivateTest"].tolist()[0] == "0.310 ± 0.014"
 
 
 def test_the_recorded_speed_names_every_network_and_the_machine():
     measured = set(tables.speed()["experiment"])
-    assert {EXPERIMENTS[name].title for name in COMPARED} <= measured <= {experiment.title for experiment in EXPERIMENTS.values()}
+    assert (
+        {EXPERIMENTS[name].title for name in COMPARED}
+        <= measured
+        <= {experiment.title for experiment in EXPERIMENTS.values()}
+    )
     assert "billion multiply-adds a second in bfloat16" in tables.speed_reading()
 
 
@@ -122,16 +158,34 @@ def test_layers_and_configuration_cover_every_experiment():
 
 
 def test_a_configuration_leaves_out_what_is_off_but_not_what_was_switched_off():
-    shown = {name: set(tables.configuration(EXPERIMENTS[name])["setting"]) for name in ("custom_cnn", "small_cnn", "small_cnn_student")}
-    assert not shown["custom_cnn"] & {"mixup", "label_smoothing", "warmup_epochs", "teachers", "teachers_places", "flip_averaging"}
-    assert {"focal_gamma", "label_smoothing", "flip_averaging"} <= shown["small_cnn"]  # its focal_gamma is 0, the default is not
+    shown = {
+        name: set(tables.configuration(EXPERIMENTS[name])["setting"])
+        for name in ("custom_cnn", "small_cnn", "small_cnn_student")
+    }
+    assert not shown["custom_cnn"] & {
+        "mixup",
+        "label_smoothing",
+        "warmup_epochs",
+        "teachers",
+        "teachers_places",
+        "flip_averaging",
+    }
+    assert {"focal_gamma", "label_smoothing", "flip_averaging"} <= shown[
+        "small_cnn"
+    ]  # its focal_gamma is 0, the default is not
     assert {"teachers", "teachers_share", "teachers_places"} <= shown["small_cnn_student"]
 
 
 def test_changed_settings_are_those_that_differ():
     base = EXPERIMENTS["small_cnn"]
     taught = {"teachers": ("one/seed-0", "two/seed-0"), "teachers_share": 0.5}
-    other = replace(base, title="Other", epochs=7, model_options={**base.model_options, "attention": None}, **taught)
+    other = replace(
+        base,
+        title="Other",
+        epochs=7,
+        model_options={**base.model_options, "attention": None},
+        **taught,
+    )
     table = tables.changed_settings(other, base)
     assert table.columns.tolist() == ["setting", "Other", base.title]
     assert table.values.tolist() == [
@@ -157,6 +211,13 @@ def test_what_each_form_costs_is_that_of_the_record_and_names_the_machine():
     table, rows = tables.edge(), tables.edge_record()["rows"]
     assert len(table) == len(rows) == 6
     assert list(table["form"].unique()) == ["Keras", "ONNX", "ONNX, int8"]
-    assert (table["accuracy on PublicTest"] == [tables.percent(row["accuracy"], row["interval"]) for row in rows]).all()
+    assert (
+        table["accuracy on PublicTest"]
+        == [tables.percent(row["accuracy"], row["interval"]) for row in rows]
+    ).all()
     assert tables.edge_record()["hardware"]["processor"] in tables.edge_reading()
-    assert all(row["network"] in tables.edge_reading() for row in rows if row["check"].startswith("refused"))
+    assert all(
+        row["network"] in tables.edge_reading()
+        for row in rows
+        if row["check"].startswith("refused")
+    )

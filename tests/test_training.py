@@ -28,7 +28,9 @@ def assert_equal_to_the_last_digit(a, b):
     pd.testing.assert_frame_equal(a.history[digits], b.history[digits], check_exact=True)
     for x, y in zip(weights_of(a), weights_of(b), strict=True):
         np.testing.assert_array_equal(x, y)
-    np.testing.assert_array_equal(a.predictions["private_test_logits"], b.predictions["private_test_logits"])
+    np.testing.assert_array_equal(
+        a.predictions["private_test_logits"], b.predictions["private_test_logits"]
+    )
 
 
 def train_two_epochs(experiment, dataset, folder):
@@ -48,7 +50,9 @@ def train_two_epochs(experiment, dataset, folder):
 def test_an_interrupted_run_ends_like_an_unbroken_one(run, dataset, tiny, tmp_path):
     train_two_epochs(tiny, dataset, tmp_path)
     assert not runs.Run(tmp_path).finished and len(runs.Run(tmp_path).history) == 2
-    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+    assert_equal_to_the_last_digit(
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run
+    )
 
 
 def test_another_seed_gives_another_run(run, dataset, tiny, tmp_path):
@@ -67,7 +71,9 @@ def test_patience_stops_and_the_best_epoch_is_kept(dataset, tiny, tmp_path):
 
 def test_the_kept_weights_are_those_of_the_best_epoch(run, dataset):
     best = run.history.iloc[run.config["best_epoch"] - 1]
-    assert run.metrics["public_test"]["accuracy"] == pytest.approx(best["val_accuracy"], abs=0.03)  # half precision since
+    assert run.metrics["public_test"]["accuracy"] == pytest.approx(
+        best["val_accuracy"], abs=0.03
+    )  # half precision since
 
 
 def test_a_finished_run_is_not_trained_again(run, dataset, tiny, monkeypatch):
@@ -76,7 +82,9 @@ def test_a_finished_run_is_not_trained_again(run, dataset, tiny, monkeypatch):
 
 
 def test_a_changed_experiment_is_refused_with_both_values(run, dataset, tiny):
-    with pytest.raises(runs.RunError, match=r"'learning_rate': 0.001.*'learning_rate': 0.1.*under a new name"):
+    with pytest.raises(
+        runs.RunError, match=r"'learning_rate': 0.001.*'learning_rate': 0.1.*under a new name"
+    ):
         training.train("tiny", replace(tiny, learning_rate=0.1), 0, dataset, run.folder, "full")
 
 
@@ -86,7 +94,15 @@ def test_other_data_are_refused(run, dataset, tiny):
 
 
 def test_an_ablation_stores_no_private_test(dataset, tiny, tmp_path):
-    ablation = training.train("ablation", replace(tiny, epochs=1, opens_private_test=False), 0, dataset, tmp_path, "full", verbose=0)
+    ablation = training.train(
+        "ablation",
+        replace(tiny, epochs=1, opens_private_test=False),
+        0,
+        dataset,
+        tmp_path,
+        "full",
+        verbose=0,
+    )
     assert not any("private" in name for name in ablation.predictions)
     assert list(ablation.metrics) == ["public_test"]
 
@@ -104,8 +120,11 @@ def decaying(tiny):
 def test_a_decaying_rate_also_resumes_to_the_last_digit(decaying, dataset, tmp_path):
     unbroken = training.train("tiny", decaying, 0, dataset, tmp_path / "a", "full", verbose=0)
     train_two_epochs(decaying, dataset, tmp_path / "b")
-    assert_equal_to_the_last_digit(training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0), unbroken)
-    # At the end of each epoch: the peak after the warm-up, then half a cosine over the two epochs that are left.
+    assert_equal_to_the_last_digit(
+        training.train("tiny", decaying, 0, dataset, tmp_path / "b", "full", verbose=0), unbroken
+    )
+    # At the end of each epoch: the peak after the warm-up, then half a cosine over the two epochs
+    # that are left.
     np.testing.assert_allclose(unbroken.history["learning_rate"], [0.05, 0.025, 0], atol=1e-6)
 
 
@@ -118,15 +137,24 @@ def test_averaged_weights_are_the_mean_of_the_last_epochs(tiny, dataset, tmp_pat
         save(network, path)
 
     monkeypatch.setattr(training, "_save_weights", remember)
-    averaged = training.train("tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0)
+    averaged = training.train(
+        "tiny", replace(tiny, averaged_epochs=2), 0, dataset, tmp_path, "full", verbose=0
+    )
     network = networks.load(averaged)
     assert len(kept) == 2 and not list(tmp_path.glob("epoch-*"))
     for variable, first, last in zip(network.weights, *kept, strict=True):
         if "moving" not in variable.path:
-            np.testing.assert_allclose(variable, (first + last) / 2, rtol=2e-3, atol=1e-5)  # half precision since
-    # The statistics belong to the averaged weights: the mean of the first layer's outputs on what training shows.
-    first = next(layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization))
-    before = keras.Model(network.inputs, first.input).predict(dataset.training.images[..., None], verbose=0)
+            np.testing.assert_allclose(
+                variable, (first + last) / 2, rtol=2e-3, atol=1e-5
+            )  # half precision since
+    # The statistics belong to the averaged weights: the mean of the first layer's outputs on what
+    # training shows.
+    first = next(
+        layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    before = keras.Model(network.inputs, first.input).predict(
+        dataset.training.images[..., None], verbose=0
+    )
     np.testing.assert_allclose(first.moving_mean, before.mean(axis=(0, 1, 2)), atol=0.1)
 
 
@@ -136,23 +164,38 @@ def test_weight_decay_shrinks_kernels_alone(decaying):
     trainer.build((None, 48, 48, 1))
     optimizer = trainer.optimizer
     optimizer.build(trainer.trainable_variables)
-    decayed = {v.path.rsplit("/", 1)[1] for v in trainer.trainable_variables if optimizer._use_weight_decay(v)}
+    decayed = {
+        v.path.rsplit("/", 1)[1]
+        for v in trainer.trainable_variables
+        if optimizer._use_weight_decay(v)
+    }
     assert decayed == {"kernel"}
 
 
 def test_cross_entropy_with_label_smoothing_is_keras_own(decaying):
     trainer = training.compiled(decaying, networks.build(decaying), steps_per_epoch=5)
     rng = np.random.default_rng(0)
-    labels, logits = np.eye(7, dtype=np.float32)[rng.integers(0, 7, 20)], rng.normal(size=(20, 7)).astype(np.float32)
-    expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(labels, logits)
+    labels, logits = (
+        np.eye(7, dtype=np.float32)[rng.integers(0, 7, 20)],
+        rng.normal(size=(20, 7)).astype(np.float32),
+    )
+    expected = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(
+        labels, logits
+    )
     assert float(trainer.loss(labels, logits)) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_settings_that_came_later_do_not_stop_an_older_run(run, dataset, tiny, tmp_path):
-    configuration = {k: v for k, v in tiny.to_dict().items() if k not in ("label_smoothing", "optimizer", "flip_averaging")}
+    configuration = {
+        k: v
+        for k, v in tiny.to_dict().items()
+        if k not in ("label_smoothing", "optimizer", "flip_averaging")
+    }
     start = {k: run.config[k] for k in ("experiment", "seed", "profile", "data_sha256")}
     write_json(tmp_path / "config.json", {**start, "configuration": configuration})
-    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+    assert_equal_to_the_last_digit(
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run
+    )
 
 
 TRAIN_TINY = """
@@ -172,8 +215,17 @@ def start_tiny(tiny, synthetic_csv, tmp_path):
     write_json(tmp_path / "tiny.json", tiny.to_dict())
 
     def start():
-        command = [sys.executable, "-c", TRAIN_TINY, synthetic_csv, tmp_path / "tiny.json", tmp_path / "run"]
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command = [
+            sys.executable,
+            "-c",
+            TRAIN_TINY,
+            synthetic_csv,
+            tmp_path / "tiny.json",
+            tmp_path / "run",
+        ]
+        return subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
 
     return start
 
@@ -202,7 +254,9 @@ def test_a_second_process_is_refused_and_breaks_nothing(run, start_tiny, dataset
     assert_equal_to_the_last_digit(runs.Run(tmp_path / "run"), run)
 
 
-def test_a_disk_that_fills_names_the_file_and_keeps_the_last_epoch(run, dataset, tiny, tmp_path, monkeypatch):
+def test_a_disk_that_fills_names_the_file_and_keeps_the_last_epoch(
+    run, dataset, tiny, tmp_path, monkeypatch
+):
     keep, kept = np.savez, []
 
     def fill(file, *arrays, **named):
@@ -216,19 +270,27 @@ def test_a_disk_that_fills_names_the_file_and_keeps_the_last_epoch(run, dataset,
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
     monkeypatch.undo()
     assert len(runs.Run(tmp_path).history) == 1
-    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+    assert_equal_to_the_last_digit(
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run
+    )
 
 
-def test_a_disk_without_room_for_the_weights_is_refused_before_hdf5_crashes(run, dataset, tiny, tmp_path, monkeypatch):
+def test_a_disk_without_room_for_the_weights_is_refused_before_hdf5_crashes(
+    run, dataset, tiny, tmp_path, monkeypatch
+):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10_000))
     with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/best.weights.h5'"):
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
     monkeypatch.undo()
-    assert_equal_to_the_last_digit(training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run)
+    assert_equal_to_the_last_digit(
+        training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0), run
+    )
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="every folder is writable for root")
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() == 0, reason="every folder is writable for root"
+)
 def test_a_read_only_folder_is_refused(dataset, tiny, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError, match=str(tmp_path)):
@@ -237,7 +299,11 @@ def test_a_read_only_folder_is_refused(dataset, tiny, tmp_path):
 
 @pytest.mark.parametrize("name", [*HEADLINES, baselines.HOG])
 def test_the_full_profile_never_trains_in_a_notebook(name, monkeypatch, tmp_path):
-    for module, function in ((training, "train"), (training, "train_by_name"), (baselines, "train")):
+    for module, function in (
+        (training, "train"),
+        (training, "train_by_name"),
+        (baselines, "train"),
+    ):
         monkeypatch.setattr(module, function, lambda *a, **k: pytest.fail("trained"))
     assert training.obtain(name, 0, replace(profiles.find("full"), results_folder=tmp_path)) is None
 
@@ -248,7 +314,9 @@ def test_a_record_that_lost_its_metrics_is_an_error_and_not_a_missing_one(tmp_pa
         training.obtain("custom_cnn", 0, replace(profiles.find("full"), results_folder=tmp_path))
 
 
-def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(monkeypatch, tmp_path, dataset, tiny):
+def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(
+    monkeypatch, tmp_path, dataset, tiny
+):
     quick = replace(profiles.find("quick"), training_folder=tmp_path)
     monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
     monkeypatch.setattr(profiles, "EXPERIMENTS", {"tiny": tiny})
@@ -260,15 +328,20 @@ def test_quick_trains_a_missing_run_and_refuses_one_of_another_configuration(mon
 
 
 def test_the_loss_is_the_experiments(run, dataset):
-    """The history's loss of the kept epoch, from the recorded logits and the formula of Lin et al. 2017."""
-    p = probabilities(run.predictions["public_test_logits"])[np.arange(70), dataset.public_test.labels]
+    """The history's loss of the kept epoch, from the recorded logits and the formula of Lin et al.
+    2017."""
+    p = probabilities(run.predictions["public_test_logits"])[
+        np.arange(70), dataset.public_test.labels
+    ]
     focal, cross_entropy = np.mean(-0.25 * (1 - p) ** 2 * np.log(p)), np.mean(-np.log(p))
     kept = run.history["val_loss"].min()
     assert kept == pytest.approx(focal, rel=0.01)
     assert abs(kept - cross_entropy) > 0.5
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(dataset, tiny, tmp_path, monkeypatch):
+def test_a_loss_that_is_no_number_stops_and_keeps_the_best_weights(
+    dataset, tiny, tmp_path, monkeypatch
+):
     def spoilt(self, epoch, logs=None):
         end(self, epoch, {**logs, "val_loss": float("nan")} if epoch == 1 else logs)
 
@@ -286,7 +359,9 @@ def test_the_initial_weights_are_recorded_and_checked(run, tiny, tmp_path, datas
     expected = training._initial_weights(networks.build(tiny), tiny)
     assert run.config["initial_weights_sha256"] == expected["initial_weights_sha256"]
     assert run.config["pretrained_weights_sha256"] is None
-    start = {k: run.config[k] for k in ("experiment", "seed", "profile", "configuration", "data_sha256")}
+    start = {
+        k: run.config[k] for k in ("experiment", "seed", "profile", "configuration", "data_sha256")
+    }
     write_json(tmp_path / "config.json", {**start, "initial_weights_sha256": "0" * 64})
     with pytest.raises(runs.RunError, match="initial_weights_sha256"):
         training.train("tiny", tiny, 0, dataset, tmp_path, "full", verbose=0)
@@ -299,7 +374,13 @@ def test_a_small_network_learns_synthetic_faces(tmp_path):
 
     path = tmp_path / "faces.csv.gz"
     synthetic.write_csv(path, {"Training": 1500, "PublicTest": 200, "PrivateTest": 200}, seed=5)
-    options = {"stem": 16, "blocks": ((16, 1), (32, 1), (64, 1)), "block_dropout": 0.0, "head_dropout": 0.1, "momentum": 0.9}
+    options = {
+        "stem": 16,
+        "blocks": ((16, 1), (32, 1), (64, 1)),
+        "block_dropout": 0.0,
+        "head_dropout": 0.1,
+        "momentum": 0.9,
+    }
     small = replace(EXPERIMENTS["custom_cnn"], model_options=options, epochs=8, precision="float32")
     ended = training.train("small", small, 0, data.load(path), tmp_path / "run", "quick", verbose=0)
     assert 0.4 < ended.metrics["both"]["accuracy"] < 0.97
@@ -310,23 +391,40 @@ def test_teachers_take_their_share_of_the_targets(run, dataset, tiny, tmp_path, 
     fit = training.fit
     monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
     taught = replace(tiny, teachers=("tiny/seed-0", "tiny/seed-1"), teachers_share=0.8, epochs=1)
-    other = training.train("tiny", replace(tiny, epochs=1), 1, dataset, tmp_path / "other", "full", verbose=0)
+    other = training.train(
+        "tiny", replace(tiny, epochs=1), 1, dataset, tmp_path / "other", "full", verbose=0
+    )
     others = {"tiny/seed-0": run, "tiny/seed-1": other}
     ended = training.train("taught", taught, 0, dataset, tmp_path / "taught", "full", 0, others)
     images, targets = seen[1][0]
-    rows = [np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0] for image in images]
-    said = [probabilities(networks.load(teacher).predict(images, verbose=0)) for teacher in (run, other)]
+    rows = [
+        np.flatnonzero((dataset.training.images == image[..., 0]).all(axis=(1, 2)))[0]
+        for image in images
+    ]
+    said = [
+        probabilities(networks.load(teacher).predict(images, verbose=0)) for teacher in (run, other)
+    ]
     expected = 0.2 * np.eye(7)[dataset.training.labels[rows]] + 0.8 * np.mean(said, axis=0)
     np.testing.assert_allclose(targets, expected, atol=1e-5)
     assert ended.config["weights_sha256_of"].keys() == set(others)
 
 
-def test_a_teacher_looks_as_it_answers_in_its_places_and_once(run, dataset, tiny, tmp_path, monkeypatch):
-    """With the mirror image where its own answers have it, in each of `teachers_places`, and not again when the run goes on."""
+def test_a_teacher_looks_as_it_answers_in_its_places_and_once(
+    run, dataset, tiny, tmp_path, monkeypatch
+):
+    """With the mirror image where its own answers have it, in each of `teachers_places`, and not
+    again when the run goes on."""
     seen, fit = [], training.fit
     places = "five places, 2 pixels apart"
-    taught = replace(tiny, teachers=("tiny/seed-0",), teachers_share=1.0, teachers_places=places, epochs=1)
-    teacher = SimpleNamespace(folder=run.folder, weights=run.weights, config=run.config, experiment=replace(tiny, flip_averaging=True))
+    taught = replace(
+        tiny, teachers=("tiny/seed-0",), teachers_share=1.0, teachers_places=places, epochs=1
+    )
+    teacher = SimpleNamespace(
+        folder=run.folder,
+        weights=run.weights,
+        config=run.config,
+        experiment=replace(tiny, flip_averaging=True),
+    )
 
     def interrupted(*arguments):
         seen.append(arguments[4])
@@ -338,8 +436,13 @@ def test_a_teacher_looks_as_it_answers_in_its_places_and_once(run, dataset, tiny
     images, targets = seen[0][0]
     network, said = networks.load(run), []
     for down, right in SCHEMES[places]:
-        moved = np.pad(images[..., 0], ((0, 0), (2, 2), (2, 2)), mode="edge")[:, 2 - down : 50 - down, 2 - right : 50 - right]
-        said += [probabilities(network.predict(side[..., None], verbose=0)) for side in (moved, moved[:, :, ::-1])]
+        moved = np.pad(images[..., 0], ((0, 0), (2, 2), (2, 2)), mode="edge")[
+            :, 2 - down : 50 - down, 2 - right : 50 - right
+        ]
+        said += [
+            probabilities(network.predict(side[..., None], verbose=0))
+            for side in (moved, moved[:, :, ::-1])
+        ]
     np.testing.assert_allclose(targets, np.mean(said, axis=0), atol=1e-5)
     monkeypatch.setattr(training, "fit", fit)
     monkeypatch.setattr(training, "predict", lambda *a: pytest.fail("the teacher looks again"))
@@ -359,7 +462,11 @@ def test_a_refused_claim_writes_nothing(run, dataset, tiny, tmp_path):
 def test_a_share_of_training_is_what_an_epoch_shows(dataset, tiny, tmp_path, monkeypatch):
     seen, fit = [], training.fit
     monkeypatch.setattr(training, "fit", lambda *a: seen.append(a[4]) or fit(*a))
-    cut = training.train("cut", replace(tiny, training_share=0.2, epochs=1), 0, dataset, tmp_path, "full", verbose=0)
+    cut = training.train(
+        "cut", replace(tiny, training_share=0.2, epochs=1), 0, dataset, tmp_path, "full", verbose=0
+    )
     shown = sum(len(seen[0][index][0]) for index in range(len(seen[0])))
     assert shown == sum(max(1, round(0.2 * n)) for n in dataset.training.class_counts)
-    assert cut.config["images_per_second"] == pytest.approx(shown / cut.history["seconds"].median(), rel=0.01)
+    assert cut.config["images_per_second"] == pytest.approx(
+        shown / cut.history["seconds"].median(), rel=0.01
+    )

@@ -11,7 +11,11 @@ from fer_lib.data import DataError
 from fer_lib.experiments import PRETRAINING_NAME
 from fer_lib.files import sha256_of
 
-CLASSES = {"1 calm": 40, "2 tense": 180, "3 tired": 110}  # names that are no emotions of FER2013's, and each one's grey
+CLASSES = {
+    "1 calm": 40,
+    "2 tense": 180,
+    "3 tired": 110,
+}  # names that are no emotions of FER2013's, and each one's grey
 
 
 @pytest.fixture
@@ -25,7 +29,9 @@ def folder(tmp_path):
             width, height = sizes[number % len(sizes)]
             pixels = np.clip(rng.normal(grey, 10, (height, width, 3)), 0, 255).astype(np.uint8)
             ending = ("png", "jpg", "bmp")[number % 3]
-            Image.fromarray(pixels).convert("L" if number % 2 else "RGB").save(tmp_path / "faces" / name / f"{number:02}.{ending}")
+            Image.fromarray(pixels).convert("L" if number % 2 else "RGB").save(
+                tmp_path / "faces" / name / f"{number:02}.{ending}"
+            )
     (tmp_path / "faces" / ".hidden").mkdir()
     (tmp_path / "faces" / "README.txt").write_text("not a class")
     return tmp_path / "faces"
@@ -48,9 +54,12 @@ def test_any_label_set_and_any_size_is_read(folder):
 def test_faces_are_called_as_their_folder_and_a_split_with_its_data_set(folder, monkeypatch):
     assert transfer.read(folder).name == "pictures of faces"
     monkeypatch.chdir(folder)
-    assert transfer.read(Path(".")).name == "pictures of faces"
+    assert transfer.read(Path()).name == "pictures of faces"
     (folder.parent / "affect").mkdir()
-    assert transfer.read(folder.rename(folder.parent / "affect" / "Train")).name == "pictures of affect/Train"
+    assert (
+        transfer.read(folder.rename(folder.parent / "affect" / "Train")).name
+        == "pictures of affect/Train"
+    )
 
 
 def test_an_oblong_picture_is_cut_to_its_middle(folder):
@@ -101,19 +110,31 @@ def test_a_missing_folder_is_named(tmp_path):
 
 def test_synthetic_faces_stand_in_with_every_emotion_equally_often():
     faces = transfer.synthetic_faces(21)
-    assert np.bincount(faces.split.labels).tolist() == [3] * 7 and len(np.unique(faces.split.hashes)) == 21
+    assert (
+        np.bincount(faces.split.labels).tolist() == [3] * 7
+        and len(np.unique(faces.split.hashes)) == 21
+    )
 
 
 @pytest.fixture
 def place(tmp_path, tiny, monkeypatch):
-    """The full profile with folders of its own, where other faces are learned with the tiny network in two epochs."""
+    """The full profile with folders of its own, where other faces are learned with the tiny network
+    in two epochs."""
     monkeypatch.setattr(transfer, "PRETRAINING", replace(tiny, epochs=2))
-    return replace(profiles.find("full"), training_folder=tmp_path / "runs", results_folder=tmp_path / "recorded")
+    return replace(
+        profiles.find("full"),
+        training_folder=tmp_path / "runs",
+        results_folder=tmp_path / "recorded",
+    )
 
 
 def test_an_experiment_starts_from_all_layers_but_the_last(folder, place, tiny, dataset):
     first = transfer.pretrain(transfer.read(folder), 0, place, verbose=0)
-    assert first.finished and first.metrics["held_out"]["n"] == 3 and first.key == f"{PRETRAINING_NAME}/seed-0"
+    assert (
+        first.finished
+        and first.metrics["held_out"]["n"] == 3
+        and first.key == f"{PRETRAINING_NAME}/seed-0"
+    )
     given = {layer.name: layer.get_weights() for layer in networks.load(first).layers}
     assert given["logits"][0].shape[-1] == 3
 
@@ -126,17 +147,38 @@ def test_an_experiment_starts_from_all_layers_but_the_last(folder, place, tiny, 
             np.testing.assert_array_equal(mine, theirs)
 
     started = replace(tiny, start_from=first.key, epochs=1)
-    ended = training.train("started", started, 0, dataset, place.training_folder / "started", "full", 0, {first.key: first})
-    plain = training.train("plain", replace(tiny, epochs=1), 0, dataset, place.training_folder / "plain", "full", verbose=0)
+    ended = training.train(
+        "started",
+        started,
+        0,
+        dataset,
+        place.training_folder / "started",
+        "full",
+        0,
+        {first.key: first},
+    )
+    plain = training.train(
+        "plain",
+        replace(tiny, epochs=1),
+        0,
+        dataset,
+        place.training_folder / "plain",
+        "full",
+        verbose=0,
+    )
     assert ended.config["initial_weights_sha256"] != plain.config["initial_weights_sha256"]
     assert ended.config["weights_sha256_of"] == {first.key: sha256_of(first.weights)}
-    assert ended.config["other_faces"]["images"] == 36 and ended.config["other_faces"]["classes"] == list(CLASSES)
+    assert ended.config["other_faces"]["images"] == 36 and ended.config["other_faces"][
+        "classes"
+    ] == list(CLASSES)
     assert not {"weights_sha256_of", "other_faces"} & plain.config.keys()
 
 
 def test_learning_other_faces_goes_on_where_it_was_stopped(folder, place, monkeypatch):
     faces, begin = transfer.read(folder), training.Keeper.on_epoch_begin
-    unbroken = transfer.pretrain(faces, 0, replace(place, training_folder=place.training_folder / "unbroken"), verbose=0)
+    unbroken = transfer.pretrain(
+        faces, 0, replace(place, training_folder=place.training_folder / "unbroken"), verbose=0
+    )
 
     def interrupted(self, epoch, logs=None):
         begin(self, epoch, logs)
@@ -148,7 +190,9 @@ def test_learning_other_faces_goes_on_where_it_was_stopped(folder, place, monkey
         transfer.pretrain(faces, 0, place, verbose=0)
     ended = transfer.pretrain(faces, 0, place, verbose=0)
     assert ended.metrics == unbroken.metrics
-    for mine, theirs in zip(*(networks.load(run).get_weights() for run in (ended, unbroken)), strict=True):
+    for mine, theirs in zip(
+        *(networks.load(run).get_weights() for run in (ended, unbroken)), strict=True
+    ):
         np.testing.assert_array_equal(mine, theirs)
     (folder / "1 calm" / "00.png").unlink()
     with pytest.raises(runs.RunError, match="data_sha256"):
@@ -165,16 +209,24 @@ def test_weights_of_another_network_are_refused(run, tiny):
     with pytest.raises(runs.RunError, match="does not fit: block1_1_convolution"):
         training.take_weights(networks.build(wider), run)
     shallow = replace(tiny, model_options={**tiny.model_options, "stem": None})
-    with pytest.raises(runs.RunError, match="does not fit: only one of the two has stem_convolution"):
+    with pytest.raises(
+        runs.RunError, match="does not fit: only one of the two has stem_convolution"
+    ):
         training.take_weights(networks.build(shallow), run)
 
 
 def test_what_is_not_there_yet_is_asked_for_by_its_command(place, monkeypatch, tiny, dataset):
     monkeypatch.setattr(profiles.Profile, "dataset", lambda self: dataset)
-    monkeypatch.setattr(profiles, "EXPERIMENTS", {"started": replace(tiny, start_from="other_faces/seed-2")})
+    monkeypatch.setattr(
+        profiles, "EXPERIMENTS", {"started": replace(tiny, start_from="other_faces/seed-2")}
+    )
     with pytest.raises(runs.RunError, match="first python -m fer_lib pretrain --seed 2"):
         training.train_by_name("started", 0, place)
-    monkeypatch.setattr(profiles, "EXPERIMENTS", {"taught": replace(tiny, teachers=("tiny/seed-3",), teachers_share=0.5)})
+    monkeypatch.setattr(
+        profiles,
+        "EXPERIMENTS",
+        {"taught": replace(tiny, teachers=("tiny/seed-3",), teachers_share=0.5)},
+    )
     with pytest.raises(runs.RunError, match="first python -m fer_lib train tiny --seed 3"):
         training.train_by_name("taught", 0, place)
 
@@ -188,7 +240,9 @@ def test_quick_trains_what_an_experiment_needs(tmp_path, monkeypatch, tiny, data
     assert training.train_by_name("taught", 0, quick, verbose=0).finished
     assert runs.find(tmp_path, "tiny", 1)
     table["started"] = replace(tiny, start_from="other_faces/seed-0")
-    with pytest.raises(runs.RunError, match="the quick profile trains nothing that starts from other faces"):
+    with pytest.raises(
+        runs.RunError, match="the quick profile trains nothing that starts from other faces"
+    ):
         training.train_by_name("started", 0, quick, verbose=0)
 
 

@@ -15,7 +15,12 @@ from fer_lib.tables import NOT_RECORDED
 @pytest.fixture
 def records(run, dataset, tmp_path, monkeypatch):
     """Records of the tiny run, made up where the test can say what must come of them."""
-    for module, name in ((corruptions, "RECORD"), (duplicates, "RECORD"), (ferplus, "RECORD"), (explain, "DELETION_RECORD")):
+    for module, name in (
+        (corruptions, "RECORD"),
+        (duplicates, "RECORD"),
+        (ferplus, "RECORD"),
+        (explain, "DELETION_RECORD"),
+    ):
         monkeypatch.setattr(module, name, tmp_path / f"{module.__name__}.json")
     private = dataset.private_test
     write_json(duplicates.RECORD, {
@@ -26,14 +31,29 @@ def records(run, dataset, tmp_path, monkeypatch):
         },
     })  # fmt: skip
     five = {name: [0.5, 0.4, 0.3, 0.2, 0.1] for name in corruptions.CORRUPTIONS}
-    write_json(corruptions.RECORD, {"runs": {run.key: {"clean": 0.6, **five, "blur": [0.6] * 5, "noise": [0.1] * 5}}})
+    write_json(
+        corruptions.RECORD,
+        {"runs": {run.key: {"clean": 0.6, **five, "blur": [0.6] * 5, "noise": [0.1] * 5}}},
+    )
     maps = {name: [[0.0, 1.0], [0.5, 0.25]] for name in NAMES}
     curves = {"deleted": [0.0, 0.3], "grad_cam": [0.8, 0.2], "random": [0.8, 0.6]}
     write_json(explain.DELETION_RECORD, {run.key: {"mean_maps": maps, "deletion": curves}})
     confusion = (np.eye(7, dtype=int) * 6 + 1).tolist()
     confusion[2] = [3, 0, 1, 0, 0, 0, 0]
-    labels = {"images": 200, "with_majority": 150, "no_face": 3, "agreement": 0.7, "confusion": confusion}
-    scored = {"accuracy_label": 0.5, "accuracy_majority": 0.6, "nll": 1.25, "brier": 0.3, "by_votes": [[1, 9, 0, 0], [2, 50, 0.2, 0.1], [10, 90, 0.9, 1.0]]}
+    labels = {
+        "images": 200,
+        "with_majority": 150,
+        "no_face": 3,
+        "agreement": 0.7,
+        "confusion": confusion,
+    }
+    scored = {
+        "accuracy_label": 0.5,
+        "accuracy_majority": 0.6,
+        "nll": 1.25,
+        "brier": 0.3,
+        "by_votes": [[1, 9, 0, 0], [2, 50, 0.2, 0.1], [10, 90, 0.9, 1.0]],
+    }
     write_json(ferplus.RECORD, {"labels": labels | {"ceilings": {"plurality": 0.64, "fitted": 0.68}}, "runs": {run.key: scored}, "successors": {
         "small_cnn_student/seed-3": {"compared_with": "small_cnn/seed-3", "accuracy_label": [-0.01, -0.02, 0.0], "accuracy_majority": [0.012, 0.003, 0.02]},
     }})  # fmt: skip
@@ -41,15 +61,26 @@ def records(run, dataset, tmp_path, monkeypatch):
 
 def test_copies_leave_the_accuracy_of_the_rest(records, run):
     table = trust.without_copies({"Tiny": run, "Later": None})
-    labels, answers = run.predictions["private_test_labels"], run.predictions["private_test_logits"].argmax(axis=1)
-    for column, first in (("all of PrivateTest", 0), ("without exact copies", 10), ("without any copy", 30)):
-        assert table.iloc[0][column].startswith(f"{100 * accuracy_score(labels[first:], answers[first:]):.1f}")
+    labels, answers = (
+        run.predictions["private_test_labels"],
+        run.predictions["private_test_logits"].argmax(axis=1),
+    )
+    for column, first in (
+        ("all of PrivateTest", 0),
+        ("without exact copies", 10),
+        ("without any copy", 30),
+    ):
+        assert table.iloc[0][column].startswith(
+            f"{100 * accuracy_score(labels[first:], answers[first:]):.1f}"
+        )
     assert set(table.iloc[1][1:]) == {NOT_RECORDED}
 
 
 def test_copies_are_counted(records):
     numbers = dict(trust.copies().to_numpy().tolist())
-    assert numbers["images"] == 460 and numbers["PrivateTest in Training, not pixel for pixel"] == 20
+    assert (
+        numbers["images"] == 460 and numbers["PrivateTest in Training, not pixel for pixel"] == 20
+    )
 
 
 def test_confidence_is_measured_with_the_temperature_of_public_test(records, run):
@@ -78,9 +109,14 @@ def test_what_the_phrases_say_follows_from_the_records(records, run):
 def test_tables_have_a_row_for_every_run_recorded_or_not(records, run):
     for table in (trust.against_votes, trust.confidence):
         shown = table({"Tiny": run, "Later": None})
-        assert shown["model"].tolist() == ["Tiny", "Later"] and NOT_RECORDED in shown.iloc[1].tolist()
+        assert (
+            shown["model"].tolist() == ["Tiny", "Later"] and NOT_RECORDED in shown.iloc[1].tolist()
+        )
     robustness = trust.robustness({"Tiny": run, "Later": None}).set_index("images")
-    assert robustness.loc["all corruptions", "Tiny"] == f"{100 * (9 * 0.3 + 0.6 + 0.1) / 11:.1f}\u00a0%"
+    assert (
+        robustness.loc["all corruptions", "Tiny"]
+        == f"{100 * (9 * 0.3 + 0.6 + 0.1) / 11:.1f}\u00a0%"
+    )
     assert robustness.loc["clean"].tolist() == ["60.0\u00a0%", NOT_RECORDED]
 
 
@@ -101,17 +137,25 @@ def test_figures_draw_what_is_recorded(records, run):
     np.testing.assert_allclose([line.get_ydata() for line in lines], [[0.8, 0.2], [0.8, 0.6]])
     assert len(plotting.mean_grad_cams(runs).axes) == 7
     votes = plotting.accuracy_by_votes(runs).axes
-    np.testing.assert_allclose([axes.get_lines()[0].get_ydata() for axes in votes], [[0, 20, 90], [0, 10, 100]])
+    np.testing.assert_allclose(
+        [axes.get_lines()[0].get_ydata() for axes in votes], [[0, 20, 90], [0, 10, 100]]
+    )
     assert plotting.near_duplicates().axes[0].patches[0].get_height() >= 0
     shares = np.asarray(plotting.labels_against_votes().axes[0].collections[0].get_array())
     np.testing.assert_allclose(shares[2, 0], 0.75)
     share, accuracy = plotting.coverage(runs).axes[0].get_lines()[0].get_data()
-    right = run.predictions["private_test_logits"].argmax(axis=1) == run.predictions["private_test_labels"]
+    right = (
+        run.predictions["private_test_logits"].argmax(axis=1)
+        == run.predictions["private_test_labels"]
+    )
     assert (share[-1], accuracy[-1]) == (100, pytest.approx(100 * right.mean()))
     assert len(plotting.reliability(runs).axes) == 2
 
 
-@pytest.mark.parametrize("draw", ["robustness", "deletion", "mean_grad_cams", "accuracy_by_votes", "reliability", "coverage"])
+@pytest.mark.parametrize(
+    "draw",
+    ["robustness", "deletion", "mean_grad_cams", "accuracy_by_votes", "reliability", "coverage"],
+)
 def test_figures_say_what_is_not_recorded(records, draw):
     figure = getattr(plotting, draw)({"Later": None})
     assert NOT_RECORDED in [text.get_text() for text in figure.axes[0].texts]

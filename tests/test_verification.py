@@ -26,7 +26,12 @@ def change_predictions(run, **arrays):
 
 def test_a_sound_record_holds_also_on_shuffled_data(run, dataset):
     order = np.random.default_rng(0).permutation(len(dataset.private_test))
-    shuffled = replace(dataset, private_test=data.Split(dataset.private_test.images[order], dataset.private_test.labels[order]))
+    shuffled = replace(
+        dataset,
+        private_test=data.Split(
+            dataset.private_test.images[order], dataset.private_test.labels[order]
+        ),
+    )
     findings = verification.check(run, shuffled)
     assert findings.problems == []
     assert any("private_test: 70 images" in note for note in findings.notes)
@@ -38,37 +43,58 @@ def test_without_the_data_it_says_what_it_did_not_do(run):
 
 
 def test_the_weights_that_a_run_took_up_are_those_beside_it(run, tmp_path):
-    student, teacher = (runs.Run(shutil.copytree(run.folder, tmp_path / name / "seed-0")) for name in ("student", "tiny"))
-    write_json(student.folder / "config.json", {**run.config, "weights_sha256_of": {"tiny/seed-0": sha256_of(run.weights)}})
+    student, teacher = (
+        runs.Run(shutil.copytree(run.folder, tmp_path / name / "seed-0"))
+        for name in ("student", "tiny")
+    )
+    write_json(
+        student.folder / "config.json",
+        {**run.config, "weights_sha256_of": {"tiny/seed-0": sha256_of(run.weights)}},
+    )
     assert verification.check(runs.Run(student.folder), None).problems == []
     with teacher.weights.open("ab") as file:
         file.write(b"changed")
     (problem,) = verification.check(runs.Run(student.folder), None).problems
-    assert problem.startswith(f"took up weights of tiny/seed-0 with the SHA-256 {sha256_of(run.weights)}; those beside it have ")
+    assert problem.startswith(
+        f"took up weights of tiny/seed-0 with the SHA-256 {sha256_of(run.weights)}; those beside it have "
+    )
     shutil.rmtree(teacher.folder)
     findings = verification.check(runs.Run(student.folder), None)
-    assert findings.problems == [] and "took up the weights of tiny/seed-0, which is not beside it" in findings.notes
+    assert (
+        findings.problems == []
+        and "took up the weights of tiny/seed-0, which is not beside it" in findings.notes
+    )
 
 
 def test_changed_metrics_are_found(copy):
     metrics = copy.metrics
     metrics["both"]["accuracy"] += 1e-9
     write_json(copy.folder / "metrics.json", metrics)
-    assert verification.check(runs.Run(copy.folder), None).problems == ["metrics.json is not what predictions.npz gives"]
+    assert verification.check(runs.Run(copy.folder), None).problems == [
+        "metrics.json is not what predictions.npz gives"
+    ]
 
 
 def test_changed_predictions_are_found(copy, dataset):
     logits = copy.predictions["private_test_logits"].copy()
     logits[0, 0] += 0.5
     changed = change_predictions(copy, private_test_logits=logits)
-    assert any("private_test: 70 images, largest difference" in p for p in verification.check(changed, dataset).problems)
+    assert any(
+        "private_test: 70 images, largest difference" in p
+        for p in verification.check(changed, dataset).problems
+    )
 
 
 def test_images_that_are_not_there_are_counted(copy, dataset):
     hashes = copy.predictions["private_test_hashes"].copy()
     hashes[:2] = 1
-    problems = verification.check(change_predictions(copy, private_test_hashes=hashes), dataset).problems
-    assert "private_test: 2 of 70 images are not in this copy of the data under their label" in problems
+    problems = verification.check(
+        change_predictions(copy, private_test_hashes=hashes), dataset
+    ).problems
+    assert (
+        "private_test: 2 of 70 images are not in this copy of the data under their label"
+        in problems
+    )
 
 
 def test_changed_labels_are_found_though_the_metrics_follow(copy, dataset):
@@ -82,7 +108,9 @@ def test_changed_labels_are_found_though_the_metrics_follow(copy, dataset):
 
 def test_metrics_are_recomputed_from_the_weights(run, dataset):
     recomputed = verification.check(run, dataset).metrics
-    assert recomputed["both"]["accuracy"] == pytest.approx(run.metrics["both"]["accuracy"], abs=0.01)
+    assert recomputed["both"]["accuracy"] == pytest.approx(
+        run.metrics["both"]["accuracy"], abs=0.01
+    )
 
 
 def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
@@ -91,16 +119,24 @@ def test_an_edited_experiment_shows_both_values(copy, tiny, monkeypatch):
     assert "batch_size was 64" in problem and "is 32" in problem and "new name" in problem
 
 
-def test_a_setting_that_came_later_is_not_an_edit_and_an_unknown_one_is(copy, tiny, dataset, monkeypatch):
+def test_a_setting_that_came_later_is_not_an_edit_and_an_unknown_one_is(
+    copy, tiny, dataset, monkeypatch
+):
     monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": tiny})
     configuration = dict(copy.config["configuration"])
     del configuration["focal_gamma"]
     write_json(copy.folder / "config.json", {**copy.config, "configuration": configuration})
     assert verification.check(runs.Run(copy.folder), None).problems == []
-    write_json(copy.folder / "config.json", {**copy.config, "configuration": {**configuration, "colour": "red"}})
+    write_json(
+        copy.folder / "config.json",
+        {**copy.config, "configuration": {**configuration, "colour": "red"}},
+    )
     (problem,) = verification.check(runs.Run(copy.folder), dataset).problems
     assert "colour" in problem
-    write_json(copy.folder / "config.json", {**copy.config, "configuration": {**configuration, "training_share": 2}})
+    write_json(
+        copy.folder / "config.json",
+        {**copy.config, "configuration": {**configuration, "training_share": 2}},
+    )
     (problem,) = verification.check(runs.Run(copy.folder), dataset).problems
     assert "training_share is 2, expected above 0" in problem
 
@@ -134,7 +170,9 @@ def test_a_record_without_its_checksums(record):
 
 def test_a_headline_recorded_without_its_weights(record):
     (record.folder / runs.WEIGHTS).unlink()
-    assert check_with_checksums_made_again(record) == ["model.weights.h5 is missing: seed 0 of a headline experiment and the members of an ensemble keep their weights"]
+    assert check_with_checksums_made_again(record) == [
+        "model.weights.h5 is missing: seed 0 of a headline experiment and the members of an ensemble keep their weights"
+    ]
 
 
 def test_private_test_opened_where_the_experiment_leaves_it_closed(record, tiny, monkeypatch):
@@ -147,7 +185,9 @@ def test_private_test_opened_where_the_experiment_leaves_it_closed(record, tiny,
 
 def test_an_experiment_that_left_the_table(record, monkeypatch):
     monkeypatch.setattr(verification, "EXPERIMENTS", {})
-    assert check_with_checksums_made_again(record) == ["there is no experiment tiny in the table any more; its row must stay as it was"]
+    assert check_with_checksums_made_again(record) == [
+        "there is no experiment tiny in the table any more; its row must stay as it was"
+    ]
 
 
 class Network:
@@ -162,30 +202,62 @@ class Network:
 
 def test_small_differences_pass_and_many_changed_labels_do_not(run, dataset, monkeypatch):
     logits = [run.predictions[f"{split}_logits"] for split in ("public_test", "private_test")]
-    monkeypatch.setattr(verification.networks, "predict", Network([values + np.float32([1e-3, 0, 0, 0, 0, 0, 0]) for values in logits]))
+    monkeypatch.setattr(
+        verification.networks,
+        "predict",
+        Network([values + np.float32([1e-3, 0, 0, 0, 0, 0, 0]) for values in logits]),
+    )
     assert verification.check(run, dataset).problems == []
-    # Two classes that are equal but for less than the tolerance: the probabilities hold, the labels do not.
+    # Two classes that are equal but for less than the tolerance: the probabilities hold, the labels
+    # do not.
     close = [np.zeros_like(values) for values in logits]
     for values in close:
         values[:, :2] = [5.001, 5]
-    predictions = {**run.predictions, "public_test_logits": close[0], "private_test_logits": close[1]}
+    predictions = {
+        **run.predictions,
+        "public_test_logits": close[0],
+        "private_test_logits": close[1],
+    }
     even = SimpleNamespace(predictions=predictions, experiment=run.experiment)
     findings = verification.Findings()
     monkeypatch.setattr(verification.networks, "load", lambda run: None)
-    monkeypatch.setattr(verification.networks, "predict", Network([values[:, [1, 0, 2, 3, 4, 5, 6]] for values in close]))
+    monkeypatch.setattr(
+        verification.networks,
+        "predict",
+        Network([values[:, [1, 0, 2, 3, 4, 5, 6]] for values in close]),
+    )
     even.config = run.config
     verification._check_predictions(even, dataset, findings)
-    assert [problem.split(": ")[0] for problem in findings.problems] == ["public_test", "private_test"]
+    assert [problem.split(": ")[0] for problem in findings.problems] == [
+        "public_test",
+        "private_test",
+    ]
     assert all("70 other labels" in problem for problem in findings.problems)
 
 
 def test_few_unmatched_images_are_a_note(run, dataset, monkeypatch):
     monkeypatch.setattr(verification, "UNMATCHED_TOLERANCE", 2 / 70)
-    predictions = {**run.predictions, "private_test_hashes": run.predictions["private_test_hashes"].copy()}
+    predictions = {
+        **run.predictions,
+        "private_test_hashes": run.predictions["private_test_hashes"].copy(),
+    }
     predictions["private_test_hashes"][:2] = 1
     findings = verification.Findings()
-    verification._check_predictions(SimpleNamespace(predictions=predictions, config=run.config, experiment=run.experiment, weights=run.weights), dataset, findings)
-    assert findings.problems == [] and "private_test: 2 of 70 images are not in this copy of the data under their label" in findings.notes
+    verification._check_predictions(
+        SimpleNamespace(
+            predictions=predictions,
+            config=run.config,
+            experiment=run.experiment,
+            weights=run.weights,
+        ),
+        dataset,
+        findings,
+    )
+    assert (
+        findings.problems == []
+        and "private_test: 2 of 70 images are not in this copy of the data under their label"
+        in findings.notes
+    )
 
 
 def test_records_are_made_from_their_own_images_alone(run, dataset):
@@ -194,8 +266,12 @@ def test_records_are_made_from_their_own_images_alone(run, dataset):
         verification.require_images([], replace(dataset, public_test_drawn=True))
     images = dataset.private_test.images.copy()
     images[3] ^= 1
-    with pytest.raises(data.DataError, match="1 of the 70 images of .*seed-0, private_test, are not in this copy"):
-        verification.require_images([run], replace(dataset, private_test=data.Split(images, dataset.private_test.labels)))
+    with pytest.raises(
+        data.DataError, match="1 of the 70 images of .*seed-0, private_test, are not in this copy"
+    ):
+        verification.require_images(
+            [run], replace(dataset, private_test=data.Split(images, dataset.private_test.labels))
+        )
 
 
 @pytest.mark.parametrize("name", [*runs.RECORDED_FILES, runs.WEIGHTS])
@@ -212,7 +288,10 @@ def test_a_missing_and_a_foreign_file_are_found(record):
     (record.folder / "history.csv").unlink()
     (record.folder / "notes.txt").touch()
     problems = verification.check(runs.Run(record.folder), None).problems
-    assert problems == ["history.csv was recorded and is missing", "notes.txt is there and was not recorded"]
+    assert problems == [
+        "history.csv was recorded and is missing",
+        "notes.txt is there and was not recorded",
+    ]
 
 
 def test_predictions_never_run_code(copy):
