@@ -18,7 +18,7 @@ ENDED = "runs/fan-out/{experiment}-seed-{seed}"
 
 def taken_up(wildcards):
     """The marks of those asked for whose weights this one takes up. One that is not asked for must be there already."""
-    keys = EXPERIMENTS[wildcards.experiment].needs(int(wildcards.seed))
+    keys = EXPERIMENTS[wildcards.experiment].dependencies(int(wildcards.seed))
     return [ENDED.format(experiment=name, seed=seed) for name, seed in map(parts_of, keys) if name in names and str(seed) in seeds]
 
 

@@ -14,14 +14,18 @@ these candidates are slightly other networks.
 import sys
 from dataclasses import replace
 
-from fer_lib import models, networks, profiles, training
 from fer_lib.experiments import EXPERIMENTS, Experiment
-from fer_lib.files import write_json
+from fer_lib.io import write_json
+from fer_lib.models.complexity import multiply_adds
+from fer_lib.models.registry import build_model
+from fer_lib.paths import RESULTS, RUNS
+from fer_lib.profiles import get_profile
+from fer_lib.training.trainer import train_run
 
 EVEN, DEEP = ((64, 2), (128, 2), (256, 2)), ((64, 1), (128, 2), (256, 3))
-SLIGHT, WIDER = "flip_rotate_10_zoom_10", "flip_rotate_15_zoom_15"
+SLIGHT, WIDER = "flip_rotate_10_zoom_10", "flip_rotate_zoom"
 
-RECORD = profiles.RESULTS / "analysis" / "custom_cnn_trials.json"
+RECORD = RESULTS / "analysis" / "custom_cnn_trials.json"
 
 
 def candidate(epochs: int, augmentation: str, **model_options) -> Experiment:
@@ -31,7 +35,7 @@ def candidate(epochs: int, augmentation: str, **model_options) -> Experiment:
         model_options={"stem": 64, **model_options},
         augmentation=augmentation,
         epochs=epochs,
-        opens_private_test=False,
+        evaluate_private_test=False,
     )
 
 
@@ -58,7 +62,7 @@ CANDIDATES = {
 
 
 def main() -> None:
-    full = profiles.find("full")
+    full = get_profile("full")
     dataset = full.dataset()
     if dataset is None:
         sys.exit("FER2013 is not on this machine: set FER2013 to its CSV")
@@ -67,9 +71,9 @@ def main() -> None:
     rows = []
     for title, experiment in CANDIDATES.items():
         experiment = replace(experiment, title=title)
-        folder = profiles.RUNS / "trials" / title.replace(",", "").replace(" ", "_")
-        run = training.train("custom_cnn_trial", experiment, 0, dataset, folder, "full")
-        network = networks.build(experiment)
+        folder = RUNS / "trials" / title.replace(",", "").replace(" ", "_")
+        run = train_run("custom_cnn_trial", experiment, 0, dataset, folder, "full")
+        network = build_model(experiment)
         best = run.history.loc[run.history["val_loss"].idxmin()]
         rows.append(
             {
@@ -77,7 +81,7 @@ def main() -> None:
                 **experiment.to_dict()["model_options"],
                 "augmentation": experiment.augmentation,
                 "parameters": network.count_params(),
-                "multiply_adds": models.multiply_adds(network),
+                "multiply_adds": multiply_adds(network),
                 "epochs": len(run.history),
                 "best_epoch": int(best["epoch"]),
                 "val_loss": float(best["val_loss"]),

@@ -24,10 +24,20 @@ import keras
 import numpy as np
 
 import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
-from fer_lib import evaluation, export, models, networks, predict, profiles, runs
-from fer_lib.data import DataError, Dataset
+from fer_lib.data.dataset import Dataset
+from fer_lib.data.readers import DataError
+from fer_lib.deploy.faces import Classifier
+from fer_lib.deploy.onnx_export import ExportError, calibrated_model, export_onnx, export_unchecked
+from fer_lib.evaluation.inference import load_model
+from fer_lib.evaluation.metrics import classification_metrics
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.files import write_json
+from fer_lib.io import write_json
+from fer_lib.models.complexity import multiply_adds
+from fer_lib.paths import RESULTS
+from fer_lib.profiles import get_profile
+from fer_lib.runs.environment import hardware
+from fer_lib.runs.run import Run
+from fer_lib.runs.store import best_single_run, find_run
 
 REPETITIONS = 300
 WARM_UP = 10
@@ -35,10 +45,10 @@ BATCH = 64
 LARGE_NETWORK = "mobilenetv2_fine_tuned"
 
 
-def forms(run: runs.Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Callable, int, str]]:
+def forms(run: Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Callable, int, str]]:
     """By name, each form's function from faces uint8 [n, 48, 48] to probabilities, its file's
     bytes, and what its check says."""
-    model, _ = export.calibrated(run)
+    model, _ = calibrated_model(run)
     model.compile(jit_compile=False)
 
     def in_keras(faces):
@@ -48,10 +58,10 @@ def forms(run: runs.Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Call
     for name, int8 in (("ONNX", False), ("ONNX, int8", True)):
         path = folder / f"{run.config['experiment']}{int8}.onnx"
         try:
-            said = "; ".join(export.export(run, path, int8))
-        except export.ExportError as error:
-            said, path = f"refused: {error}", export.unchecked(run, path, int8)
-        made[name] = (predict.Classifier(path, threads=1).probabilities, path.stat().st_size, said)
+            said = "; ".join(export_onnx(run, path, int8))
+        except ExportError as error:
+            said, path = f"refused: {error}", export_unchecked(run, path, int8)
+        made[name] = (Classifier(path, threads=1).probabilities, path.stat().st_size, said)
     return made
 
 
@@ -64,8 +74,8 @@ def milliseconds(work: Callable) -> float:
 
 def main() -> None:
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
-    dataset = profiles.find("full").dataset()
-    small, large = runs.best_small(profiles.RESULTS), runs.find(profiles.RESULTS, LARGE_NETWORK, 0)
+    dataset = get_profile("full").dataset()
+    small, large = best_single_run(RESULTS), find_run(RESULTS, LARGE_NETWORK, 0)
     if dataset is None:
         raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
     faces, labels = dataset.public_test.images, dataset.public_test.labels
@@ -73,19 +83,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for run in (small, large):
             experiment = EXPERIMENTS[run.config["experiment"]]
-            multiply_adds = models.multiply_adds(networks.load(run)) * experiment.passes
+            operations = multiply_adds(load_model(run)) * experiment.forward_passes
             for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
                 p = np.concatenate(
                     [classify(part) for part in np.array_split(faces, len(faces) // BATCH)]
                 )
-                metrics = evaluation.metrics(np.log(np.maximum(p, 1e-30)), labels)
+                metrics = classification_metrics(np.log(np.maximum(p, 1e-30)), labels)
                 works.append(classify)
                 rows.append(
                     {
-                        "network": experiment.title,
+                        "model": experiment.title,
                         "form": form,
                         "bytes": size,
-                        "multiply_adds": multiply_adds,
+                        "multiply_adds": operations,
                         "accuracy": metrics["accuracy"],
                         "interval": metrics["intervals"]["accuracy"],
                         "check": said,
@@ -110,12 +120,12 @@ def main() -> None:
             f"{row['network']}, {row['form']}: {row['median_ms']:.2f} ms, {row['images_per_second']:,.0f} images a second"
         )
     record = {
-        "hardware": runs.hardware(),
+        "hardware": hardware(),
         "keras_backend": keras.backend.backend(),
         "repetitions": repetitions,
         "rows": rows,
     }
-    write_json(profiles.RESULTS / "analysis" / "edge.json", record)
+    write_json(RESULTS / "analysis" / "edge.json", record)
 
 
 if __name__ == "__main__":

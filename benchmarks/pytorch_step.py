@@ -35,7 +35,7 @@ class SqueezeExcitation(nn.Module):
         return maps * self.dense(maps.mean((2, 3)))[:, :, None, None]
 
 
-def small_cnn(blocks, attention: int, head_dropout: float, momentum: float) -> nn.Module:
+def se_cnn(blocks, attention: int, head_dropout: float, momentum: float) -> nn.Module:
     """`fer_lib.models.custom_cnn` without a stem."""
     layers, channels = [], 1
     for number, (width, depth) in enumerate(blocks):
@@ -92,7 +92,7 @@ def main() -> None:
     task = json.load(sys.stdin)
     torch.manual_seed(0)
     network = (
-        small_cnn(task["blocks"], task["attention"], task["head_dropout"], task["momentum"])
+        se_cnn(task["blocks"], task["se_ratio"], task["head_dropout"], task["bn_momentum"])
         .to(memory_format=torch.channels_last)
         .train()
     )

@@ -22,19 +22,24 @@ import keras
 import numpy as np
 
 import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads when it is imported
-from fer_lib import models, networks, profiles, runs, training
-from fer_lib.augmentation import AUGMENTATIONS
-from fer_lib.emotions import EMOTIONS
-from fer_lib.experiments import EXPERIMENTS, SMALL_CNN, Experiment
-from fer_lib.files import write_json
-from fer_lib.formats import SIDE
+from fer_lib.data.labels import EMOTIONS
+from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.evaluation.inference import predict_logits
+from fer_lib.experiments import EXPERIMENTS, Experiment
+from fer_lib.io import write_json
+from fer_lib.models.complexity import multiply_adds
+from fer_lib.models.registry import build_model
+from fer_lib.paths import RESULTS
+from fer_lib.runs.environment import hardware
+from fer_lib.training.augmentation import AUGMENTATIONS
+from fer_lib.training.trainer import compile_model
 
 BATCHES = 20
 REPETITIONS = 6
 MATRIX_SIDE = 4096
 # The networks that the pages compare, and MobileNetV2 at the size of its controls.
 MEASURED = (
-    "custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned", "mobilenetv2_head_only_96", "mobilenetv2_fine_tuned_low_rate_96", "small_cnn",
+    "custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned", "mobilenetv2_head_only_96", "mobilenetv2_fine_tuned_low_rate_96", "se_cnn",
 )  # fmt: skip
 
 
@@ -65,16 +70,14 @@ def multiply_adds_of_a_step(experiment: Experiment, network: keras.Model) -> flo
     Where training sees crops, it is in proportion to their area: what the dense layers cost is next
     to nothing.
     """
-    frozen = sum(models.multiply_adds(layer) for layer in network.layers if not layer.trainable)
-    return (3 * models.multiply_adds(network) - 2 * frozen) * (
-        training_side(experiment) / SIDE
-    ) ** 2
+    frozen = sum(multiply_adds(layer) for layer in network.layers if not layer.trainable)
+    return (3 * multiply_adds(network) - 2 * frozen) * (training_side(experiment) / IMAGE_SIZE) ** 2
 
 
 def training_side(experiment: Experiment) -> int:
     """How many pixels training sees along a side of a picture."""
     return AUGMENTATIONS[experiment.augmentation]()(
-        np.zeros((1, SIDE, SIDE, 1), np.float32), training=True
+        np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32), training=True
     ).shape[1]
 
 
@@ -83,24 +86,24 @@ def speed(experiment: Experiment, peaks: dict[str, float]) -> dict:
     reaches."""
     rng = np.random.default_rng(0)
     n = BATCHES * experiment.batch_size
-    images = rng.integers(0, 256, (n, SIDE, SIDE, 1), np.uint8)
+    images = rng.integers(0, 256, (n, IMAGE_SIZE, IMAGE_SIZE, 1), np.uint8)
     labels = np.eye(len(EMOTIONS), dtype=np.float32)[rng.integers(0, len(EMOTIONS), n)]
-    network = networks.build(experiment, pretrained=False)
-    trainer = training.compiled(experiment, network, BATCHES)
+    network = build_model(experiment, pretrained=False)
+    trainer = compile_model(experiment, network, BATCHES)
 
     def fit():
         trainer.fit(images, labels, batch_size=experiment.batch_size, verbose=0)
 
     fit()  # builds and warms up
     training_speed = n / fastest(fit, REPETITIONS)
-    predictor = networks.build(experiment, precision="float32", pretrained=False)
-    networks.predict(predictor, images[..., 0])
-    prediction_speed = n / fastest(lambda: networks.predict(predictor, images[..., 0]), REPETITIONS)
-    matrix_type = "bfloat16" if "bfloat16" in experiment.precision else "float32"
+    predictor = build_model(experiment, dtype_policy="float32", pretrained=False)
+    predict_logits(predictor, images[..., 0])
+    prediction_speed = n / fastest(lambda: predict_logits(predictor, images[..., 0]), REPETITIONS)
+    matrix_type = "bfloat16" if "bfloat16" in experiment.dtype_policy else "float32"
     return {
         "experiment": experiment.title,
-        "precision": experiment.precision,
-        "multiply_adds": models.multiply_adds(network),
+        "dtype_policy": experiment.dtype_policy,
+        "multiply_adds": multiply_adds(network),
         "training_images_per_second": training_speed,
         "share_of_peak": training_speed
         * multiply_adds_of_a_step(experiment, network)
@@ -127,16 +130,16 @@ def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict
         found += [
             (
                 f"PyTorch {answer['version']}, {row['mode']}",
-                row["precision"],
+                row["dtype_policy"],
                 row["images_per_second"],
             )
             for row in answer["rows"]
         ]
-    work = multiply_adds_of_a_step(SMALL_CNN, networks.build(SMALL_CNN))
+    work = multiply_adds_of_a_step(EXPERIMENTS["se_cnn"], build_model(EXPERIMENTS["se_cnn"]))
     return [
         {
-            "way": way,
-            "precision": precision,
+            "implementation": way,
+            "dtype_policy": precision,
             "training_images_per_second": value,
             "share_of_peak": value * work / peaks[precision],
         }
@@ -147,12 +150,12 @@ def ways(ours: dict, peaks: dict[str, float], pytorch: Path | None) -> list[dict
 def keras_as_it_comes() -> float:
     """Images a second of `fit` with its defaults."""
     rng = np.random.default_rng(0)
-    network = networks.build(SMALL_CNN, precision="float32")
+    network = build_model(EXPERIMENTS["se_cnn"], dtype_policy="float32")
     network = keras.Sequential(
         network.layers
     )  # takes pictures of any size, which the report's form does in training alone
     network.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    n, side = BATCHES * SMALL_CNN.batch_size, training_side(SMALL_CNN)
+    n, side = BATCHES * EXPERIMENTS["se_cnn"].batch_size, training_side(EXPERIMENTS["se_cnn"])
     images, labels = (
         rng.integers(0, 256, (n, side, side, 1)).astype("float32"),
         rng.integers(0, len(EMOTIONS), n),
@@ -171,12 +174,12 @@ def pytorch_speeds(python: Path) -> dict:
     Raises:
         ValueError: its network is not ours.
     """
-    options = SMALL_CNN.model_options
-    task = {key: options[key] for key in ("blocks", "attention", "head_dropout", "momentum")}
+    options = EXPERIMENTS["se_cnn"].model_options
+    task = {key: options[key] for key in ("blocks", "se_ratio", "head_dropout", "bn_momentum")}
     task |= {
-        "side": training_side(SMALL_CNN),
-        "batch_size": SMALL_CNN.batch_size,
-        "learning_rate": SMALL_CNN.learning_rate,
+        "side": training_side(EXPERIMENTS["se_cnn"]),
+        "batch_size": EXPERIMENTS["se_cnn"].batch_size,
+        "learning_rate": EXPERIMENTS["se_cnn"].learning_rate,
     }
     task |= {"batches": BATCHES, "repetitions": REPETITIONS}
     command = [python, Path(__file__).with_name("pytorch_step.py")]
@@ -185,7 +188,9 @@ def pytorch_speeds(python: Path) -> dict:
             command, input=json.dumps(task), text=True, check=True, stdout=subprocess.PIPE
         ).stdout
     )
-    expected = sum(int(np.prod(v.shape)) for v in networks.build(SMALL_CNN).trainable_variables)
+    expected = sum(
+        int(np.prod(v.shape)) for v in build_model(EXPERIMENTS["se_cnn"]).trainable_variables
+    )
     if answer["parameters"] != expected:
         raise ValueError(
             f"PyTorch's network has {answer['parameters']:,} parameters to train, expected {expected:,}"
@@ -215,7 +220,7 @@ def main() -> None:
             f"{row['experiment']}: trains {row['training_images_per_second']:,.0f} images a second, {row['share_of_peak']:.1%} of the peak; "
             f"predicts {row['prediction_images_per_second']:,.0f}"
         )
-    ours = next(row for row in rows if row["experiment"] == SMALL_CNN.title)
+    ours = next(row for row in rows if row["experiment"] == EXPERIMENTS["se_cnn"].title)
     found = ways(ours, peaks, options.pytorch)
     for way in found:
         ratio = ours["training_images_per_second"] / way["training_images_per_second"]
@@ -224,12 +229,12 @@ def main() -> None:
             f"ours has {ratio:.2f} times as many"
         )
     record = {
-        "hardware": runs.hardware(),
+        "hardware": hardware(),
         "keras_backend": keras.backend.backend(),
         "peak_multiply_adds_per_second": peaks,
     }
-    record |= {"rows": rows, "ways": found}
-    write_json(profiles.RESULTS / "analysis" / "speed.json", record)
+    record |= {"rows": rows, "training_throughput": found}
+    write_json(RESULTS / "analysis" / "speed.json", record)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,31 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("svg")
-from fer_lib import baselines, beyond, plotting, profiles, runs, tables
-from fer_lib.experiments import EXPERIMENTS, HEADLINES
-from fer_lib.files import replacing
+from fer_lib.analysis.beyond import best_ensemble, small_networks
+from fer_lib.analysis.comparison import UNSEEN, accuracy, accuracy_unseen
+from fer_lib.evaluation.ensembles import Ensemble
+from fer_lib.experiments import EXPERIMENTS, HOG, HOG_CONFIGURATION, PRIVATE_TEST_EXPERIMENTS
+from fer_lib.io import atomic_write
+from fer_lib.paths import RESULTS
+from fer_lib.plotting.comparison import accuracy_comparison
+from fer_lib.plotting.style import use
+from fer_lib.profiles import get_profile
+from fer_lib.report.format import SPLIT_TITLES
+from fer_lib.runs.run import Run
+from fer_lib.runs.store import find_run
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: written by book/readme.py -->\n", "<!-- end of results -->"
 PICTURE = "results/accuracy.svg"
 
 
-def recorded(folder: Path = profiles.RESULTS) -> dict[str, runs.Run | beyond.Ensemble | None]:
+def recorded(folder: Path = RESULTS) -> dict[str, Run | Ensemble | None]:
     """Seed 0 of the classical baseline and of each headline experiment in a folder of runs, and the
     best ensemble on PublicTest, by title."""
-    names = {baselines.HOG: baselines.CONFIGURATION["title"]}
-    names |= {name: EXPERIMENTS[name].title for name in HEADLINES}
-    found = {title: runs.find(folder, name, 0) for name, title in names.items()}
-    if together := beyond.best_ensemble(beyond.small_networks(folder)):
+    names = {HOG: HOG_CONFIGURATION["title"]}
+    names |= {name: EXPERIMENTS[name].title for name in PRIVATE_TEST_EXPERIMENTS}
+    found = {title: find_run(folder, name, 0) for name, title in names.items()}
+    if together := best_ensemble(small_networks(folder)):
         found[f"Ensemble: {together.title}"] = together
     return found
 
@@ -30,13 +39,13 @@ def recorded(folder: Path = profiles.RESULTS) -> dict[str, runs.Run | beyond.Ens
 def section() -> str:
     """The generated part of the README, in Markdown."""
     rows = [
-        "| model | " + " | ".join([*tables.SPLIT_TITLES.values(), tables.UNSEEN]) + " |",
+        "| model | " + " | ".join([*SPLIT_TITLES.values(), UNSEEN]) + " |",
         "|---" * 5 + "|",
     ]
     for title, run in recorded().items():
         cells = [
-            *(tables.accuracy(run, split) for split in tables.SPLIT_TITLES),
-            tables.accuracy_unseen(run),
+            *(accuracy(run, split) for split in SPLIT_TITLES),
+            accuracy_unseen(run),
         ]
         rows.append(f"| {title} | " + " | ".join(cells) + " |")
     alt = "Accuracy of each recorded model with its 95 % interval, on PrivateTest and on both test splits together"
@@ -45,10 +54,10 @@ def section() -> str:
 
 def picture(path: Path, profile_name: str = "full") -> None:
     """Draw the picture of a profile's runs as SVG; the same records give the same bytes."""
-    profile = profiles.find(profile_name)
-    plotting.use(profile)
+    profile = get_profile(profile_name)
+    use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
-        plotting.accuracy_comparison(recorded(profile.results_folder)).savefig(
+        accuracy_comparison(recorded(profile.results_folder)).savefig(
             path, format="svg", metadata={"Date": None}, facecolor="white"
         )
 
@@ -56,9 +65,9 @@ def picture(path: Path, profile_name: str = "full") -> None:
 def main() -> int:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
-    with replacing(ROOT / "README.md") as aside:
+    with atomic_write(ROOT / "README.md") as aside:
         aside.write_text(before + BEGIN + section() + END + rest.split(END)[1], encoding="utf-8")
-    with replacing(ROOT / PICTURE) as aside:
+    with atomic_write(ROOT / PICTURE) as aside:
         picture(aside)
     return 0
 

@@ -146,9 +146,11 @@ def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) ->
     The network is the best small one of the profile: the recorded one, or in `quick` the one that
     was just trained.
     """
-    from fer_lib import profiles, runs
+    from fer_lib.deploy.onnx_export import ensure_exported
+    from fer_lib.profiles import get_profile
+    from fer_lib.runs.store import best_single_run
 
-    run = runs.best_small(profiles.find(profile).results_folder)
+    run = best_single_run(get_profile(profile).results_folder)
     without = (
         None
         if runtime
@@ -157,9 +159,11 @@ def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) ->
     without = without or (None if run else "no small network is recorded with its weights yet")
     page = f"<p><em>The playground was left out of this book: {without}.</em></p>"
     if not without:
-        from fer_lib import export
+        from fer_lib.deploy.onnx_export import ensure_exported
+        from fer_lib.profiles import get_profile
+        from fer_lib.runs.store import best_single_run
 
-        network = export.obtain(run)
+        network = ensure_exported(run)
         size = network.stat().st_size
         if size > PLAYGROUND_LIMIT:
             raise ValueError(
@@ -184,22 +188,26 @@ def about() -> str:
     each."""
     import numpy as np
 
-    from fer_lib import emotions, formats, photos, predict, synthetic
+    from fer_lib.data.labels import COLORS, EMOTION_NAMES
+    from fer_lib.data.readers import IMAGE_SIZE
+    from fer_lib.data.synthetic import synthetic_faces
+    from fer_lib.deploy.faces import INPUT, OUTPUT, UNSURE_BELOW
+    from fer_lib.deploy.images import LONGEST
 
-    faces = synthetic.faces(np.arange(len(emotions.NAMES)), seed=7)
+    faces = synthetic_faces(np.arange(len(EMOTION_NAMES)), seed=7)
     examples = [
         {"label": name, "grey": base64.b64encode(face.tobytes()).decode()}
-        for name, face in zip(emotions.NAMES, faces, strict=True)
+        for name, face in zip(EMOTION_NAMES, faces, strict=True)
     ]
     return json.dumps(
         {
-            "labels": emotions.NAMES,
-            "colours": emotions.COLOURS,
-            "side": formats.SIDE,
-            "longest": photos.LONGEST,
-            "unsure_below": predict.UNSURE_BELOW,
-            "input": predict.INPUT,
-            "output": predict.OUTPUT,
+            "labels": EMOTION_NAMES,
+            "colours": COLORS,
+            "side": IMAGE_SIZE,
+            "longest": LONGEST,
+            "unsure_below": UNSURE_BELOW,
+            "input": INPUT,
+            "output": OUTPUT,
             "examples": examples,
         }
     )

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fer_lib import data, synthetic
+from fer_lib.data.dataset import Dataset, find_dataset, load_dataset
+from fer_lib.data.synthetic import ensure_synthetic_csv
 from fer_lib.experiments import EXPERIMENTS, Experiment
-from fer_lib.files import read_json
-
-RUNS = data.REPOSITORY / "runs"
-RESULTS = data.REPOSITORY / "results"
+from fer_lib.io import read_json
+from fer_lib.paths import RESULTS, RUNS
 
 
 @dataclass(frozen=True)
@@ -51,16 +50,16 @@ class Profile:
         options = dict(experiment.model_options)
         if "weights" in options:
             options["weights"] = None
-        averaged = min(experiment.averaged_epochs, QUICK_EPOCHS)
+        averaged = min(experiment.swa_epochs, QUICK_EPOCHS)
         return replace(
             experiment,
             epochs=QUICK_EPOCHS,
-            averaged_epochs=averaged,
-            precision="float32",
+            swa_epochs=averaged,
+            dtype_policy="float32",
             model_options=options,
         )
 
-    def dataset(self) -> data.Dataset | None:
+    def dataset(self) -> Dataset | None:
         """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this
         machine.
 
@@ -68,9 +67,9 @@ class Profile:
             data.DataError: FER2013 is there but broken.
         """
         if self.name == "quick":
-            return data.load(synthetic.write_once(self.training_folder / "synthetic.csv.gz"))
-        path = data.find()
-        return data.load(path) if path else None
+            return load_dataset(ensure_synthetic_csv(self.training_folder / "synthetic.csv.gz"))
+        path = find_dataset()
+        return load_dataset(path) if path else None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Images by split (FER2013's own names), then by emotion: recorded for FER2013, counted for
@@ -96,7 +95,7 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 )
 
 
-def find(name: str) -> Profile:
+def get_profile(name: str) -> Profile:
     """Return the profile of that name.
 
     Raises:

@@ -34,18 +34,18 @@ def book_script():
 
 @pytest.fixture(scope="session")
 def synthetic_csv(tmp_path_factory):
-    from fer_lib import synthetic
+    from fer_lib.data.synthetic import write_synthetic_csv
 
     path = tmp_path_factory.mktemp("data") / "faces.csv.gz"
-    synthetic.write_csv(path, {"Training": 320, "PublicTest": 70, "PrivateTest": 70}, seed=1)
+    write_synthetic_csv(path, {"Training": 320, "PublicTest": 70, "PrivateTest": 70}, seed=1)
     return path
 
 
 @pytest.fixture(scope="session")
 def dataset(synthetic_csv):
-    from fer_lib import data
+    from fer_lib.data.dataset import load_dataset
 
-    return data.load(synthetic_csv)
+    return load_dataset(synthetic_csv)
 
 
 @pytest.fixture(scope="session")
@@ -58,24 +58,24 @@ def tiny():
         "blocks": ((8, 1), (16, 1)),
         "block_dropout": 0.2,
         "head_dropout": 0.2,
-        "momentum": 0.99,
+        "bn_momentum": 0.99,
     }
     return replace(
         EXPERIMENTS["custom_cnn"],
         title="Tiny",
         model_options=options,
         epochs=3,
-        precision="float32",
+        dtype_policy="float32",
     )
 
 
 @pytest.fixture(scope="session")
 def run(dataset, tiny, tmp_path_factory):
     """A finished run of `tiny`. Tests that change files copy it first."""
-    from fer_lib import training
+    from fer_lib.training.trainer import train_run
 
     folder = tmp_path_factory.mktemp("runs") / "tiny" / "seed-0"
-    return training.train("tiny", tiny, 0, dataset, folder, "full", verbose=0)
+    return train_run("tiny", tiny, 0, dataset, folder, "full", verbose=0)
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def averaged_run(run, tmp_path):
     """The finished run as one whose weights after its last two epochs are averaged."""
     import shutil
 
-    from fer_lib.files import write_json
-    from fer_lib.runs import Run
+    from fer_lib.io import write_json
+    from fer_lib.runs.run import Run
 
     folder = shutil.copytree(run.folder, tmp_path / "averaged" / "seed-0")
     write_json(
         folder / "config.json",
-        {**run.config, "configuration": {**run.config["configuration"], "averaged_epochs": 2}},
+        {**run.config, "configuration": {**run.config["configuration"], "swa_epochs": 2}},
     )
     return Run(folder)
 
@@ -97,7 +97,7 @@ def averaged_run(run, tmp_path):
 @pytest.fixture
 def results(tmp_path, dataset):
     """A results folder that takes the synthetic data for FER2013."""
-    from fer_lib.files import write_json
+    from fer_lib.io import write_json
 
     write_json(
         tmp_path / "results" / "analysis" / "dataset.json", {"class_counts": dataset.class_counts}
@@ -110,15 +110,18 @@ def fer2013():
     """The real data set, or a skip that says why."""
     import numpy as np
 
-    from fer_lib import baselines, data, profiles, runs
+    from fer_lib.data.dataset import find_dataset, load_dataset
+    from fer_lib.experiments import HOG
+    from fer_lib.paths import RESULTS
+    from fer_lib.runs.store import find_run
 
-    path = data.find()
+    path = find_dataset()
     if path is None:
         pytest.skip(
             "needs FER2013: set the environment variable FER2013 to its CSV, or put it into data/"
         )
-    loaded = data.load(path)
-    recorded = runs.find(profiles.RESULTS, baselines.HOG, 0).predictions["private_test_hashes"]
+    loaded = load_dataset(path)
+    recorded = find_run(RESULTS, HOG, 0).predictions["private_test_hashes"]
     if not np.isin(recorded, loaded.private_test.hashes).mean() > 0.99:
         pytest.skip(
             f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as one of JPEG pictures"

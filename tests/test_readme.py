@@ -36,7 +36,7 @@ def test_the_worked_example_is_a_valid_row():
     )[1]
     assert example in (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
     (row,) = eval("{" + example + "}", {"replace": replace, "CUSTOM_CNN": CUSTOM_CNN}).values()
-    assert row.focal_gamma == 5 and not row.opens_private_test
+    assert row.focal_gamma == 5 and not row.evaluate_private_test
 
 
 def test_every_make_target_is_described():

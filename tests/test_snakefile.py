@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_lib.experiments import COMPARED
+from fer_lib.experiments import REPLICATED_MODELS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +49,7 @@ def command_of_the_book(beginning):
 def test_a_dry_run_lists_every_headline_and_seed(tmp_path):
     code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--printshellcmds")
     trained = set(re.findall(r"python -m fer_lib train (\w+) --seed (\d)", output))
-    assert code == 0 and trained == {(name, seed) for name in COMPARED for seed in "012"}
+    assert code == 0 and trained == {(name, seed) for name in REPLICATED_MODELS for seed in "012"}
 
 
 def test_the_books_command_for_some_of_them(tmp_path):
@@ -64,7 +64,7 @@ def test_the_books_command_for_some_of_them(tmp_path):
 
 def test_the_books_command_for_slurm_plans_the_same(tmp_path):
     code, output = snakemake(tmp_path, *command_of_the_book("--executor slurm"), "--dry-run")
-    assert code == 0 and re.search(rf"^train +{3 * len(COMPARED)}$", output, re.MULTILINE)
+    assert code == 0 and re.search(rf"^train +{3 * len(REPLICATED_MODELS)}$", output, re.MULTILINE)
 
 
 def test_what_is_finished_is_not_trained_again(tmp_path):
@@ -97,17 +97,17 @@ def python_that(trains, folder):
 
 
 def test_one_failure_does_not_stop_the_rest(tmp_path):
-    path = python_that(f'[ "$4" != {COMPARED[0]} ]', tmp_path)
+    path = python_that(f'[ "$4" != {REPLICATED_MODELS[0]} ]', tmp_path)
     code, output = snakemake(
         tmp_path, "--cores", "2", "--keep-going", "--config", "seeds=0", path=path
     )
     finished = {path.name for path in (tmp_path / "runs/fan-out").iterdir()}
-    assert code == 1 and finished == {f"{name}-seed-0" for name in COMPARED[1:]}, output
+    assert code == 1 and finished == {f"{name}-seed-0" for name in REPLICATED_MODELS[1:]}, output
 
 
 def test_a_student_waits_for_its_teacher(tmp_path):
     path = python_that(
-        f'[ "$4" = small_cnn_student ] || sleep 1; echo "$4" >> {tmp_path}/ended', tmp_path
+        f'[ "$4" = se_cnn_distilled ] || sleep 1; echo "$4" >> {tmp_path}/ended', tmp_path
     )
     code, output = snakemake(
         tmp_path,
@@ -115,10 +115,10 @@ def test_a_student_waits_for_its_teacher(tmp_path):
         "2",
         "--config",
         "seeds=0",
-        "experiments=small_cnn_student,small_cnn",
+        "experiments=se_cnn_distilled,se_cnn",
         path=path,
     )
     assert code == 0 and (tmp_path / "ended").read_text().split() == [
-        "small_cnn",
-        "small_cnn_student",
+        "se_cnn",
+        "se_cnn_distilled",
     ], output

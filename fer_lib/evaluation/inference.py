@@ -1,0 +1,62 @@
+"""Predict with the model of a run."""
+
+import keras
+import numpy as np
+
+from fer_lib.data.labels import EMOTIONS
+from fer_lib.models.registry import build_model
+from fer_lib.runs.predictions import softmax
+from fer_lib.runs.run import WEIGHTS_FILE, Run, RunError
+from fer_lib.tta import NO_TTA, views
+
+PREDICTION_BATCH = 256
+
+
+def load_model(run: Run) -> keras.Model:
+    """Return a run's network in float32 with its best weights.
+
+    Raises:
+        RunError: the run keeps no weights.
+    """
+    if not run.weights:
+        raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS_FILE})")
+    classes = len(
+        run.config.get("classes", EMOTIONS)
+    )  # only a network that was trained on other faces says which
+    model = build_model(run.experiment, dtype_policy="float32", pretrained=False, classes=classes)
+    model.load_weights(run.weights)
+    return model
+
+
+def predict_logits(model: keras.Model, images: np.ndarray, tta: str = NO_TTA) -> np.ndarray:
+    """Return logits float32 [n, classes] for images uint8 [n, 48, 48].
+
+    Args:
+        tta: one of `tta.SCHEMES`. Where it has several views, the logarithm of their mean
+            probability stands in for the logits.
+    """
+    logits = [
+        np.asarray(
+            model.predict(view(images)[..., None], batch_size=PREDICTION_BATCH, verbose=0),
+            np.float32,
+        )
+        for view in views(tta)
+    ]
+    return logits[0] if len(logits) == 1 else mean_probability_logits(logits)
+
+
+def mean_probability_logits(logits: list[np.ndarray]) -> np.ndarray:
+    """Return the logarithm of the mean of several predicted probabilities, float32 [n, classes]."""
+    return np.log(np.mean([softmax(values) for values in logits], axis=0)).astype(np.float32)
+
+
+def predict_run(run: Run, images: np.ndarray, tta: str | None = None) -> np.ndarray:
+    """Return a run's logits float32 [n, classes] for images uint8 [n, 48, 48].
+
+    Args:
+        tta: a scheme in place of the run's own (`run.experiment.tta`).
+
+    Raises:
+        RunError: the run keeps no weights.
+    """
+    return predict_logits(load_model(run), images, run.experiment.tta if tta is None else tta)

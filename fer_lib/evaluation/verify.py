@@ -1,0 +1,223 @@
+"""Verify a run: files against checksums, metrics against predictions, predictions against weights."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fer_lib.data.dataset import Dataset, Split
+from fer_lib.data.readers import DataError
+from fer_lib.evaluation.inference import load_model, predict_logits
+from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.evaluation.tta_predictions import TTA_PATH, TTA_PREDICTIONS_PATH, tta_predictions
+from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, HOG, HOG_CONFIGURATION
+from fer_lib.io import read_json, sha256_of
+from fer_lib.runs.predictions import SplitPredictions, softmax
+from fer_lib.runs.run import WEIGHTS_FILE, Run, parse_run_key
+from fer_lib.runs.store import CHECKSUMS_FILE, find_run, keeps_weights
+
+# Another machine's arithmetic changes a probability slightly: these tolerances are far above that
+# and far below the effect of a wrong weight.
+PROBABILITY_TOLERANCE = 2e-3
+LABEL_TOLERANCE = 0.002
+UNMATCHED_TOLERANCE = 0.005
+# TTA costs many forward passes: one image in so many is predicted again.
+TTA_SAMPLE = 56
+
+
+@dataclass
+class VerificationReport:
+    """The result of a verification.
+
+    Attributes:
+        problems: what makes the record invalid.
+        notes: what does not.
+        metrics: recomputed from the weights, where weights and data are there.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    metrics: dict | None = None
+
+    def require(self, valid: bool, problem: str) -> None:
+        """Add a problem unless something is valid."""
+        if not valid:
+            self.problems.append(problem)
+
+
+def verify_run(run: Run, dataset: Dataset | None, recorded: bool = False) -> VerificationReport:
+    """Recompute a finished run.
+
+    Args:
+        dataset: FER2013, in any order of its rows, to predict again with the run's weights; None
+            leaves that part out, and a note says so.
+        recorded: also require what only a record has: checksums, a row in the table of experiments,
+            and the weights that records keep.
+    """
+    report = VerificationReport()
+    _verify_files(run, report, recorded)
+    if not report.problems and run.name != HOG:
+        _verify_configuration(run, report)
+    if report.problems:
+        return report  # nothing can be recomputed from damaged files
+    _verify_experiment(run, report)
+    _verify_dependencies(run, report)
+    if recorded:
+        report.require(run.weights or not keeps_weights(run), f"{WEIGHTS_FILE} is missing")
+    evaluated = run.config["configuration"].get("evaluate_private_test", True)
+    report.require(
+        ("private_test" in run.predictions) == evaluated,
+        f"evaluate_private_test is {evaluated}, its predictions are of {', '.join(run.predictions)}",
+    )
+    report.require(
+        metrics_by_split(run.predictions) == run.metrics,
+        "metrics.json differs from what predictions.npz gives",
+    )
+    if run.weights is None:
+        report.notes.append("no weights are kept: predictions were not recomputed")
+    elif dataset is None:
+        report.notes.append("FER2013 is not on this machine: predictions were not recomputed")
+    else:
+        _verify_predictions(run, dataset, report)
+    if recorded:
+        _verify_tta_predictions(run, dataset, report)
+    return report
+
+
+def require_same_images(runs: list[Run], dataset: Dataset) -> None:
+    """Require that a copy of the data set holds the images of recorded runs.
+
+    Raises:
+        DataError: its PublicTest was drawn from Training, or it lacks images of a run.
+    """
+    if dataset.public_test_drawn:
+        raise DataError(
+            "PublicTest of this copy was drawn from Training; records need FER2013's own splits"
+        )
+    for run in runs:
+        for name, predictions in run.predictions.items():
+            split, owner = getattr(dataset, name), f"{run.folder}, {name},"
+            split.require(predictions.hashes, predictions.labels, owner, UNMATCHED_TOLERANCE)
+
+
+def _verify_files(run: Run, report: VerificationReport, recorded: bool) -> None:
+    checksums = run.folder / CHECKSUMS_FILE
+    if not checksums.is_file():
+        where = report.problems if recorded else report.notes
+        where.append(f"there is no {CHECKSUMS_FILE}: its files cannot be verified")
+        return
+    lines = [line.split(maxsplit=1) for line in checksums.read_text(encoding="utf-8").splitlines()]
+    if any(len(line) != 2 for line in lines):
+        report.problems.append(f"{CHECKSUMS_FILE}: expected a checksum and a file name per line")
+        return
+    sums = {name: digest for digest, name in lines}
+    found = {path.name for path in run.folder.iterdir()} - {CHECKSUMS_FILE}
+    report.problems += [f"{name} is missing" for name in sorted(sums.keys() - found)]
+    report.problems += [f"{name} has no checksum" for name in sorted(found - sums.keys())]
+    for name in sorted(sums.keys() & found):
+        digest = sha256_of(run.folder / name)
+        report.require(
+            digest == sums[name], f"{name}: its SHA-256 is {digest}, recorded was {sums[name]}"
+        )
+
+
+def _verify_configuration(run: Run, report: VerificationReport) -> None:
+    try:
+        run.experiment  # noqa: B018, reading it checks it
+    except ValueError as error:
+        report.problems.append(f"config.json: {error}")
+
+
+def _verify_experiment(run: Run, report: VerificationReport) -> None:
+    if run.config["profile"] != "full":
+        return
+    if run.name == HOG:
+        recorded, current = run.config["configuration"], HOG_CONFIGURATION
+    elif run.name in EXPERIMENTS:
+        recorded, current = run.experiment.to_dict(), EXPERIMENTS[run.name].to_dict()
+    else:
+        report.problems.append(f"experiment {run.name} is missing from the table")
+        return
+    for setting in sorted(recorded.keys() - {"title"}):
+        value, now = recorded[setting], current.get(setting)
+        report.require(
+            value == now,
+            f"{setting} was {value!r} when it was recorded and is {now!r} in the table now; "
+            "copy the row under a new name",
+        )
+
+
+def _verify_dependencies(run: Run, report: VerificationReport) -> None:
+    """Whether the weights of the runs that it depends on are those that it was trained with."""
+    for key, expected in run.config.get("dependency_weights_sha256", {}).items():
+        dependency = find_run(run.folder.parent.parent, *parse_run_key(key))
+        if dependency is None or dependency.weights is None:
+            report.notes.append(f"the weights of {key}, which it depends on, are not beside it")
+            continue
+        digest = sha256_of(dependency.weights)
+        report.require(
+            digest == expected,
+            f"it was trained with weights of {key} of SHA-256 {expected}; those beside it have {digest}",
+        )
+
+
+def _verify_predictions(run: Run, dataset: Dataset, report: VerificationReport) -> None:
+    model, recomputed = load_model(run), {}
+    for name, recorded in run.predictions.items():
+        split: Split = getattr(dataset, name)
+        rows = split.rows_of(recorded.hashes, recorded.labels)
+        if missing := int((rows < 0).sum()):
+            serious = missing > UNMATCHED_TOLERANCE * len(rows)
+            (report.problems if serious else report.notes).append(
+                f"{name}: {missing} of {len(rows)} images are not in this copy under their label"
+            )
+        recorded, rows = recorded[rows >= 0], rows[rows >= 0]
+        if not len(rows):
+            continue
+        logits = predict_logits(model, split.images[rows], run.experiment.tta)
+        again = SplitPredictions(logits, recorded.labels, recorded.hashes)
+        recomputed[name] = again
+        difference = _largest_difference(again, recorded)
+        changed = int((again.predicted != recorded.predicted).sum())
+        wrong = difference > PROBABILITY_TOLERANCE or changed > LABEL_TOLERANCE * len(again)
+        (report.problems if wrong else report.notes).append(
+            f"{name}: {len(again)} images, largest difference of a probability {difference:.1e}, "
+            f"{changed} predicted classes differ"
+        )
+    report.metrics = metrics_by_split(recomputed)
+
+
+def _verify_tta_predictions(run: Run, dataset: Dataset | None, report: VerificationReport) -> None:
+    """Whether the file of TTA predictions is the recorded one, and a sample of it recomputes."""
+    try:
+        predictions = tta_predictions(run)
+    except ValueError as error:
+        report.problems.append(str(error))
+        return
+    if predictions is None:
+        return
+    digest = sha256_of(TTA_PREDICTIONS_PATH)
+    report.require(
+        digest == read_json(TTA_PATH)["predictions_sha256"],
+        f"{TTA_PREDICTIONS_PATH.name}: its SHA-256 is {digest}, which is not the recorded one",
+    )
+    if dataset is None or run.weights is None:
+        return
+    model = load_model(run)
+    for name, recorded in predictions.items():
+        sample, split = recorded[::TTA_SAMPLE], getattr(dataset, name)
+        rows = split.rows_of(sample.hashes, sample.labels)
+        sample, rows = sample[rows >= 0], rows[rows >= 0]
+        logits = predict_logits(model, split.images[rows], ENSEMBLE_TTA) if len(rows) else []
+        again = SplitPredictions(np.asarray(logits), sample.labels, sample.hashes)
+        difference = _largest_difference(again, sample)
+        (report.problems if difference > PROBABILITY_TOLERANCE else report.notes).append(
+            f"{name}, {ENSEMBLE_TTA}: {len(rows)} images, largest difference of a probability "
+            f"{difference:.1e}"
+        )
+
+
+def _largest_difference(a: SplitPredictions, b: SplitPredictions) -> float:
+    """The largest absolute difference of a probability."""
+    if not len(a):
+        return 0.0
+    return float(np.abs(softmax(a.logits) - softmax(b.logits)).max())

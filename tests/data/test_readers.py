@@ -1,0 +1,372 @@
+import csv
+import gzip
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.data.readers import SPLITS, DataError, dataset_sha256, read_dataset
+
+PIXELS = " ".join(str(i % 256) for i in range(48 * 48))
+GOOD = [("0", PIXELS, "Training"), ("1", PIXELS, "PublicTest"), ("6", PIXELS, "PrivateTest")]
+
+
+def csv_bytes(rows, header=("emotion", "pixels", "Usage"), encoding="utf-8"):
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue().encode(encoding)
+
+
+def rows_of(images, labels, usages):
+    return [
+        (str(label), " ".join(map(str, image.ravel())), SPLITS[usage])
+        for image, label, usage in zip(images, labels, usages, strict=True)
+    ]
+
+
+def picture_bytes(pixels, mode="L", kind="PNG"):
+    stream = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(stream, kind)
+    return stream.getvalue()
+
+
+def pictures_of(images, labels, usages, class_names=EMOTION_NAMES, prefixes=True):
+    """The folder form: file names and contents."""
+    files = {}
+    for row, (image, label, usage) in enumerate(zip(images, labels, usages, strict=True)):
+        part, split = ("train", "Training") if usage == 0 else ("test", SPLITS[usage])
+        name = f"{split}_{row:05}.png" if prefixes else f"im{row:05}.png"
+        files[f"{part}/{class_names[label]}/{name}"] = picture_bytes(image)
+    return files
+
+
+def write_folder(root, files):
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+    return root
+
+
+def write_zip(path, files):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def write_file(path, content):
+    path.write_bytes(content)
+    return path
+
+
+FORMS = {
+    "fer2013.csv": lambda p, *a: write_file(p / "fer2013.csv", csv_bytes(rows_of(*a))),
+    "icml_face_data.csv": lambda p, *a: write_file(
+        p / "icml_face_data.csv",
+        csv_bytes(
+            [(label, usage, pixels) for label, pixels, usage in rows_of(*a)],
+            ("emotion", " Usage", " pixels"),
+        ),
+    ),
+    "gzip": lambda p, *a: write_file(p / "fer2013.csv.gz", gzip.compress(csv_bytes(rows_of(*a)))),
+    "zip with one CSV": lambda p, *a: write_zip(
+        p / "archive.zip", {"x/fer2013.csv": csv_bytes(rows_of(*a))}
+    ),
+    "zip with several": lambda p, *a: write_zip(
+        p / "challenge.zip",
+        {"train.csv": b"a,b", "test.csv": b"a", "icml_face_data.csv": csv_bytes(rows_of(*a))},
+    ),
+    "folder": lambda p, *a: write_folder(p, pictures_of(*a)),
+    "folder, other names": lambda p, *a: write_folder(
+        p,
+        pictures_of(
+            *a,
+            class_names=(
+                "Anger",
+                "DISGUSTED",
+                "fearful",
+                "Happiness",
+                "sadness",
+                "Surprised",
+                "neutral",
+            ),
+        ),
+    ),
+    "zip of a folder": lambda p, *a: write_zip(p / "faces.zip", pictures_of(*a)),
+    "zip of a Mac": lambda p, *a: write_zip(
+        p / "faces.zip",
+        {
+            "__MACOSX/train/._x.csv": b"x",
+            "__MACOSX/test/x": b"x",
+            **{f"fer/{n}": c for n, c in pictures_of(*a).items()},
+        },
+    ),
+    "zip of a folder below": lambda p, *a: write_zip(
+        p / "faces.zip", {f"fer/{n}": c for n, c in pictures_of(*a).items()}
+    ),
+}
+
+
+@pytest.fixture
+def faces():
+    """Two images of each emotion in train, one in each test split."""
+    rng = np.random.default_rng(0)
+    labels, usages = np.tile(np.arange(7), 4), np.repeat([0, 0, 1, 2], 7)
+    return (
+        rng.integers(0, 256, (28, 48, 48), np.uint8),
+        labels.astype(np.uint8),
+        usages.astype(np.uint8),
+    )
+
+
+def in_one_order(images, labels, usages):
+    keys = [
+        (usage, label, image.tobytes())
+        for image, label, usage in zip(images, labels, usages, strict=True)
+    ]
+    return sorted(keys)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_images(form, faces, tmp_path):
+    decoded = read_dataset(FORMS[form](tmp_path, *faces))
+    assert decoded.images.dtype == decoded.labels.dtype == decoded.usages.dtype == np.uint8
+    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*faces)
+    assert not decoded.public_test_drawn and not decoded.notes
+
+
+@st.composite
+def small_data_sets(draw):
+    """Every class in train and in both test splits, which folders need, and a few images more; a
+    few pixels are drawn."""
+    more = draw(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=4))
+    labels = np.array([*range(7)] * 3 + [label for label, _ in more], np.uint8)
+    usages = np.array([0] * 7 + [1] * 7 + [2] * 7 + [usage for _, usage in more], np.uint8)
+    images = np.full((len(labels), 48, 48), draw(st.integers(0, 255)), np.uint8)
+    images[:, :2, :2] = draw(hnp.arrays(np.uint8, (len(labels), 2, 2)))
+    return images, labels, usages
+
+
+@settings(max_examples=40, deadline=None)
+@given(form=st.sampled_from(sorted(FORMS)), case=small_data_sets())
+def test_any_small_data_set_comes_back_from_any_form(form, case):
+    with tempfile.TemporaryDirectory() as folder:
+        decoded = read_dataset(FORMS[form](Path(folder), *case))
+    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*case)
+
+
+def test_reads_what_pandas_reads(synthetic_csv):
+    decoded = read_dataset(synthetic_csv)
+    table = pd.read_csv(synthetic_csv)
+    expected = np.stack([np.array(text.split(), int) for text in table["pixels"]]).reshape(
+        -1, 48, 48
+    )
+    np.testing.assert_array_equal(decoded.images, expected)
+    np.testing.assert_array_equal(decoded.labels, table["emotion"])
+    assert [SPLITS[u] for u in decoded.usages] == table["Usage"].tolist()
+
+
+def test_where_test_tells_no_split_a_tenth_of_each_class_is_drawn(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.concatenate([np.repeat(np.arange(7), 20), np.arange(7)]).astype(np.uint8)
+    usages = np.array([0] * 140 + [2] * 7, np.uint8)
+    images = rng.integers(0, 256, (147, 48, 48), np.uint8)
+    decoded = read_dataset(
+        write_folder(tmp_path / "a", pictures_of(images, labels, usages, prefixes=False))
+    )
+    assert (
+        decoded.public_test_drawn
+        and "a tenth of each class, stand in for PublicTest" in decoded.notes[0]
+    )
+    assert np.bincount(decoded.usages).tolist() == [126, 14, 7]
+    assert np.bincount(decoded.labels[decoded.usages == 1]).tolist() == [2] * 7
+    order = rng.permutation(140)  # other names, other order: the same images are drawn
+    renamed = (images[[*order, *range(140, 147)]], labels[[*order, *range(140, 147)]], usages)
+    again = read_dataset(write_folder(tmp_path / "b", pictures_of(*renamed, prefixes=False)))
+    assert in_one_order(again.images, again.labels, again.usages) == in_one_order(
+        decoded.images, decoded.labels, decoded.usages
+    )
+
+
+def test_grey_pictures_stored_in_colour_are_read_and_counted(tmp_path, faces):
+    files = pictures_of(*faces)
+    for name, mode in zip(list(files)[:3], ("RGB", "RGBA", "LA"), strict=True):
+        pixels = np.asarray(Image.open(io.BytesIO(files[name])))
+        files[name] = picture_bytes(pixels, mode)
+    decoded = read_dataset(write_folder(tmp_path, files))
+    assert decoded.notes == ("3 pictures were stored in colour, all of it grey: read as grey",)
+    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*faces)
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        (("7", PIXELS, "Training"), "row 2: emotion is '7', expected a whole number from 0 to 6"),
+        (("-1", PIXELS, "Training"), "row 2: emotion is '-1'"),
+        (("", PIXELS, "Training"), "row 2: emotion is ''"),
+        (("happy", PIXELS, "Training"), "row 2: emotion is 'happy'"),
+        (("0", PIXELS + " 1", "Training"), "row 2: 2305 pixels, expected 2304"),
+        (("0", PIXELS.rsplit(" ", 1)[0], "Training"), "row 2: 2303 pixels, expected 2304"),
+        (
+            ("0", "256" + PIXELS[1:], "Training"),
+            "row 2: pixel 1 is '256', expected a whole number from 0 to 255",
+        ),
+        (("0", "-1" + PIXELS[1:], "Training"), "row 2: pixel 1 is '-1'"),
+        (("0", PIXELS[:-1] + ".5", "Training"), "row 2: pixel 2304 is '25.5'"),
+        (("0", "abc" + PIXELS[1:], "Training"), "row 2: pixel 1 is 'abc'"),
+        (
+            ("0", PIXELS, "training"),
+            "row 2: Usage is 'training', expected Training, PublicTest, PrivateTest",
+        ),
+        (("0", PIXELS), "row 2: 2 fields, expected 3"),
+    ],
+)
+def test_a_bad_row_is_named(tmp_path, row, message):
+    path = write_file(tmp_path / "fer2013.csv", csv_bytes([row, *GOOD]))
+    with pytest.raises(DataError) as error:
+        read_dataset(path)
+    assert message in str(error.value) and str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "row 1: no column emotion, pixels, Usage; found nothing"),
+        (b"emotion,pixels,Usage\n", "no image of Training among 0"),
+        (b"emotion,pixels\n", "row 1: no column Usage; found emotion, pixels"),
+        ("emotion,pixels,Usage\n".encode("utf-16"), "not a readable CSV"),
+        (bytes(range(256)) * 20, "not a readable CSV"),
+        (csv_bytes(GOOD[:2]), "no image of PrivateTest among 2"),
+        (csv_bytes(GOOD, encoding="utf-16"), "not a readable CSV"),
+        (b"\x1f\x8bno gzip at all", "not a readable CSV"),
+        (b"PK\x03\x04no zip at all", "not a readable zip"),
+        (
+            gzip.compress(("emotion,pixels,Usage\n" + f"0,{PIXELS},Training\n" * 50).encode())[
+                :-20
+            ],
+            "not a readable CSV",
+        ),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, content, message):
+    path = write_file(tmp_path / "fer2013.csv", content)
+    with pytest.raises(DataError) as error:
+        read_dataset(path)
+    assert message in str(error.value) and str(path) in str(error.value)
+
+
+def test_a_zip_without_the_data_lists_what_it_holds(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"train.csv": b"a", "test.csv": b"b", "readme.txt": b"c"})
+    with pytest.raises(
+        DataError,
+        match=r"a.zip: expected one fer2013.csv or icml_face_data.csv, .* found train.csv, test.csv",
+    ):
+        read_dataset(path)
+    path = write_zip(tmp_path / "b.zip", {"readme.txt": b"c"})
+    with pytest.raises(DataError, match="found no CSV"):
+        read_dataset(path)
+
+
+def test_a_zip_broken_in_the_middle_is_named(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"fer2013.csv": csv_bytes(GOOD * 50)})
+    content = bytearray(path.read_bytes())
+    content[200:260] = bytes(60)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a.zip, fer2013.csv: not a readable CSV"):
+        read_dataset(path)
+
+
+def test_a_damaged_picture_in_a_zip_is_named(tmp_path, faces):
+    path = write_zip(tmp_path / "faces.zip", pictures_of(*faces))
+    content = bytearray(path.read_bytes())
+    content[300:500] = b"\x07" * 200
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"train/angry/Training_00000.png: not a readable picture"):
+        read_dataset(path)
+
+
+BROKEN_FOLDERS = {
+    "no test": (
+        lambda files: {n: c for n, c in files.items() if n.startswith("train")},
+        "no folder test; expected train and test",
+    ),
+    "a class misspelt": (
+        lambda files: {n.replace("train/happy", "train/hapy"): c for n, c in files.items()},
+        "hapy: 'hapy' is none of the seven emotions",
+    ),
+    "a class missing": (
+        lambda files: {n: c for n, c in files.items() if "train/fear" not in n},
+        "train: no folder for fear; found angry",
+    ),
+    "a class twice": (
+        lambda files: files | {"train/anger/x.png": picture_bytes(np.zeros((48, 48), np.uint8))},
+        "are angry",
+    ),
+    "a class empty": (
+        lambda files: {
+            n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()
+        },
+        "sad: no picture; expected files that end in .jpg, .jpeg, .png",
+    ),
+    "an unreadable picture": (
+        lambda files: files | {"train/sad/x.png": b"no picture"},
+        "x.png: not a readable picture",
+    ),
+    "a truncated picture": (
+        lambda files: (
+            files | {"train/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))[:-30]}
+        ),
+        "x.png: not a readable picture",
+    ),
+    "another size": (
+        lambda files: files | {"train/sad/x.png": picture_bytes(np.zeros((50, 48), np.uint8))},
+        "x.png: 48 × 50 pixels, expected 48 × 48",
+    ),
+    "real colour": (
+        lambda files: (
+            files
+            | {
+                "train/sad/x.png": picture_bytes(
+                    np.eye(48, dtype=np.uint8)[..., None] * np.uint8([9, 0, 0]), "RGB"
+                )
+            }
+        ),
+        "x.png: a picture of mode RGB that is not plain grey",
+    ),
+    "sixteen bits": (
+        lambda files: (
+            files | {"train/sad/x.png": picture_bytes(np.full((48, 48), 300, np.uint16), "I;16")}
+        ),
+        "x.png: a picture of mode I;16 that is not plain grey",
+    ),
+    "some names without a split": (
+        lambda files: files | {"test/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))},
+        "x.png: expected a name that begins with PublicTest_ or PrivateTest_",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN_FOLDERS)
+def test_a_broken_folder_is_named(fault, faces, tmp_path):
+    spoil, message = BROKEN_FOLDERS[fault]
+    with pytest.raises(DataError) as error:
+        read_dataset(write_folder(tmp_path, spoil(pictures_of(*faces))))
+    assert message in str(error.value) and str(tmp_path) in str(error.value)
+
+
+def test_a_folders_hash_follows_names_and_contents(faces, tmp_path):
+    files = pictures_of(*faces)
+    one, same = (write_folder(tmp_path / name, files) for name in "ab")
+    assert dataset_sha256(one) == dataset_sha256(same)
+    before = dataset_sha256(one)
+    (one / "train/sad/extra.png").write_bytes(b"x")
+    assert dataset_sha256(one) != before
