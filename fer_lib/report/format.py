@@ -66,7 +66,7 @@ def percent(share: float | None, low: float | None = None, high: float | None = 
 
 
 def percent_interval(share: float | None, interval: Iterable[float]) -> str:
-    """Format a share with its interval [low, high], as records hold it: `percent(share, *interval)`."""
+    """Format a share with its interval [low, high], as records hold it."""
     return percent(share, *interval)
 
 
@@ -244,7 +244,7 @@ def _head(name: str, formatter: Callable[..., str]) -> str:
 
 def _keep_interval_whole(text: str) -> str:
     """A cell's HTML, in which a line breaks only before an interval."""
-    value, bracket, interval = text.partition(" (")
-    if not bracket or not interval[:1].isdigit() and interval[:1] not in "+\N{MINUS SIGN}":
+    value, _, interval = text.partition(" (")
+    if not interval.startswith(tuple("0123456789+\N{MINUS SIGN}")):
         return text
     return f'{value} <span style="white-space: nowrap">({interval}</span>'

@@ -100,7 +100,7 @@ def test_table_shows_missing_values_lists_enums_and_counts_with_gaps():
         "seeds": ["0, 3", MISSING_CELL],
         "verdict": ["yes, it does", MISSING_CELL],
     }
-    accuracy = pd.DataFrame(dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"), [None]))
+    accuracy = pd.DataFrame([[None] * 3], columns=["accuracy", "accuracy_low", "accuracy_high"])
     assert cells(accuracy) == {"accuracy": [MISSING_CELL]}
 
 
