@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.scores import MEASURES
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.evaluation.bootstrap import (
     bootstrap_confusions,
@@ -17,6 +16,7 @@ from fer_lib.runs.predictions import align
 from fer_lib.runs.run import Run
 
 Pairs = Iterable[tuple[str, str]]
+MEASURES = ("accuracy", "macro_f1")
 DIFFERENCES = tuple(f"{measure}_difference" for measure in MEASURES)
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.analysis.scores import score_columns
+from fer_lib.analysis.comparison import Estimate
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
-from fer_lib.experiments import ENSEMBLE_TTA, SE_CNN_EXPERIMENTS
+from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.runs.store import find_runs
 
@@ -19,15 +19,17 @@ def tta_schemes(path: Path = TTA_PATH) -> pd.DataFrame:
         path: the file that `evaluation.tta_predictions.record_tta_schemes` writes.
 
     Returns:
-        `tta`, `forward_passes` and the columns of `score_columns`, one row per scheme.
+        One row per scheme: `tta`, `forward_passes`, `accuracy` and `macro_f1`, each score with its
+        interval.
     """
-    rows = read_json(path)["rows"]
-    return pd.DataFrame(
-        [
-            {"tta": row["tta"], "forward_passes": row["forward_passes"], **score_columns(row)}
-            for row in rows
-        ]
-    )
+    rows = []
+    for scheme in read_json(path)["rows"]:
+        row = {"tta": scheme["tta"], "forward_passes": scheme["forward_passes"]}
+        for measure in ("accuracy", "macro_f1"):
+            score = Estimate(scheme[measure], *scheme["intervals"][measure])
+            row |= score.columns(measure)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def se_cnn_models(root: Path) -> list[Ensemble]:
@@ -38,12 +40,11 @@ def se_cnn_models(root: Path) -> list[Ensemble]:
     """
     models = []
     for run in find_runs(root):
-        if run.name not in SE_CNN_EXPERIMENTS:
-            continue
-        title = f"{run.experiment.title}, seed {run.seed}"
-        models.append(Ensemble(title, (run,)))
-        if run.config["profile"] == "full" and tta_predictions(run):
-            models.append(Ensemble(f"{title}, shift TTA", (run,), ENSEMBLE_TTA))
+        if run.name in SE_CNN_EXPERIMENTS:
+            title = f"{run.experiment.title}, seed {run.seed}"
+            models.append(Ensemble(title, (run,)))
+            if tta_predictions(run):
+                models.append(Ensemble(f"{title}, shift TTA", (run,), shift_tta=True))
     return models + recorded_ensembles(root)
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.scores import score_columns
+from fer_lib.analysis.comparison import Estimate
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import classification_metrics
 from fer_lib.runs.predictions import Predictor
 
+MEASURES = ("accuracy", "macro_f1")
 TAUS = np.linspace(0, 1.5, 31)
 
 
@@ -31,28 +32,29 @@ def logit_adjustment(model: Predictor | None, class_counts: dict[str, int]) -> p
     The selected τ is the one of `TAUS` with the highest macro-F1 on PublicTest.
 
     Args:
-        model: evaluated on both test splits; None gives one row of NaN.
+        model: evaluated on both test splits; None gives a row without scores.
         class_counts: images of Training by emotion.
 
     Returns:
-        `tau`, `selected` (bool), and for PublicTest and PrivateTest the columns of
-        `score_columns`, with the prefixes `public_test_` and `private_test_`.
+        `tau`, `selected` (bool), and `public_test_accuracy`, `public_test_macro_f1`,
+        `private_test_accuracy` and `private_test_macro_f1`, each with its interval.
     """
-    splits = ("public_test", "private_test")
     counts = np.array([class_counts[name] for name in EMOTION_NAMES])
 
-    def metrics(split: str, tau: float) -> dict:
+    def scores(split: str, tau: float) -> dict[str, Estimate]:
         predictions = model.predictions[split]
         adjusted = logit_adjusted(predictions.logits, counts, tau)
-        return classification_metrics(adjusted, predictions.labels)
+        metrics = classification_metrics(adjusted, predictions.labels)
+        return {name: Estimate(metrics[name], *metrics["intervals"][name]) for name in MEASURES}
 
     if model is None:
-        taus, selected = [np.nan], None
-    else:
-        selected = max(TAUS, key=lambda tau: metrics("public_test", tau)["macro_f1"])
-        taus = sorted({0.0, 1.0, float(selected)})
-    rows = [{"tau": tau, "selected": tau == selected} for tau in taus]
-    for row in rows:
-        for split in splits:
-            row |= score_columns(model and metrics(split, row["tau"]), f"{split}_")
+        return pd.DataFrame({"tau": [np.nan]})
+    selected = max(TAUS, key=lambda tau: scores("public_test", tau)["macro_f1"].value)
+    rows = []
+    for tau in sorted({0.0, 1.0, float(selected)}):
+        row = {"tau": tau, "selected": tau == selected}
+        for split in ("public_test", "private_test"):
+            for measure, score in scores(split, tau).items():
+                row |= score.columns(f"{split}_{measure}")
+        rows.append(row)
     return pd.DataFrame(rows)

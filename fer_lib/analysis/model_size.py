@@ -4,15 +4,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.analysis.scores import score_columns
+from fer_lib.analysis.comparison import PUBLISHED_PATH, Estimate, estimate
 from fer_lib.evaluation.ensembles import Ensemble
+from fer_lib.experiments import ENSEMBLE_TTA
 from fer_lib.io import read_json
 from fer_lib.models.complexity import multiply_adds
 from fer_lib.models.registry import build_model
-from fer_lib.paths import RESULTS
 from fer_lib.tta import views
 
-PUBLISHED_PATH = RESULTS / "published.json"
+_SCORES = (
+    ("public_test", "accuracy"),
+    ("private_test", "accuracy"),
+    ("private_test", "macro_f1"),
+)
 
 
 def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
@@ -21,8 +25,8 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
     Returns:
         One row per model: `model` (its title); `seed`, <NA> for several members; `n_members`;
         `forward_passes` per prediction; `parameters`; `multiply_adds` per prediction, every
-        forward pass counted; and the columns of `score_columns` for both test splits, with the
-        prefixes `public_test_` and `private_test_`.
+        forward pass counted; `public_test_accuracy`, `private_test_accuracy` and
+        `private_test_macro_f1`, each with its interval, NaN where PrivateTest was not evaluated.
     """
     networks, rows = {}, []  # of each experiment: parameters, and multiply-adds of a forward pass
     for model in models:
@@ -30,6 +34,7 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
             if run.name not in networks:
                 network = build_model(run.experiment, pretrained=False)
                 networks[run.name] = network.count_params(), multiply_adds(network)
+        schemes = [ENSEMBLE_TTA if model.shift_tta else run.experiment.tta for run in model.members]
         row = {
             "model": model.title,
             "seed": model.members[0].seed if len(model.members) == 1 else None,
@@ -37,16 +42,19 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
             "forward_passes": model.forward_passes,
             "parameters": sum(networks[run.name][0] for run in model.members),
             "multiply_adds": sum(
-                networks[run.name][1] * len(views(model.tta or run.experiment.tta))
-                for run in model.members
+                networks[run.name][1] * len(views(scheme))
+                for run, scheme in zip(model.members, schemes, strict=True)
             ),
         }
-        for split in ("public_test", "private_test"):
-            row |= score_columns(model.metrics.get(split), f"{split}_")
+        for split, measure in _SCORES:
+            row |= estimate(model, split, measure).columns(f"{split}_{measure}")
         rows.append(row)
     columns = ["model", "seed", "n_members", "forward_passes", "parameters", "multiply_adds"]
-    columns += [name for s in ("public", "private") for name in score_columns(None, f"{s}_test_")]
-    return pd.DataFrame(rows, columns=columns).astype({"seed": "Int64"})
+    scores = [
+        name for split, measure in _SCORES for name in Estimate().columns(f"{split}_{measure}")
+    ]
+    dtypes = {"seed": "Int64", **dict.fromkeys(scores, float)}
+    return pd.DataFrame(rows, columns=columns + scores).astype(dtypes)
 
 
 def published_networks(path: Path = PUBLISHED_PATH) -> pd.DataFrame:

@@ -3,9 +3,9 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score
 
-from fer_lib.evaluation import tta_predictions
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
 from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.evaluation.tta_predictions import tta_predictions_path
 from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS
 from fer_lib.io import sha256_of
 from fer_lib.runs.predictions import SplitPredictions
@@ -21,7 +21,7 @@ def random_logits(seed):
 
 
 @pytest.fixture
-def members(tmp_path, monkeypatch):
+def members(tmp_path):
     """Seeds 0 and 1 of the SE-CNN, the first with recorded shift TTA."""
     runs = []
     for seed in (0, 1):
@@ -43,9 +43,9 @@ def members(tmp_path, monkeypatch):
         "se_cnn/seed-0/private_test_logits": random_logits(9),
         "se_cnn/seed-0/weights_sha256": np.array(sha256_of(runs[0].weights)),
     }
-    path = tmp_path / "tta_predictions.npz"
+    path = tta_predictions_path(runs[0])
+    path.parent.mkdir()
     np.savez(path, scheme=np.array(ENSEMBLE_TTA), **stored)
-    monkeypatch.setattr(tta_predictions, "TTA_PREDICTIONS_PATH", path)
     return runs
 
 
@@ -64,7 +64,7 @@ def test_ensemble_of_one_is_its_member(members):
 
 
 def test_ensemble_reads_recorded_tta_predictions(members):
-    ensemble = Ensemble("One", (members[0],), ENSEMBLE_TTA)
+    ensemble = Ensemble("One", (members[0],), shift_tta=True)
     np.testing.assert_allclose(
         ensemble.predictions["private_test"].probabilities,
         softmax(random_logits(9).astype(float), axis=1),
@@ -74,19 +74,19 @@ def test_ensemble_reads_recorded_tta_predictions(members):
 
 def test_forward_passes_are_those_of_all_members(members):
     assert Ensemble("Both", tuple(members)).forward_passes == 2 * 2
-    assert Ensemble("Both", tuple(members), ENSEMBLE_TTA).forward_passes == 2 * 18
+    assert Ensemble("Both", tuple(members), shift_tta=True).forward_passes == 2 * 18
 
 
 def test_members_evaluated_on_different_images_are_refused(members):
-    arrays = {f"public_test_{name}": values[::-1] for name, values in
-              (("logits", random_logits(0)), ("labels", LABELS), ("hashes", HASHES))}  # fmt: skip
+    other = {"logits": random_logits(0), "labels": LABELS, "hashes": HASHES + np.uint64(1)}
+    arrays = {f"public_test_{name}": values for name, values in other.items()}
     np.savez(members[1].folder / "predictions.npz", **arrays)
-    with pytest.raises(RunError, match=r"seed-1: not evaluated on the public_test images"):
+    with pytest.raises(RunError, match="se_cnn/seed-1: not evaluated on the same images"):
         Ensemble("Both", tuple(members)).metrics  # noqa: B018
 
 
 def test_recorded_ensembles_are_those_whose_members_are_all_recorded(members, tmp_path):
     (ensemble,) = recorded_ensembles(tmp_path)
-    assert ensemble.title == "Two seeds"
+    assert ensemble.title == "Two SE-CNNs"
     assert [run.key for run in ensemble.members] == ["se_cnn/seed-0", "se_cnn/seed-1"]
     assert recorded_ensembles(tmp_path / "empty") == []
