@@ -42,7 +42,10 @@ def calibration_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
     for title, predictor in predictors.items():
         row = {"model": title}
         if predictor is not None:
-            private, row["temperature"] = predictor.predictions["private_test"], temperature(predictor)
+            private, row["temperature"] = (
+                predictor.predictions["private_test"],
+                temperature(predictor),
+            )
             for name, measure in _MEASURES.items():
                 row[name] = measure(private.logits, private.labels)
                 row[f"{name}_scaled"] = measure(private.logits / row["temperature"], private.labels)

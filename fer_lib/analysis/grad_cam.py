@@ -12,8 +12,7 @@ import pandas as pd
 
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset, Split
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.io import write_json
 from fer_lib.models.registry import pooling_layer
@@ -90,7 +89,9 @@ def _logit_gradient(dense: list, pooled: np.ndarray, classes: np.ndarray) -> np.
 
 
 def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
-    """Return Grad-CAM of a run's predicted classes for its first PrivateTest images of two emotions.
+    """Return Grad-CAM of a run's predicted classes for some PrivateTest images of two emotions.
+
+    They are the first images of each emotion in `GRAD_CAM_EMOTIONS`.
 
     Returns:
         By emotion, a list of `hash` (of the image), `prediction` (an emotion's name) and `map`
@@ -200,7 +201,7 @@ def _delete(images: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PATH) -> None:
-    """Write `mean_maps` and the `deletion_test` of recorded runs on PrivateTest, by the runs' keys."""
+    """Write `mean_maps` and `deletion_test` of recorded runs on PrivateTest, by the runs' keys."""
     private, record = dataset.private_test, {}
     for run in runs:
         model, tta = load_model(run), run.experiment.tta
@@ -215,7 +216,7 @@ def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PAT
 def recorded_mean_maps(
     runs: dict[str, Run | None], path: Path = DELETION_PATH
 ) -> dict[str, dict[str, list]]:
-    """Return the recorded `mean_maps`, by title, then emotion; runs without a record are left out."""
+    """Return the recorded `mean_maps` by title, then emotion, of the runs that have a record."""
     return {title: record["mean_maps"] for title, record in records_of(runs, path).items()}
 
 

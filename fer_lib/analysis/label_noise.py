@@ -18,7 +18,7 @@ from fer_lib.data.ferplus import ANNOTATORS, OTHER_COLUMNS, Votes
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation.bootstrap import paired_difference
-from fer_lib.evaluation.calibration import brier_score, nll
+from fer_lib.evaluation.calibration import brier_score, negative_log_likelihood
 from fer_lib.experiments import EXPERIMENTS, FOLLOW_UPS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
@@ -41,7 +41,7 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
     """
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     majority = np.concatenate([split.majority for split in votes.values()])
-    others = np.concatenate([split.others for split in votes.values()])
+    other_classes = np.concatenate([split.other_classes for split in votes.values()])
     known, private = majority >= 0, dataset.private_test
     regression = LogisticRegression(max_iter=1000).fit(
         _vote_shares(votes["Training"]), dataset.training.labels
@@ -49,7 +49,7 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
     return {
         "images": len(labels),
         "with_majority": int(known.sum()),
-        "no_face": int((2 * others[:, OTHER_COLUMNS.index("NF")] > ANNOTATORS).sum()),
+        "no_face": int((2 * other_classes[:, OTHER_COLUMNS.index("NF")] > ANNOTATORS).sum()),
         "agreement": float((majority == labels)[known].mean()),
         "confusion": confusion_matrix(
             labels[known], majority[known], labels=range(len(EMOTION_NAMES))
@@ -62,7 +62,7 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
 
 
 def _vote_shares(votes: Votes) -> np.ndarray:
-    return np.concatenate([votes.emotions, votes.others], axis=1) / ANNOTATORS
+    return np.concatenate([votes.emotions, votes.other_classes], axis=1) / ANNOTATORS
 
 
 def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
@@ -87,7 +87,7 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
         "accuracy_label": float(predictions.correct[known].mean()),
         "accuracy_majority": float((predictions.predicted == majority)[known].mean()),
         "voted": int(voted.sum()),
-        "nll": nll(logits, distribution[voted]),
+        "nll": negative_log_likelihood(logits, distribution[voted]),
         "brier": brier_score(logits, distribution[voted]),
         "by_votes": _by_votes(predictions, private),
     }
@@ -116,7 +116,7 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
     most, rows = votes.emotions.max(axis=1), []
     plurality = votes.plurality(predictions.predicted)
     for number in range(2, ANNOTATORS + 1):
-        images = (most == number) & (most >= votes.others.max(axis=1))
+        images = (most == number) & (most >= votes.other_classes.max(axis=1))
         if images.any():
             rows.append({
                 "votes": number,

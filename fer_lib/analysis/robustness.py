@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import IMAGE_SIZE
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.io import atomic_write, read_json, sha256_of, write_json
 from fer_lib.paths import ANALYSIS
@@ -68,7 +68,7 @@ def _down_sampling(image, size, random):
 
 
 def _occlusion(center: int) -> Callable:
-    """A gray bar over the rows around `center`, where the mean face of FER2013 has eyes or mouth."""
+    """A gray bar around the row `center`, where the mean face of FER2013 has its eyes or mouth."""
 
     def occlude(image, height, random):
         occluded = image.copy()

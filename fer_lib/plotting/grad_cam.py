@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.plotting.style import finish, model_styles, placeholder
 from fer_lib.plotting.training import images_by_hash, thumbnail
 from fer_lib.report.format import NOT_RECORDED

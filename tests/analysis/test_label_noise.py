@@ -21,7 +21,7 @@ from fer_lib.io import read_json, write_json
 
 
 def votes_for_the_label(labels):
-    """Eight votes for the label, one for contempt and one unknown; none of seven every tenth time."""
+    """Eight votes for the label, one for contempt, one unknown; each tenth image has no face."""
     emotions = 8 * np.eye(7, dtype=int)[labels]
     others = np.tile([1, 1, 0], (len(labels), 1))
     emotions[::10], others[::10] = 0, [0, 0, 10]

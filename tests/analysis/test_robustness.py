@@ -117,7 +117,9 @@ def test_exported_images_are_those_of_the_record(run, small_dataset, robustness_
     assert sums == {path.name: sha256_of(path) for path in tmp_path.glob("*.npy")}
 
 
-def test_only_runs_of_other_weights_are_measured_again(run, small_dataset, robustness_path, tmp_path):
+def test_only_runs_of_other_weights_are_measured_again(
+    run, small_dataset, robustness_path, tmp_path
+):
     path = tmp_path / "robustness.json"
     record = read_json(robustness_path)
     write_json(path, record)

@@ -28,9 +28,7 @@ def test_maps_lie_over_the_image_or_over_gray(run, dataset, with_data):
 def test_mean_maps_have_a_column_per_emotion():
     maps = {name: [[label / 10, 1.0]] for label, name in enumerate(EMOTION_NAMES)}
     axes = mean_grad_cams({"One": maps}).axes[:7]
-    assert [panel.images[0].get_array()[0, 0] for panel in axes] == pytest.approx(
-        np.arange(7) / 10
-    )
+    assert [panel.images[0].get_array()[0, 0] for panel in axes] == pytest.approx(np.arange(7) / 10)
     assert [panel.get_title() for panel in axes] == list(EMOTION_NAMES)
 
 
