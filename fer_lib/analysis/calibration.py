@@ -86,11 +86,15 @@ def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
 def selective_prediction_table(
     predictors: dict[str, Predictor | None], coverages: tuple[float, ...] = (1.0, 0.8, 0.5, 0.2)
 ) -> pd.DataFrame:
-    """Return `accuracy_at_coverage`, one row per model and one column `accuracy_at_<percent>`."""
+    """Return `accuracy_at_coverage` of models by title, NaN for one that is None.
+
+    Returns:
+        One row per model: `model` and, by coverage, `accuracy_at_<percent>pct_coverage`.
+    """
     return pd.DataFrame(
         {"model": title}
         | {
-            f"accuracy_at_{round(100 * coverage)}": accuracy_at_coverage(predictor, coverage)
+            f"accuracy_at_{round(100 * coverage)}pct_coverage": accuracy_at_coverage(predictor, coverage)
             if predictor
             else np.nan
             for coverage in coverages

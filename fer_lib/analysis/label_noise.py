@@ -69,11 +69,11 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
     """Score a run's PrivateTest predictions against the votes, and the labels on the same images.
 
     Returns:
-        `images`, those with a majority, and on them `accuracy_label` and `accuracy_majority`;
+        `images`, those with a majority, and on them `label_accuracy` and `majority_accuracy`;
         `voted`, the images with a vote for one of the seven emotions, and over them `nll` and
         `brier` of the probabilities against the distribution of these votes; `by_votes`, for each
-        number of votes for the most frequent emotion, the `images`, `accuracy_label`, and
-        `accuracy_plurality` against that emotion.
+        number of votes for the most frequent emotion, the `images`, `label_accuracy`, and
+        `plurality_accuracy` against that emotion.
 
     Raises:
         DataError: the run's images are not those of the data set.
@@ -84,8 +84,8 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
     logits = predictions.logits[voted]
     return {
         "images": int(known.sum()),
-        "accuracy_label": float(predictions.correct[known].mean()),
-        "accuracy_majority": float((predictions.predicted == majority)[known].mean()),
+        "label_accuracy": float(predictions.correct[known].mean()),
+        "majority_accuracy": float((predictions.predicted == majority)[known].mean()),
         "voted": int(voted.sum()),
         "nll": negative_log_likelihood(logits, distribution[voted]),
         "brier": brier_score(logits, distribution[voted]),
@@ -121,8 +121,8 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
             rows.append({
                 "votes": number,
                 "images": int(images.sum()),
-                "accuracy_label": float(predictions.correct[images].mean()),
-                "accuracy_plurality": float(plurality[images].mean()),
+                "label_accuracy": float(predictions.correct[images].mean()),
+                "plurality_accuracy": float(plurality[images].mean()),
             })  # fmt: skip
     return rows
 
@@ -131,7 +131,7 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
     """Compare two runs on the images of PrivateTest with a majority.
 
     Returns:
-        `compared_with`, the baseline's key; `accuracy_label` and `accuracy_majority`, the
+        `compared_with`, the baseline's key; `label_accuracy` and `majority_accuracy`, the
         differences run − baseline of accuracy against FER2013's label and against the majority,
         each as [difference, low, high] with its 95 % paired bootstrap interval, which excludes the
         variance across seeds.
@@ -139,13 +139,13 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
     Raises:
         DataError: a run's images are not those of the data set.
     """
-    by_target = {"accuracy_label": [], "accuracy_majority": []}
+    by_target = {"label_accuracy": [], "majority_accuracy": []}
     for each in (run, baseline):
         predictions, private = _with_votes(each, dataset, votes)
         known = private.majority >= 0
-        by_target["accuracy_label"].append(predictions[known])
+        by_target["label_accuracy"].append(predictions[known])
         relabeled = SplitPredictions(predictions.logits, private.majority, predictions.hashes)
-        by_target["accuracy_majority"].append(relabeled[known])
+        by_target["majority_accuracy"].append(relabeled[known])
     differences = {name: paired_difference(*pair) for name, pair in by_target.items()}
     return {"compared_with": baseline.key} | {
         name: [difference["accuracy"], *difference["intervals"]["accuracy"]]
@@ -219,10 +219,10 @@ def accuracy_against_votes(
     """Return the recorded `vote_scores` of runs by title, one row each; NaN without a record.
 
     Returns:
-        `model`, `images`, `accuracy_label`, `accuracy_majority`, `voted`, `nll` and `brier`.
+        `model`, `images`, `label_accuracy`, `majority_accuracy`, `voted`, `nll` and `brier`.
     """
     records = records_of(runs, path, "runs")
-    columns = ["images", "accuracy_label", "accuracy_majority", "voted", "nll", "brier"]
+    columns = ["images", "label_accuracy", "majority_accuracy", "voted", "nll", "brier"]
     rows = [{"model": title, **records.get(title, {})} for title in runs]
     return pd.DataFrame(rows, columns=["model", *columns])
 
@@ -233,15 +233,15 @@ def accuracy_by_agreement(
     """Return accuracy on PrivateTest by how many annotators agree, one row per model and number.
 
     Returns:
-        `model`, `votes` for the most frequent emotion, `images`, `accuracy_label` and
-        `accuracy_plurality`, as `vote_scores` has them; runs without a record are left out.
+        `model`, `votes` for the most frequent emotion, `images`, `label_accuracy` and
+        `plurality_accuracy`, as `vote_scores` has them; runs without a record are left out.
     """
     rows = [
         {"model": title, **row}
         for title, record in records_of(runs, path, "runs").items()
         for row in record["by_votes"]
     ]
-    columns = ["model", "votes", "images", "accuracy_label", "accuracy_plurality"]
+    columns = ["model", "votes", "images", "label_accuracy", "plurality_accuracy"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -249,8 +249,8 @@ def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
     """Return the recorded `vote_difference` of each follow-up and its baseline of the same seed.
 
     Returns:
-        `model` (a title), `seed`, `baseline` (a title), and for each of `label` and `majority` the
-        `<target>_difference` of accuracy with its interval, `<target>_low` and `<target>_high`.
+        `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
+        `majority_accuracy_difference`, each with its interval, `_low` and `_high`.
     """
     rows = []
     for key, record in read_json(path)["follow_ups"].items():
@@ -260,8 +260,8 @@ def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
             "seed": seed,
             "baseline": EXPERIMENTS[baseline].title,
         }
-        for target in ("label", "majority"):
-            names = [f"{target}_{part}" for part in ("difference", "low", "high")]
-            row |= dict(zip(names, record[f"accuracy_{target}"], strict=True))
+        for target in ("label_accuracy", "majority_accuracy"):
+            names = [f"{target}_difference{limit}" for limit in ("", "_low", "_high")]
+            row |= dict(zip(names, record[target], strict=True))
         rows.append(row)
     return pd.DataFrame(rows)

@@ -31,8 +31,8 @@ def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
         return placeholder()
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="constrained")
     titles = {
-        "accuracy_label": "against FER2013's label",
-        "accuracy_plurality": "against the most frequent vote",
+        "label_accuracy": "against FER2013's label",
+        "plurality_accuracy": "against the most frequent vote",
     }
     styles = model_styles(table["model"])
     for axes, (column, title) in zip(panels, titles.items(), strict=True):

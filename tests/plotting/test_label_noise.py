@@ -17,7 +17,7 @@ def test_label_confusion_has_shares_of_the_label():
 
 
 def test_accuracy_by_agreement_has_a_line_per_model_and_target():
-    columns = ["model", "votes", "images", "accuracy_label", "accuracy_plurality"]
+    columns = ["model", "votes", "images", "label_accuracy", "plurality_accuracy"]
     rows = [("A", 2, 50, 0.2, 0.1), ("A", 10, 90, 0.9, 1.0), ("B", 2, 50, 0.3, 0.4)]
     panels = accuracy_by_agreement(pd.DataFrame(rows, columns=columns)).axes
     drawn = [[line.get_xydata().tolist() for line in axes.get_lines()] for axes in panels]
