@@ -34,7 +34,7 @@ _PERCENT_WORDS = {
     "share",
 }
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
-_PHRASES = {  # a longer phrase before one that it contains
+_PHRASES = {
     **SPLIT_TITLES,
     "bn": "BN",
     "deduplicated": "de-duplicated",
@@ -45,6 +45,7 @@ _PHRASES = {  # a longer phrase before one that it contains
     "p_value": "p-value",
     "sd": "SD",
     "tta": "TTA",
+    "val": "validation",
 }
 
 
