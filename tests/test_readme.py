@@ -17,11 +17,11 @@ def test_the_table_is_that_of_the_records(readme):
     assert written == readme.section(), "run: python book/readme.py"
 
 
-def test_the_picture_is_that_of_the_records(readme, tmp_path):
-    readme.picture(tmp_path / "accuracy.svg")
+def test_the_figure_is_that_of_the_records(readme, tmp_path):
+    readme.draw_figure(tmp_path / "accuracy.svg")
     drawn, committed = (
         (path).read_text(encoding="utf-8")
-        for path in (tmp_path / "accuracy.svg", ROOT / readme.PICTURE)
+        for path in (tmp_path / "accuracy.svg", ROOT / readme.FIGURE)
     )
     assert drawn == committed, "run: python book/readme.py"
 
