@@ -23,7 +23,7 @@ def load_model(run: Run) -> keras.Model:
     classes = len(
         run.config.get("classes", EMOTIONS)
     )  # only a network that was trained on other faces says which
-    model = build_model(run.experiment, dtype_policy="float32", pretrained=False, classes=classes)
+    model = build_model(run.experiment, dtype_policy="float32", pretrained=False, num_classes=classes)
     model.load_weights(run.weights)
     return model
 
