@@ -79,7 +79,7 @@ def _open_writer(prediction: Prediction, folder: Path, stack: ExitStack) -> cv2.
     path = folder / f"{Path(prediction.name).stem}-faces.mp4"
     tmp = stack.enter_context(atomic_write(path))
     rate = frame_rate(cv2.VideoCapture(prediction.name))
-    height, width = prediction.photo.grey.shape
+    height, width = prediction.photo.gray.shape
     writer = cv2.VideoWriter(str(tmp), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
     stack.callback(writer.release)
     if not writer.isOpened():

@@ -28,9 +28,9 @@ class FaceDetector:
         Returns:
             int [n, 3]: left, top and side in the photo's pixels.
         """
-        ratio = min(_DETECTION_SIZE / max(photo.grey.shape), 1)
-        height, width = (max(round(ratio * side), 1) for side in photo.grey.shape)
-        small = cv2.resize(photo.grey, (width, height), interpolation=cv2.INTER_AREA)
+        ratio = min(_DETECTION_SIZE / max(photo.gray.shape), 1)
+        height, width = (max(round(ratio * side), 1) for side in photo.gray.shape)
+        small = cv2.resize(photo.gray, (width, height), interpolation=cv2.INTER_AREA)
         detected = self._cascade.detectMultiScale(
             small, 1.1, 5, minSize=(_MIN_FACE_SIZE, _MIN_FACE_SIZE)
         )

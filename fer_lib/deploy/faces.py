@@ -85,36 +85,32 @@ class Prediction:
 
 
 def predict_faces(
-    source: str | Path | np.ndarray | list, model: str | Path | OnnxModel | None = None
+    source: str | Path | np.ndarray | list, model: str | Path | OnnxModel
 ) -> list[Face] | list[list[Face]]:
     """Find the faces in an image, and predict the emotion of each.
 
+    `fer_lib.predict_faces` is the same with a default model.
+
     Args:
-        source: an image file, an array uint8, grey [h, w] or RGB [h, w, 3], or a list of these.
-        model: an exported model or its file. By default the best recorded single model, which is
-            exported on first use (this needs Keras, the `train` extra; later calls do not).
+        source: an image file, an array uint8, gray [h, w] or RGB [h, w, 3], or a list of these.
+        model: an exported model or its file.
 
     Returns:
         The faces from left to right; for a list, such a list for each image.
 
     Raises:
-        PhotoError: an image cannot be read. ModelError: the model cannot be loaded, or there is
-            none.
+        PhotoError: an image cannot be read. ModelError: the model cannot be loaded.
 
     Example:
         >>> from skimage import data
-        >>> (face,) = predict_faces(data.astronaut())
+        >>> (face,) = predict_faces(data.astronaut(), "se_cnn-seed-0.onnx")
         >>> face.emotion, face.confident
         ('happy', True)
         >>> left, top, side = face.box
-        >>> sum(face.probabilities.values())  # doctest: +ELLIPSIS
-        1.0...
+        >>> round(sum(face.probabilities.values()), 3)
+        1.0
     """
-    if model is None:
-        from fer_lib.deploy.exported import default_model
-
-        model = default_model()
-    elif not isinstance(model, OnnxModel):
+    if not isinstance(model, OnnxModel):
         model = OnnxModel(model)
     several = isinstance(source, list | tuple)
     photos = map(_open, source if several else [source])

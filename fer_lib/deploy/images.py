@@ -37,7 +37,7 @@ class Photo:
     notes: tuple[str, ...] = ()
 
     @cached_property
-    def grey(self) -> np.ndarray:
+    def gray(self) -> np.ndarray:
         """uint8 [h, w]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
         return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY)
 
@@ -136,14 +136,14 @@ def photo_from_array(pixels: np.ndarray) -> Photo:
     """Take an array as a photo.
 
     Args:
-        pixels: uint8, grey [h, w] or RGB [h, w, 3].
+        pixels: uint8, gray [h, w] or RGB [h, w, 3].
 
     Raises:
         PhotoError: it has another dtype or shape, or no pixels.
     """
     pixels = np.asarray(pixels)
-    grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not grey_or_rgb or not pixels.size:
+    gray_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not gray_or_rgb or not pixels.size:
         raise PhotoError(
             f"an array of dtype {pixels.dtype} and shape {pixels.shape}; "
             "expected uint8, [h, w] or [h, w, 3]"
@@ -160,13 +160,13 @@ def crop_face(photo: Photo, box: np.ndarray) -> np.ndarray:
             border.
 
     Returns:
-        uint8 [48, 48]: grey levels. A larger box is averaged over areas, a smaller one enlarged
+        uint8 [48, 48]: gray levels. A larger box is averaged over areas, a smaller one enlarged
         bilinearly.
     """
     left, top, side = box
-    height, width = photo.grey.shape
+    height, width = photo.gray.shape
     rows = np.clip(np.arange(top, top + side), 0, height - 1)
     columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    square = photo.grey[np.ix_(rows, columns)]
+    square = photo.gray[np.ix_(rows, columns)]
     method = cv2.INTER_AREA if side >= IMAGE_SIZE else cv2.INTER_LINEAR
     return cv2.resize(square, (IMAGE_SIZE, IMAGE_SIZE), interpolation=method)

@@ -50,7 +50,7 @@ class OnnxModel:
         """Return calibrated probabilities, float32 [n, 7] in label order.
 
         Args:
-            faces: grey levels, uint8 [n, 48, 48]; they are predicted in batches of 64.
+            faces: gray levels, uint8 [n, 48, 48]; they are predicted in batches of 64.
         """
         pixels = faces[..., None].astype(np.float32)
         batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)] or [pixels]

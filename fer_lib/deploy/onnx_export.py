@@ -1,4 +1,4 @@
-"""Export a run as one ONNX file: grey pixels in, calibrated probabilities out."""
+"""Export a run as one ONNX file: gray pixels in, calibrated probabilities out."""
 
 import importlib.metadata
 import tempfile
@@ -72,7 +72,7 @@ def export_onnx(
 ) -> ExportReport:
     """Write a run as one ONNX file, and compare it with Keras before it is there.
 
-    Input `pixels`: grey levels 0–255, float32 [n, 48, 48, 1], of any n. Output `probabilities`:
+    Input `pixels`: gray levels 0–255, float32 [n, 48, 48, 1], of any n. Output `probabilities`:
     float32 [n, 7]. The graph averages the views of the run's TTA scheme and divides the logits by
     the temperature fitted on PublicTest. Labels, TTA scheme, temperature and origin are in the
     file's metadata. Weights recorded in half precision are stored in half precision and computed
@@ -155,7 +155,7 @@ def calibrated_model(run: Run, temperature: float) -> keras.Model:
     As in the record, the logarithm of the mean probability of several views stands in for logits.
 
     Returns:
-        A model from grey levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7].
+        A model from gray levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7].
 
     Raises:
         RunError: the run keeps no weights.
@@ -246,7 +246,7 @@ def _write_metadata(path: Path, run: Run, temperature: float, int8: bool) -> Non
         "experiment": run.name,
         "seed": str(run.seed),
         "precision": "int8" if int8 else "float32",
-        "input": "grey levels 0-255, float32 [n, 48, 48, 1]",
+        "input": "gray levels 0-255, float32 [n, 48, 48, 1]",
         "output": "calibrated probabilities, float32 [n, 7], in the order of the labels",
         "fingerprint": export_fingerprint(run),
     }
