@@ -46,7 +46,8 @@ def analyze(options: Namespace) -> None:
 
 def robustness(options: Namespace) -> None:
     """Record the main models' accuracy on corrupted images."""
-    record_robustness(_main_models(), _dataset_of_records())
+    dataset = _dataset_of_records()
+    record_robustness(_main_models(), dataset)
     print(ROBUSTNESS_PATH)
 
 

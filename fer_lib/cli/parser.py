@@ -25,7 +25,8 @@ class _Version(argparse.Action):
     def __call__(self, parser, *_):
         from importlib.metadata import version
 
-        parser.exit(0, f"fer_lib {version('fer_lib')}\n")
+        print(f"fer_lib {version('fer_lib')}")
+        parser.exit()
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
