@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from fer_lib import __version__
 from fer_lib.paths import RESULTS
 
 PROFILE_NAMES = ("full", "quick")  # `profiles.PROFILES`, which takes too long to import
@@ -18,17 +19,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-class _Version(argparse.Action):
-    def __init__(self, **keywords):
-        super().__init__(nargs=0, help="print the version and exit", **keywords)
-
-    def __call__(self, parser, *_):
-        from importlib.metadata import version
-
-        print(f"fer_lib {version('fer_lib')}")
-        parser.exit()
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Parse a command line.
 
@@ -39,7 +29,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         SystemExit: after help or the version (code 0), or an error in one line (code 2).
     """
     parser = _Parser(prog="python -m fer_lib", description=_DESCRIPTION)
-    parser.add_argument("--version", action=_Version)
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"fer_lib {__version__}",
+        help="print the version and exit",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB", parser_class=_Parser)
     for add in (_add_data, _add_training, _add_records, _add_analyses, _add_deployment):
         add(verbs)

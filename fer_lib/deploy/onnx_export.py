@@ -1,6 +1,5 @@
 """Export a run as one ONNX file: gray pixels in, calibrated probabilities out."""
 
-import importlib.metadata
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from keras import ops
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from fer_lib import __version__
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.data.synthetic import synthetic_faces
@@ -242,7 +242,7 @@ def _write_metadata(path: Path, run: Run, temperature: float, int8: bool) -> Non
         "labels": ",".join(EMOTION_NAMES),
         "temperature": repr(temperature),
         "tta": run.experiment.tta,
-        "version": importlib.metadata.version("fer_lib"),
+        "version": __version__,
         "experiment": run.name,
         "seed": str(run.seed),
         "precision": "int8" if int8 else "float32",
