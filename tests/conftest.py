@@ -121,9 +121,47 @@ def fer2013():
             "needs FER2013: set the environment variable FER2013 to its CSV, or put it into data/"
         )
     loaded = load_dataset(path)
-    recorded = find_run(RESULTS, HOG, 0).predictions["private_test_hashes"]
+    recorded = find_run(RESULTS, HOG, 0).predictions["private_test"].hashes
     if not np.isin(recorded, loaded.private_test.hashes).mean() > 0.99:
         pytest.skip(
             f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as one of JPEG pictures"
         )
     return loaded
+
+
+@pytest.fixture
+def make_run(dataset):
+    """Writes a finished run with random predictions, without training: `make_run(root, ...)`."""
+    import numpy as np
+
+    from fer_lib.evaluation.metrics import metrics_by_split
+    from fer_lib.experiments import EXPERIMENTS
+    from fer_lib.runs.predictions import SplitPredictions
+    from fer_lib.runs.run import HISTORY_COLUMNS, HISTORY_FILE, WEIGHTS_FILE, run_folder
+    from fer_lib.runs.store import write_run
+
+    def make(root, name="se_cnn", seed=0, weights=b"weights", **config):
+        random = np.random.default_rng(seed)
+        experiment = EXPERIMENTS[name]
+        folder = run_folder(root, name, seed)
+        folder.mkdir(parents=True)
+        (folder / HISTORY_FILE).write_text(",".join(HISTORY_COLUMNS) + "\n1,2,0.3,2,0.3,0.1,9\n")
+        if weights:
+            (folder / WEIGHTS_FILE).write_bytes(weights)
+        splits = (
+            ("public_test", "private_test")
+            if experiment.evaluate_private_test
+            else ("public_test",)
+        )
+        predictions = {}
+        for name_of_split in splits:
+            split = getattr(dataset, name_of_split)
+            logits = random.normal(size=(len(split), 7)) + 2 * np.eye(7)[split.labels]
+            predictions[name_of_split] = SplitPredictions(
+                logits.astype(np.float32), split.labels, split.hashes
+            )
+        identity = {"experiment": name, "seed": seed, "profile": "full"}
+        config = identity | {"configuration": experiment.to_dict()} | config
+        return write_run(folder, config, predictions, metrics_by_split(predictions))
+
+    return make

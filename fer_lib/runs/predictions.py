@@ -22,11 +22,19 @@ class SplitPredictions:
         logits: float32 [n, classes].
         labels: uint8 [n], the true classes.
         hashes: uint64 [n], which identify the images (`data.dataset.Split.hashes`).
+
+    Raises:
+        ValueError: the three are not of the same number of images.
     """
 
     logits: np.ndarray
     labels: np.ndarray
     hashes: np.ndarray
+
+    def __post_init__(self):
+        lengths = [len(values) for values in (self.logits, self.labels, self.hashes)]
+        if len(set(lengths)) > 1:
+            raise ValueError("there are {} logits, {} labels and {} hashes".format(*lengths))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -37,7 +45,7 @@ class SplitPredictions:
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """float64 [n, classes]."""
+        """float64 [n, classes]: the softmax of the logits."""
         return softmax(self.logits)
 
     @cached_property
@@ -51,7 +59,7 @@ class SplitPredictions:
         return self.predicted == self.labels
 
     def first_of_class(self, label: int, n: int) -> np.ndarray:
-        """The rows of the first `n` images of a class: examples that nobody selected."""
+        """int64 [at most n]: the rows of the first images of a class, examples chosen by no one."""
         return np.flatnonzero(self.labels == label)[:n]
 
     @cached_property
@@ -73,7 +81,9 @@ class Predictor(Protocol):
 
 
 def align(*predictions: SplitPredictions) -> list[SplitPredictions]:
-    """Bring the predictions of several models on the same images into one order.
+    """Bring the predictions of several models on the same images into one order, `order`.
+
+    An image is identified by its hash and its label: some stand in FER2013 under two labels.
 
     Raises:
         ValueError: they are not of the same images and labels.

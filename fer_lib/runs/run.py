@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fer_lib.experiments import Experiment
+from fer_lib.experiments.experiment import RUN_KEY, Experiment
 from fer_lib.io import read_arrays, read_json
 from fer_lib.runs.predictions import SplitPredictions
 
@@ -24,6 +24,10 @@ HISTORY_COLUMNS = (
     "learning_rate",
     "seconds",
 )
+CONFIG_FILE = "config.json"
+HISTORY_FILE = "history.csv"
+PREDICTIONS_FILE = "predictions.npz"
+METRICS_FILE = "metrics.json"
 WEIGHTS_FILE = "model.weights.h5"
 SHARED_SPLITS_FILE = "test_splits.npz"
 _REQUIRED = ("experiment", "seed", "profile", "configuration")
@@ -37,7 +41,10 @@ class RunError(ValueError):
 class Run:
     """The folder of a run; each property reads its file.
 
-    A run is finished when `metrics.json` is there, which is written last.
+    A run is finished when `metrics.json` is there, which is written last. It is a `Predictor`.
+
+    Attributes:
+        folder: `<root>/<experiment>/seed-<n>`.
     """
 
     folder: Path
@@ -46,9 +53,9 @@ class Run:
         object.__setattr__(self, "folder", Path(self.folder).resolve())
 
     @property
-    def key(self) -> str:
-        """Its name in analyses: `<experiment>/seed-<n>`."""
-        return f"{self.name}/seed-{self.seed}"
+    def root(self) -> Path:
+        """The folder that holds the runs of all experiments."""
+        return self.folder.parent.parent
 
     @property
     def name(self) -> str:
@@ -57,20 +64,30 @@ class Run:
 
     @property
     def seed(self) -> int:
+        """The seed that it was trained with."""
         return self.config["seed"]
 
     @property
+    def key(self) -> str:
+        """`<experiment>/seed-<n>`, which names the run in analyses and in configurations."""
+        return f"{self.name}/seed-{self.seed}"
+
+    @property
     def finished(self) -> bool:
-        return (self.folder / "metrics.json").is_file()
+        """Whether it is trained and evaluated."""
+        return (self.folder / METRICS_FILE).is_file()
 
     @cached_property
     def config(self) -> dict:
-        """`experiment` (its name), `configuration`, `seed`, SHA-256 of the data, versions, hardware.
+        """`experiment` (its name), `configuration`, `seed`, `profile`, and the SHA-256 of the data.
+
+        A finished run adds its versions and hardware, and what training found.
 
         Raises:
-            ValueError: as `read_json`. RunError: it lacks what identifies a run.
+            ValueError: as `read_json`.
+            RunError: it lacks what identifies a run.
         """
-        path = self.folder / "config.json"
+        path = self.folder / CONFIG_FILE
         config = read_json(path)
         if missing := [name for name in _REQUIRED if name not in config]:
             expected = ", ".join(_REQUIRED)
@@ -91,7 +108,7 @@ class Run:
         """One row per epoch, `HISTORY_COLUMNS`; None for a model not trained in epochs."""
         import pandas as pd
 
-        path = self.folder / "history.csv"
+        path = self.folder / HISTORY_FILE
         return pd.read_csv(path) if path.is_file() else None
 
     @cached_property
@@ -103,22 +120,27 @@ class Run:
 
         Raises:
             ValueError: as `read_arrays`.
+            RunError: labels or hashes are missing.
         """
-        arrays = read_arrays(self.folder / "predictions.npz")
+        path = self.folder / PREDICTIONS_FILE
+        arrays = read_arrays(path)
         splits = [name.removesuffix("_logits") for name in arrays if name.endswith("_logits")]
         if any(f"{split}_labels" not in arrays for split in splits):
-            arrays = read_arrays(self.folder.parent.parent / SHARED_SPLITS_FILE) | arrays
-        return {
-            split: SplitPredictions(
-                *(arrays[f"{split}_{name}"] for name in ("logits", "labels", "hashes"))
-            )
-            for split in splits
-        }
+            arrays = read_arrays(self.root / SHARED_SPLITS_FILE) | arrays
+        try:
+            return {
+                split: SplitPredictions(
+                    *(arrays[f"{split}_{name}"] for name in ("logits", "labels", "hashes"))
+                )
+                for split in splits
+            }
+        except KeyError as error:
+            raise RunError(f"{path}: there is no {error.args[0]}") from error
 
     @cached_property
     def metrics(self) -> dict:
         """`evaluation.metrics.metrics_by_split` of the predictions."""
-        return read_json(self.folder / "metrics.json")
+        return read_json(self.folder / METRICS_FILE)
 
     @property
     def weights(self) -> Path | None:
@@ -133,6 +155,16 @@ def run_folder(root: Path, experiment: str, seed: int) -> Path:
 
 
 def parse_run_key(key: str) -> tuple[str, int]:
-    """The experiment and the seed of a key, `<experiment>/seed-<n>`."""
-    name, seed = key.split("/seed-")
-    return name, int(seed)
+    """The experiment and the seed of a key.
+
+    Raises:
+        RunError: it is not `<experiment>/seed-<n>`.
+
+    Example:
+        >>> parse_run_key("se_cnn/seed-1")
+        ('se_cnn', 1)
+    """
+    match = RUN_KEY.fullmatch(key)
+    if match is None:
+        raise RunError(f"{key!r} is no run, expected <experiment>/seed-<n>")
+    return match[1], int(match[2])

@@ -1,4 +1,4 @@
-"""Find runs, finish one, and record finished ones in `results/`."""
+"""Find runs, write finished ones, and record them in `results/`."""
 
 import shutil
 import tempfile
@@ -7,13 +7,24 @@ from pathlib import Path
 import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.experiments import ENSEMBLES, EXPERIMENTS
+from fer_lib.experiments import DEPLOYMENT_CANDIDATES, ENSEMBLES, EXPERIMENTS, HOG
 from fer_lib.io import TMP_PREFIX, atomic_write, read_arrays, read_json, sha256_of, write_json
 from fer_lib.runs.environment import hardware, versions
 from fer_lib.runs.predictions import SplitPredictions
-from fer_lib.runs.run import SHARED_SPLITS_FILE, WEIGHTS_FILE, Run, RunError, run_folder
+from fer_lib.runs.run import (
+    CONFIG_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    SHARED_SPLITS_FILE,
+    WEIGHTS_FILE,
+    Run,
+    RunError,
+    parse_run_key,
+    run_folder,
+)
 
-RECORDED_FILES = ("config.json", "history.csv", "predictions.npz", "metrics.json")
+RECORDED_FILES = (CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE, METRICS_FILE)
 CHECKSUMS_FILE = "SHA256SUMS"
 _SPLIT_TITLES = {"public_test": "PublicTest", "private_test": "PrivateTest"}
 
@@ -27,31 +38,28 @@ def find_run(root: Path, experiment: str, seed: int) -> Run | None:
 def find_runs(root: Path, experiment: str | None = None) -> list[Run]:
     """Return the finished runs under `root`, of one experiment or of all.
 
-    They are in the order of the experiments' table, then of the seeds.
+    They are in the order of the experiments' table, then of the seeds. No file is read, so that a
+    damaged run does not hide the others.
     """
     position = {name: index for index, name in enumerate(EXPERIMENTS)}
-    paths = root.glob(f"{experiment or '*'}/seed-*/metrics.json")
 
     def rank(run: Run) -> tuple:
-        return position.get(run.name, len(position)), run.name, run.seed
+        name, seed = parse_run_key(f"{run.folder.parent.name}/{run.folder.name}")
+        return position.get(name, len(position)), name, seed
 
+    paths = root.glob(f"{experiment or '*'}/seed-[0-9]*/{METRICS_FILE}")
     return sorted((Run(path.parent) for path in paths), key=rank)
 
 
 def best_single_run(root: Path) -> Run | None:
-    """Return the single model that prediction uses by default, or None where none is kept.
+    """Return the run under `root` whose model is deployed, or None where there is none.
 
-    It is seed 0, with weights, of the `custom_cnn` architecture's experiment with the highest
-    accuracy on PublicTest: experiments are selected, seeds are not.
+    It is seed 0, with weights, of the `DEPLOYMENT_CANDIDATES` experiment with the highest accuracy
+    on PublicTest: experiments are selected, seeds are not.
     """
-    candidates = [
-        run
-        for run in find_runs(root)
-        if run.weights and run.seed == 0 and run.config["configuration"]["model"] == "custom_cnn"
-    ]
-    return max(
-        candidates, key=lambda run: run.metrics["public_test"]["accuracy"], default=None
-    )
+    runs = [find_run(root, name, 0) for name in DEPLOYMENT_CANDIDATES]
+    candidates = [run for run in runs if run and run.weights]
+    return max(candidates, key=lambda run: run.metrics["public_test"]["accuracy"], default=None)
 
 
 def write_run(
@@ -69,26 +77,33 @@ def write_run(
         for split, values in predictions.items()
         for name in ("logits", "labels", "hashes")
     }
-    with atomic_write(folder / "predictions.npz") as tmp:
+    with atomic_write(folder / PREDICTIONS_FILE) as tmp:
         np.savez_compressed(tmp, **arrays)
     environment = {"versions": versions(), "hardware": hardware()}
-    write_json(folder / "config.json", config | {k: v for k, v in environment.items() if k not in config})
-    write_json(folder / "metrics.json", metrics)
+    missing = {name: value for name, value in environment.items() if name not in config}
+    write_json(folder / CONFIG_FILE, config | missing)
+    write_json(folder / METRICS_FILE, metrics)
     return Run(folder)
 
 
 def keeps_weights(run: Run) -> bool:
-    """Whether the record of a run keeps its weights, so that the repository stays small.
+    """Whether the record of a run keeps its weights; most do not, to keep the repository small.
 
-    Seed 0 of an experiment evaluated on PrivateTest does, and so do members of an ensemble.
+    Members of an ensemble and teachers do, and seed 0 of a network evaluated on PrivateTest.
     """
-    if run.history is None or not run.config["configuration"]["evaluate_private_test"]:
+    if run.name == HOG:
         return False
-    return run.seed == 0 or any(run.key in members for members in ENSEMBLES.values())
+    if run.seed == 0 and run.config["configuration"]["evaluate_private_test"]:
+        return True
+    members = [key for keys in ENSEMBLES.values() for key in keys]
+    teachers = [key for experiment in EXPERIMENTS.values() for key in experiment.teachers]
+    return run.key in (*members, *teachers)
 
 
 def record_run(run: Run, results: Path) -> Run:
-    """Copy a finished run into `results/`, with a checksum of each file (`sha256sum -c SHA256SUMS`).
+    """Copy a finished run into `results/`, with the checksums of its files.
+
+    `sha256sum -c SHA256SUMS` verifies them.
 
     Args:
         results: where it goes; `analysis/dataset.json` there has FER2013's class counts.
@@ -109,7 +124,7 @@ def record_run(run: Run, results: Path) -> Run:
         copy.mkdir()
         for name in names:
             shutil.copyfile(run.folder / name, copy / name)
-        store_shared_splits(copy / "predictions.npz", results / SHARED_SPLITS_FILE)
+        store_shared_splits(copy / PREDICTIONS_FILE, results / SHARED_SPLITS_FILE)
         write_checksums(copy, names)
         copy.rename(target)
     return Run(target)
@@ -145,17 +160,19 @@ def store_shared_splits(predictions: Path, shared: Path) -> None:
         shared: the file of the shared labels and hashes; splits that it lacks are added.
     """
     arrays = read_arrays(predictions)
+    logits = {name: values for name, values in arrays.items() if name.endswith("_logits")}
+    images = {name: values for name, values in arrays.items() if name not in logits}
     stored = read_arrays(shared) if shared.is_file() else {}
-    added = {name: values for name, values in arrays.items() if not name.endswith("_logits")}
-    if any(not np.array_equal(stored[name], added[name]) for name in stored.keys() & added.keys()):
+    if any(
+        not np.array_equal(stored[name], images[name]) for name in stored.keys() & images.keys()
+    ):
         return
-    if added.keys() - stored.keys():
+    if not images.keys() <= stored.keys():
         with atomic_write(shared) as tmp:
-            np.savez_compressed(tmp, **{**stored, **added})
-    with atomic_write(predictions) as tmp:
-        np.savez_compressed(
-            tmp, **{name: values for name, values in arrays.items() if name not in added}
-        )
+            np.savez_compressed(tmp, **(stored | images))
+    if images:
+        with atomic_write(predictions) as tmp:
+            np.savez_compressed(tmp, **logits)
 
 
 def write_checksums(folder: Path, names: list[str]) -> None:
