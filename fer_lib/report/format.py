@@ -38,10 +38,12 @@ _PHRASES = {  # a longer phrase before one that it contains
     **SPLIT_TITLES,
     "bn": "BN",
     "deduplicated": "de-duplicated",
+    "ece": "ECE",
     "f1": "F1",
     "gflops": "GFLOPS",
     "macro_f1": "macro-F1",
     "multiply_adds": "multiply-adds",
+    "nll": "NLL",
     "p_value": "p-value",
     "sd": "SD",
     "tta": "TTA",
@@ -136,12 +138,14 @@ def count(value: int | None) -> str:
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """Format any number with as many decimals as its size asks for.
 
-    >>> number(0.6614), number(24.06), number(1575.3), number(35_887)
-    ('0.661', '24.1', '1,575', '35,887')
+    >>> number(0.6614), number(24.06), number(1575.3), number(35_887), number(1e-4)
+    ('0.661', '24.1', '1,575', '35,887', '0.0001')
     """
     if is_missing(value):
         return NOT_RECORDED
     size = abs(value)
+    if 0 < size < 0.001:
+        return f"{value:.3g}"
     digits = 0 if isinstance(value, Integral) or size >= 1000 else 1 if size >= 10 else 3
     text, *limits = (
         f"{each:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
@@ -225,7 +229,12 @@ def _whole_number(value: float) -> str:
 def _cell(row: tuple, formatter: Callable[..., str]) -> str:
     value = row[0]
     if isinstance(value, list | tuple):
-        return ", ".join(_cell((inner,), formatter) for inner in value) or MISSING_CELL
+        texts = [_cell((inner,), formatter) for inner in value]
+        nested = (
+            f"({t})" if isinstance(i, list | tuple) else t
+            for i, t in zip(value, texts, strict=True)
+        )
+        return ", ".join(nested) or MISSING_CELL
     if is_missing(value):
         return MISSING_CELL
     if isinstance(value, Enum):

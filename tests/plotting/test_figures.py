@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fer_lib.analysis.grad_cam import sample_maps
-from fer_lib.data.labels import COLORS, EMOTION_NAMES
+from fer_lib.data.labels import COLORS
 from fer_lib.data.synthetic import synthetic_faces
-from fer_lib.plotting.comparison import accuracy_comparison, grad_cams, per_class_f1
+from fer_lib.plotting.comparison import grad_cams
 from fer_lib.plotting.data import (
     augmentations,
     class_distribution,
@@ -17,10 +17,8 @@ from fer_lib.plotting.data import (
 )
 from fer_lib.plotting.deployment import edge
 from fer_lib.plotting.style import use
-from fer_lib.plotting.training import confusion, curves, samples
 from fer_lib.profiles import get_profile
 from fer_lib.report.format import NOT_RECORDED
-from fer_lib.runs.predictions import softmax
 
 
 @pytest.fixture(autouse=True)
@@ -44,79 +42,6 @@ def test_the_distribution_shows_the_counts_in_the_emotions_colours(dataset):
     )
 
 
-def test_curves_show_the_history_and_mark_the_chosen_epoch(run):
-    figure = curves(run)
-    train, validation, chosen = figure.axes[1].get_lines()
-    np.testing.assert_allclose(train.get_ydata(), run.history["loss"])
-    np.testing.assert_allclose(validation.get_ydata(), run.history["val_loss"])
-    assert chosen.get_xdata()[0] == run.config["best_epoch"]
-
-
-def test_curves_shade_the_epochs_whose_weights_are_averaged(averaged_run):
-    axes = curves(averaged_run).axes[1]
-    (span,), epochs = axes.patches, len(averaged_run.history)
-    assert (span.get_x(), span.get_x() + span.get_width()) == (epochs - 1.5, epochs + 0.5) and len(
-        axes.get_lines()
-    ) == 2
-
-
-def test_the_confusion_matrix_shows_the_counts(run):
-    shown = texts(confusion(run))
-    assert any(
-        text.endswith(f"\n{run.metrics['private_test']['confusion'][3][3]}") for text in shown
-    )
-
-
-def test_samples_show_the_runs_probabilities_for_the_same_rows(run, dataset):
-    from fer_lib.plotting.training import samples
-    from fer_lib.report.format import NOT_RECORDED
-
-    row = np.flatnonzero(dataset.private_test.labels == 1)[0]
-    for data in (dataset, None):
-        figure = samples({"One": run, "Two": run, "Later": None}, "disgust", data, n=2)
-        expected = softmax(run.predictions["private_test_logits"][row])
-        np.testing.assert_allclose([b.get_width() for b in figure.axes[1].patches], expected)
-        np.testing.assert_allclose([b.get_width() for b in figure.axes[2].patches], expected)
-        assert NOT_RECORDED in texts(figure)
-        assert [axes.get_title() for axes in figure.axes[1:4]] == ["One", "Two", "Later"]
-
-
-def test_without_the_data_only_the_picture_goes(run, dataset):
-    with_data, without = (samples({"One": run}, "fear", data, n=1) for data in (dataset, None))
-    row = np.flatnonzero(dataset.private_test.labels == 2)[0]
-    np.testing.assert_array_equal(
-        with_data.axes[0].images[0].get_array(), dataset.private_test.images[row]
-    )
-    assert without.axes[0].images[0].get_array().std() == 0
-    assert any("FER2013" in text for text in texts(without)) and f"fear, row {row}" in texts(
-        without
-    )
-
-
-def test_accuracies_and_f1_come_from_the_metrics(run):
-    figure = accuracy_comparison({"One": run, "Later": None})
-    points = figure.axes[0].containers[0].lines[0].get_xdata()
-    np.testing.assert_allclose(points, [100 * run.metrics["private_test"]["accuracy"]])
-    line = per_class_f1({"One": run}).axes[0].get_lines()[0]
-    np.testing.assert_allclose(
-        line.get_ydata(),
-        [run.metrics["private_test"]["per_class"][name]["f1"] for name in EMOTION_NAMES],
-    )
-
-
-def test_a_model_looks_the_same_beside_any_others(run):
-    def look(*titles):
-        line = per_class_f1(dict.fromkeys(titles, run)).axes[0].get_lines()[-1]
-        return line.get_color(), line.get_marker()
-
-    assert (
-        look("SE-CNN")
-        == look("Custom CNN", "SE-CNN")
-        == look("A new one", "SE-CNN")
-        != look("Custom CNN")
-    )
-
-
 def test_focal_curves_agree_with_the_formula():
     line = focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
     p = line.get_xdata()[:-1]  # at p = 1 Keras clips
@@ -134,26 +59,12 @@ def test_quick_marks_every_figure(run, dataset):
         focal_loss_curves(),
         faces_by_emotion(faces, labels),
         augmentations(faces[:2], np.repeat(faces[:2, None], 3, axis=1)),
-        curves(run),
-        confusion(run),
-        samples({"One": run}, "fear", dataset, n=1),
-        accuracy_comparison({"One": run}),
-        per_class_f1({"One": run}),
-        curves(None),
     ]
     for figure in figures:
         assert "quick profile: synthetic faces" in texts(figure)
 
 
-@pytest.mark.parametrize("figure", [lambda: curves(None), lambda: confusion(None),
-                                    lambda: samples({"A": None}, "fear", None),
-                                    lambda: accuracy_comparison({"A": None})])  # fmt: skip
-def test_a_run_that_is_not_recorded_is_said(figure):
-    assert NOT_RECORDED in texts(figure())
-
-
 def test_grad_cams_lie_over_the_picture_or_over_grey(run, dataset):
-    from fer_lib.report.format import NOT_RECORDED
 
     maps = {"One": sample_maps(run, dataset), "Later": None}
     for data in (dataset, None):
