@@ -34,9 +34,10 @@ _PERCENT_WORDS = {
     "share",
 }
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
-_PHRASES = {  # a longer phrase before one that it contains
+_PHRASES = {
     **SPLIT_TITLES,
     "bn": "BN",
+    "both_accuracy": "accuracy on both test splits",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
     "f1": "F1",
@@ -47,6 +48,7 @@ _PHRASES = {  # a longer phrase before one that it contains
     "p_value": "p-value",
     "sd": "SD",
     "tta": "TTA",
+    "val": "validation",
 }
 
 
