@@ -15,7 +15,6 @@ from fer_lib.plotting.data import (
     faces_by_emotion,
     focal_loss_curves,
 )
-from fer_lib.plotting.deployment import edge
 from fer_lib.plotting.style import use
 from fer_lib.profiles import get_profile
 from fer_lib.report.format import NOT_RECORDED
@@ -78,22 +77,3 @@ def test_grad_cams_lie_over_the_picture_or_over_grey(run, dataset):
         assert figure.axes[1].get_title() == f"One\nanswer: {maps['One']['fear'][0]['answer']}"
         assert NOT_RECORDED in figure.axes[2].get_title()
     assert NOT_RECORDED in texts(grad_cams({"One": None}, "fear", None))
-
-
-def test_the_forms_of_a_network_stand_at_their_median_time_and_accuracy():
-    rows = [
-        {
-            "network": "Small",
-            "form": form,
-            "median_ms": 2.0 + i,
-            "percentile_95_ms": 5.0,
-            "accuracy": 0.6,
-            "interval": [0.58, 0.62],
-        }
-        for i, form in enumerate(("Keras", "ONNX"))
-    ]
-    figure = edge(rows)
-    times, accuracies = figure.axes
-    assert [line.get_xdata()[0] for line in times.get_lines()] == [2, 3]
-    np.testing.assert_allclose(accuracies.get_lines()[0].get_xdata(), [58, 62])
-    assert "Small\nONNX" in texts(figure)
