@@ -37,6 +37,7 @@ _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
 _PHRASES = {  # a longer phrase before one that it contains
     **SPLIT_TITLES,
     "bn": "BN",
+    "brier": "Brier score",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
     "f1": "F1",
