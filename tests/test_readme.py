@@ -29,13 +29,13 @@ def test_the_picture_is_that_of_the_records(readme, tmp_path):
 def test_the_worked_example_is_a_valid_row():
     from dataclasses import replace
 
-    from fer_lib.experiments import CUSTOM_CNN
+    from fer_lib.experiments.table import _CUSTOM_CNN
 
     example = re.search(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
     )[1]
     assert example in (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
-    (row,) = eval("{" + example + "}", {"replace": replace, "CUSTOM_CNN": CUSTOM_CNN}).values()
+    (row,) = eval("{" + example + "}", {"replace": replace, "_CUSTOM_CNN": _CUSTOM_CNN}).values()
     assert row.focal_gamma == 5 and not row.evaluate_private_test
 
 

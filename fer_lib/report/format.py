@@ -34,10 +34,11 @@ _PERCENT_WORDS = {
     "share",
 }
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
-_PHRASES = {  # a longer phrase before one that it contains
+_PHRASES = {
     **SPLIT_TITLES,
     "bn": "BN",
     "brier": "Brier score",
+    "both_accuracy": "accuracy on both test splits",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
     "f1": "F1",
@@ -48,6 +49,7 @@ _PHRASES = {  # a longer phrase before one that it contains
     "p_value": "p-value",
     "sd": "SD",
     "tta": "TTA",
+    "val": "validation",
 }
 
 
