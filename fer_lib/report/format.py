@@ -37,6 +37,7 @@ _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
 _PHRASES = {
     **SPLIT_TITLES,
     "bn": "BN",
+    "brier": "Brier score",
     "both_accuracy": "accuracy on both test splits",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
