@@ -89,12 +89,12 @@ def selective_prediction_table(
     """Return `accuracy_at_coverage` of models by title, NaN for one that is None.
 
     Returns:
-        One row per model: `model` and, by coverage, `accuracy_at_<percent>pct_coverage`.
+        One row per model: `model` and, by coverage, `accuracy_at_<n>_percent_coverage`.
     """
     return pd.DataFrame(
         {"model": title}
         | {
-            f"accuracy_at_{round(100 * coverage)}pct_coverage": accuracy_at_coverage(predictor, coverage)
+            f"accuracy_at_{round(100 * coverage)}_percent_coverage": accuracy_at_coverage(predictor, coverage)
             if predictor
             else np.nan
             for coverage in coverages

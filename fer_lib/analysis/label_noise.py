@@ -198,6 +198,11 @@ class LabelNoise:
         agreement = self.confusion.diagonal() / images
         return pd.DataFrame({"emotion": EMOTION_NAMES, "images": images, "agreement": agreement})
 
+    def majority_share(self, label: str, majority: str) -> float:
+        """The share of the images of a label, those with a majority, that have a certain one."""
+        row = self.confusion[EMOTION_NAMES.index(label)]
+        return float(row[EMOTION_NAMES.index(majority)] / row.sum())
+
 
 def label_noise(path: Path = LABEL_NOISE_PATH) -> LabelNoise:
     """Return the recorded agreement of labels and votes."""

@@ -6,18 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
-from fer_lib.plotting.style import (
-    SPLIT_COLORS,
-    finish,
-    model_styles,
-    placeholder,
-    placeholder_if_missing,
-)
-from fer_lib.plotting.training import images_by_hash, thumbnail
-from fer_lib.report.format import NOT_RECORDED, SPLIT_TITLES
+from fer_lib.plotting.style import SPLIT_COLORS, finish, model_styles, placeholder_if_missing
+from fer_lib.report.format import SPLIT_TITLES
 from fer_lib.runs.predictions import Predictor
 
 
@@ -74,55 +65,4 @@ def per_class_f1(predictors: dict[str, Predictor | None]) -> Figure:
     for tick, color in zip(axes.get_xticklabels(), COLORS, strict=True):
         tick.set_color(color)
     axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    return finish(figure)
-
-
-def grad_cams(maps: dict[str, dict], emotion: str, dataset: Dataset | None) -> Figure:
-    """Grad-CAM of each model's own answer over the first PrivateTest images of an emotion, a column
-    for each model.
-
-    Args:
-        maps: by title, then by emotion, as `explain.sample_maps` returns them; None for a model
-            that is not recorded yet.
-    """
-    by_hash = {
-        title: mine and {image["hash"]: image for image in mine[emotion]}
-        for title, mine in maps.items()
-    }
-    known = [images for images in by_hash.values() if images is not None]
-    if not known:
-        return placeholder()
-    hashes = np.array(list(known[0]), np.uint64)
-    figure, grid = plt.subplots(
-        len(hashes),
-        1 + len(maps),
-        figsize=(1.9 * (1 + len(maps)), 1.9 * len(hashes)),
-        layout="constrained",
-        squeeze=False,
-    )
-    for line, value, picture in zip(
-        grid, hashes.tolist(), images_by_hash(hashes, dataset), strict=True
-    ):
-        thumbnail(line[0], picture, f"true: {emotion}")
-        for axes, images in zip(line[1:], by_hash.values(), strict=True):
-            image = images and images.get(value)
-            thumbnail(
-                axes,
-                picture,
-                f"answer: {image['answer']}" if image else NOT_RECORDED,
-                explain_gray=False,
-            )
-            if image:
-                extent = (-0.5, IMAGE_SIZE - 0.5, IMAGE_SIZE - 0.5, -0.5)
-                axes.imshow(
-                    image["map"],
-                    cmap="inferno",
-                    alpha=0.5,
-                    vmin=0,
-                    vmax=1,
-                    extent=extent,
-                    interpolation="bilinear",
-                )
-    for axes, title in zip(grid[0], ["", *maps], strict=True):
-        axes.set_title(f"{title}\n{axes.get_title()}".strip(), fontsize=8)
     return finish(figure)

@@ -104,8 +104,9 @@ def deletion_curves(curves: pd.DataFrame) -> Figure:
         axes.plot(
             fractions, rows["random"], label="random", linestyle=":", fillstyle="none", **line
         )
-        axes.set(xlabel="pixels deleted, %", ylim=(0, None))
+        axes.set(xlabel="pixels deleted, %")
         axes.set_title(model.replace(", ", ",\n"), fontsize=10)
         axes.legend(fontsize=8)
+    panels[0, 0].set_ylim(0)  # of all panels, once all lines are drawn
     panels[0, 0].set_ylabel("mean probability of\nthe predicted class")
     return finish(figure, recorded=True)

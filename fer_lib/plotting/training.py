@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.plotting.style import (
     TRAIN_COLOR,
     VALIDATION_COLOR,

@@ -34,9 +34,11 @@ _PERCENT_WORDS = {
     "share",
 }
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
-_PHRASES = {  # a longer phrase before one that it contains
+_PHRASES = {
     **SPLIT_TITLES,
     "bn": "BN",
+    "brier": "Brier score",
+    "both_accuracy": "accuracy on both test splits",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
     "f1": "F1",
@@ -47,6 +49,7 @@ _PHRASES = {  # a longer phrase before one that it contains
     "p_value": "p-value",
     "sd": "SD",
     "tta": "TTA",
+    "val": "validation",
 }
 
 
@@ -214,15 +217,17 @@ def _formatter(values: "pd.Series", name: str) -> Callable[..., str]:
         return points if words & _PERCENT_WORDS else signed
     if words & _PERCENT_WORDS:
         return percent
-    whole = all(is_missing(value) or value == int(value) for value in values if _is_number(value))
-    return _whole_number if whole and not words & {"f1", "precision", "recall"} else number
+    integral = all(
+        is_missing(value) or value == int(value) for value in values if _is_number(value)
+    )
+    return _integer if integral and not words & {"f1", "precision", "recall"} else number
 
 
 def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _whole_number(value: float) -> str:
+def _integer(value: float) -> str:
     return number(int(value))
 
 

@@ -139,7 +139,9 @@ def test_largest_confusion_is_a_share_of_the_true_class():
     counts = np.diag([90] * 7)
     counts[0, 2] = 9  # angry, predicted as fear: 9 of 99
     counts[1] = [3, 6, 0, 0, 0, 0, 0]  # disgust, predicted as angry: 3 of 9
-    assert largest_confusion(counts.tolist()) == ("disgust", "angry", pytest.approx(1 / 3), 3)
+    model = SimpleNamespace(metrics={"private_test": {"confusion": counts.tolist()}})
+    assert largest_confusion(model) == ("disgust", "angry", pytest.approx(1 / 3), 3)
+    assert largest_confusion(None).share is None
 
 
 def test_training_summary_reads_the_best_epoch_or_with_swa_the_last(run, averaged_run):

@@ -41,6 +41,8 @@ def test_deletion_has_a_panel_per_model_and_two_lines():
         [[[0, 0.8], [30, 0.2]], [[0, 0.8], [30, 0.6]]],
     )
     assert second.get_title() == "B"
+    assert first.get_ylim()[0] == 0
+    assert first.get_ylim()[1] > 0.8  # the axis is shared, and the second panel is lower
 
 
 @pytest.mark.parametrize(
