@@ -1,14 +1,16 @@
 """Execute one notebook with papermill.
 
-    python book/execute.py notebooks/02_custom_cnn.ipynb build/full/notebooks/02_custom_cnn.ipynb
-    full
+    python book/execute.py notebooks/01_dataset.ipynb build/full/notebooks/01_dataset.ipynb full
 
 The target appears only when every cell succeeded. A notebook that failed is left beside it as
-`<name>.failed.ipynb`, to be
-looked at, and the exit code is 1.
+`<name>.failed.ipynb`, to be looked at, and the exit code is 1. Where the full profile reads the
+committed records, a record that contradicts the text fails the notebook too
+(`fer_lib.report.expect`).
 """
 
 import argparse
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +19,10 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from fer_lib.report.expect import STRICT
+
+ROOT = Path(__file__).resolve().parent.parent
+
 
 def execute(source: Path, target: Path, **parameters) -> None:
     """Execute `source` into `target`, whole or not at all.
@@ -24,7 +30,7 @@ def execute(source: Path, target: Path, **parameters) -> None:
     Raises:
         ValueError: the notebook has no such parameter (papermill alone only warns).
         PapermillExecutionError: a cell failed; the half-executed notebook is
-        `<target>.failed.ipynb`.
+            `<target>.failed.ipynb`.
         DeadKernelError: the kernel died; likewise.
     """
     known = papermill.inspect_notebook(source)
@@ -40,6 +46,16 @@ def execute(source: Path, target: Path, **parameters) -> None:
     failed.replace(target)
 
 
+def records_are_committed(root: Path = ROOT) -> bool:
+    """Whether `results/` is as it was committed; False where git cannot tell."""
+    command = ["git", "status", "--porcelain", "--", "results"]
+    try:
+        status = subprocess.run(command, cwd=root, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return not status.stdout
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -49,15 +65,18 @@ def main() -> int:
     parser.add_argument("profile")
     options = parser.parse_args()
     print(f"executing {options.source} ({options.profile})", flush=True)
+    os.environ.pop(STRICT, None)
+    if options.profile == "full" and records_are_committed():
+        os.environ[STRICT] = "1"  # the kernel inherits it
     try:
         execute(options.source, options.target, profile=options.profile)
     except (PapermillExecutionError, DeadKernelError) as error:
         failed = options.target.with_suffix(".failed.ipynb")
         if isinstance(error, DeadKernelError):
-            what = f"the kernel died in cell {_last_begun(failed)}"
+            problem = f"the kernel died in cell {_last_begun(failed)}"
         else:
-            what = f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
-        print(f"{options.source}: {what}\nthe half-executed notebook: {failed}", file=sys.stderr)
+            problem = f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+        print(f"{options.source}: {problem}\nthe half-executed notebook: {failed}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)

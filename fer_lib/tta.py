@@ -13,14 +13,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class View:
-    """One view of an image: mirrored or not, then moved `down` and `right` by so many pixels."""
+    """One view of an image: moved `down` and `right` by so many pixels, then mirrored or not."""
 
     flip: bool = False
     down: int = 0
     right: int = 0
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return this view of images [n, h, w]; pixels shifted in repeat the border."""
+        """Return this view of images [n, h, w], same shape; pixels shifted in repeat the border."""
         height, width = images.shape[1:3]
         rows = np.clip(np.arange(height) - self.down, 0, height - 1)
         columns = np.clip(np.arange(width) - self.right, 0, width - 1)

@@ -1,19 +1,25 @@
-"""Rewrite runs and analyses that carry the former names: `python scripts/migrate_records.py results`.
+"""Rewrite runs and analyses that carry the former names.
 
-Idempotent: what has the new names stays as it is. Logits and weight files are not touched; only
-their containers, configurations and checksums are. The script goes when the last run is in.
+    python scripts/migrate_records.py results      # recorded runs and analyses
+    python scripts/migrate_records.py runs/full    # finished runs, to be recorded afterwards
+
+Idempotent: what has the new names stays as it is, byte for byte. Logits and weight files are not
+touched; only their containers, configurations and checksums are. A record whose checksums do not
+hold is refused. The script goes when the last run is in.
 """
 
-import hashlib
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from fer_lib.runs.run import SHARED_SPLITS_FILE
-from fer_lib.runs.store import store_shared_splits
+from fer_lib.experiments import EXPERIMENTS as TABLE
+from fer_lib.io import read_json, sha256_of, write_json
+from fer_lib.runs.run import CONFIG_FILE, PREDICTIONS_FILE, SHARED_SPLITS_FILE
+from fer_lib.runs.store import CHECKSUMS_FILE, store_shared_splits, write_checksums
 
 EXPERIMENTS = {
     "small_cnn": "se_cnn",
@@ -44,6 +50,11 @@ TITLES = {
     "Small CNN": "SE-CNN",
     "Small CNN, student": "SE-CNN, distilled",
     "Small CNN, taught and averaged": "SE-CNN, distilled, SWA",
+    "MobileNetV2, head only, enlarged to 96": "MobileNetV2, head only, 96 pixels",
+    "MobileNetV2, fine-tuned, rate 1e-4": "MobileNetV2, fine-tuned, learning rate 1e-4",
+    "MobileNetV2, fine-tuned, rate 1e-4, enlarged to 96": (
+        "MobileNetV2, fine-tuned, learning rate 1e-4, 96 pixels"
+    ),
 }
 SETTINGS = {
     "balancing": "class_balancing_power",
@@ -118,7 +129,6 @@ def configuration(old: dict) -> dict:
         new["teacher_tta"] = scheme(places, flip=True) if fixed else "none"
     if "flip_averaging" in new:
         new["tta"] = "flip" if new.pop("flip_averaging") else "none"
-    new["title"] = TITLES.get(new.get("title"), new.get("title"))
     return new
 
 
@@ -134,6 +144,8 @@ def config(old: dict) -> dict:
     )
     new["experiment"] = EXPERIMENTS.get(old["experiment"], old["experiment"])
     new["configuration"] = configuration(old["configuration"])
+    if new["experiment"] in TABLE:
+        new["configuration"]["title"] = TABLE[new["experiment"]].title
     if "dependency_weights_sha256" in new:
         new["dependency_weights_sha256"] = {
             run_key(key): value for key, value in new["dependency_weights_sha256"].items()
@@ -141,36 +153,38 @@ def config(old: dict) -> dict:
     return new
 
 
-def write_json(path: Path, value) -> None:
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def migrate_run(folder: Path) -> None:
-    """Rename one run's folder and what its configuration says; checksums are written anew."""
-    path = folder / "config.json"
-    old = json.loads(path.read_text(encoding="utf-8"))
+    """Rename a run's folder and what its configuration names; a record's checksums follow."""
+    checksums = folder / CHECKSUMS_FILE
+    lines = checksums.read_text(encoding="utf-8").splitlines() if checksums.exists() else []
+    sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
+    if damaged := [name for name in sums if sha256_of(folder / name) != sums[name]]:
+        sys.exit(f"{folder}: {', '.join(damaged)} is not the recorded file")
+    old = read_json(folder / CONFIG_FILE)
     new = config(old)
     if new != old:
-        write_json(path, new)
-    sums = folder / "SHA256SUMS"
-    predictions = folder / "predictions.npz"
-    with np.load(predictions) as stored:
-        own_labels = any(name.endswith("_labels") for name in stored)
-    if sums.exists() and own_labels:
-        store_shared_splits(predictions, folder.parent.parent / SHARED_SPLITS_FILE)
-    if sums.exists():
-        names = [line.split(maxsplit=1)[1] for line in sums.read_text().splitlines()]
-        lines = [
-            f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
-            for name in names
-        ]
-        sums.write_text("".join(lines), encoding="utf-8")
+        write_json(folder / CONFIG_FILE, new)
+    if sums:
+        store_shared_splits(folder / PREDICTIONS_FILE, folder.parent.parent / SHARED_SPLITS_FILE)
+        if any(sha256_of(folder / name) != sums[name] for name in sums):
+            write_checksums(folder, list(sums))
     target = folder.parent.parent / new["experiment"] / folder.name
     if target != folder:
+        move(folder, target)
+
+
+def move(folder: Path, target: Path) -> None:
+    """Move a migrated run; one that was migrated before must be equal to it."""
+    if target.exists():
+        contents = [{p.name: sha256_of(p) for p in f.iterdir()} for f in (folder, target)]
+        if contents[0] != contents[1]:
+            sys.exit(f"{folder}: {target} is there, and is another run")
+        shutil.rmtree(folder)
+    else:
         target.parent.mkdir(exist_ok=True)
         folder.rename(target)
-        if not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
 
 
 def migrate_analyses(folder: Path) -> None:
@@ -179,8 +193,8 @@ def migrate_analyses(folder: Path) -> None:
         if (folder / old).exists():
             (folder / old).rename(folder / new)
     for path in folder.glob("*.json"):
-        before = json.loads(path.read_text(encoding="utf-8"))
-        after = analysis(path.stem, before)
+        before = read_json(path)
+        after = analysis(path.stem, json.loads(json.dumps(before)))
         if after != before:
             write_json(path, after)
     path = folder / "tta_predictions.npz"
@@ -196,9 +210,8 @@ def migrate_analyses(folder: Path) -> None:
                 for key, value in arrays.items()
             }
             np.savez_compressed(path, **arrays)
-            record = json.loads((folder / "tta.json").read_text(encoding="utf-8"))
-            record["predictions_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-            write_json(folder / "tta.json", record)
+            record = read_json(folder / "tta.json")
+            write_json(folder / "tta.json", {**record, "predictions_sha256": sha256_of(path)})
 
 
 def analysis(name: str, value):
@@ -216,7 +229,7 @@ def analysis(name: str, value):
         return value
     if name in keyed:
         value = renamed(value, {"successors": "follow_ups"})
-        for part in ("runs", "follow_ups"):
+        for part in ("runs", "follow_ups", "weights_sha256"):
             if part in value:
                 value[part] = {run_key(key): inner for key, inner in value[part].items()}
         for inner in value.get("follow_ups", {}).values():
@@ -232,6 +245,7 @@ def analysis(name: str, value):
     if name == "leakage":
         value = renamed(value, {"seen_in_training": "in_training"})
         value["exact"] = renamed(value["exact"], {"copies": "duplicates"})
+        value["exact"].pop("largest_group", None)
     if name == "speed":
         value = renamed(value, {"ways": "training_throughput"})
         for part in ("rows", "training_throughput"):
@@ -246,26 +260,33 @@ def analysis(name: str, value):
         value["rows"] = [renamed(row, {"network": "model"}) for row in value["rows"]]
         for row in value["rows"]:
             row["model"] = TITLES.get(row["model"], row["model"])
+            if "check" in row:
+                check = row.pop("check")
+                match = re.search(r"probability from Keras ([\d.e-]+)", check)
+                row["max_probability_difference"] = float(match[1]) if match else None
+                row["accepted"] = None if not check else not check.startswith("refused")
     if name == "custom_cnn_trials":
         value = [renamed(row, {"momentum": "bn_momentum"}) for row in value]
+        for row in value:
+            row["augmentation"] = AUGMENTATIONS.get(row["augmentation"], row["augmentation"])
     return value
 
 
-def main() -> int:
+def main() -> None:
     root = Path(sys.argv[1])
-    for path in sorted(root.glob("*/seed-*/config.json")):
+    for path in sorted(root.glob(f"*/seed-*/{CONFIG_FILE}")):
         migrate_run(path.parent)
     if (root / "analysis").is_dir():
         migrate_analyses(root / "analysis")
     published = root / "published.json"
     if published.exists():
-        value = json.loads(published.read_text(encoding="utf-8"))
-        rows = value["networks"]["rows"]
-        value["networks"]["rows"] = [renamed(row, {"fault": "protocol_issue"}) for row in rows]
-        write_json(published, value)
-    shutil.rmtree(root / "__pycache__", ignore_errors=True)
-    return 0
+        before = read_json(published)
+        rows = [renamed(row, {"fault": "protocol_issue"}) for row in before["networks"]["rows"]]
+        about = before["networks"]["about"].replace("`fault`", "`protocol_issue`")
+        after = {**before, "networks": {**before["networks"], "about": about, "rows": rows}}
+        if after != before:
+            write_json(published, after)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,5 +1,11 @@
-"""Pictures that stand in FER2013 more than once: copies to the last pixel, and the same photograph
-cropped, marked or encoded anew."""
+"""Duplicates and near-duplicates in FER2013, and the train/test leakage that they cause.
+
+A duplicate equals another image in every pixel. A near-duplicate is the same photograph cropped,
+mirrored, marked or compressed in another way.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -9,46 +15,43 @@ from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.readers import IMAGE_SIZE
 from fer_lib.io import read_json
-from fer_lib.paths import RESULTS
+from fer_lib.paths import ANALYSIS
+from fer_lib.runs.predictions import SplitPredictions
 
-LEAKAGE_PATH = RESULTS / "analysis" / "leakage.json"
+LEAKAGE_PATH = ANALYSIS / "leakage.json"
 
-COARSE_SIDE, COARSE_THRESHOLD = 12, 0.90  # finds candidates among all pairs
-DETAIL_SIGMA, DETAIL_THRESHOLD = 2.0, 0.6  # decides; `RECORD` holds how many pairs lie in each band
-LARGEST_SHIFT = 4
-FLAT = 1.0  # standard deviation in grey levels below which a picture shows nothing
+COARSE_SIZE, COARSE_THRESHOLD = 12, 0.90  # select the candidates among all pairs
+DETAIL_SIGMA, DETAIL_THRESHOLD = 2.0, 0.6  # decide; the record's `bands` show how clearly
+MAX_SHIFT = 4
+FLAT_DEVIATION = 1.0  # gray levels; below this standard deviation an image shows nothing
 _BLOCK = 2_000
 
 
 def exact_duplicates(dataset: Dataset) -> dict:
-    """Count pictures that are equal in every pixel.
+    """Count the images that are equal in every pixel.
 
     Returns:
-        `copies`, pictures beyond the first of each group; `groups`; `largest_group`;
-        `conflicting_groups`, whose labels differ;
-        `flat`, distinct pictures that show nothing; and `across`, by pair of splits, the pictures
-        of the first that the second holds too.
+        `images`, all of them; `duplicates`, the images beyond the first of each group of equal
+        ones; `groups` of two or more; `conflicting_groups`, whose labels differ; `flat`, distinct
+        images that show nothing; and `across`, by `<split> in <split>`, the number of images of
+        the first split that also occur in the second.
     """
-    hashes = np.concatenate([split.hashes for split in dataset.splits.values()])
-    labels = np.concatenate([split.labels for split in dataset.splits.values()])
+    splits = dataset.splits
+    hashes, labels, images = _concatenated(dataset)
     _, first, group, size = np.unique(
         hashes, return_index=True, return_inverse=True, return_counts=True
     )
     labels_in_group = np.zeros((len(size), len(EMOTION_NAMES)), bool)
     labels_in_group[group, labels] = True
-    distinct = np.concatenate([split.images for split in dataset.splits.values()])[first]
     return {
         "images": len(hashes),
         "duplicates": int(len(hashes) - len(size)),
         "groups": int((size > 1).sum()),
-        "largest_group": int(size.max()),
         "conflicting_groups": int((labels_in_group.sum(axis=1) > 1).sum()),
-        "flat": int((distinct.std(axis=(1, 2)) < FLAT).sum()),
+        "flat": int((images[first].std(axis=(1, 2)) < FLAT_DEVIATION).sum()),
         "across": {
-            f"{ours} in {theirs}": int(
-                np.isin(dataset.splits[ours].hashes, dataset.splits[theirs].hashes).sum()
-            )
-            for ours, theirs in (
+            f"{a} in {b}": int(np.isin(splits[a].hashes, splits[b].hashes).sum())
+            for a, b in (
                 ("PrivateTest", "Training"),
                 ("PublicTest", "Training"),
                 ("PrivateTest", "PublicTest"),
@@ -57,152 +60,139 @@ def exact_duplicates(dataset: Dataset) -> dict:
     }
 
 
+def _concatenated(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hashes, labels and images of all splits."""
+    splits = dataset.splits.values()
+    hashes, labels, images = (
+        np.concatenate([getattr(split, name) for split in splits])
+        for name in ("hashes", "labels", "images")
+    )
+    return hashes, labels, images
+
+
 def near_duplicate_candidates(images: np.ndarray) -> np.ndarray:
-    """Pairs of pictures that agree when shrunk to 12 × 12, as they are or one of them mirrored.
+    """The pairs of images that correlate by more than 0.9 when reduced to 12 × 12.
 
     Args:
         images: uint8 [n, 48, 48], no two of them equal.
 
     Returns:
-        int64 [k, 3]: the two positions, the smaller first, and 1 where the second is mirrored, of
-        every pair whose shrunk pictures
-        correlate by more than 0.9.
+        int64 [k, 3]: the rows of the two images, the smaller first, and 1 where the second is
+        mirrored.
     """
     coarse, mirrored = _coarse(images), _coarse(images[:, :, ::-1])
-    found = []
+    pairs = []
     for start in tqdm(range(0, len(images), _BLOCK), desc="near-duplicates", unit="block"):
-        for flipped, others in enumerate((coarse, mirrored)):
-            above = (
-                coarse[start : start + _BLOCK] @ others[start:].T > COARSE_THRESHOLD
-            )  # a pair stands once, its smaller row first
-            rows, columns = np.nonzero(above)
-            later = columns > rows
-            found.append(
-                np.stack(
-                    [rows[later] + start, columns[later] + start, np.full(later.sum(), flipped)],
-                    axis=1,
-                )
-            )
-    return np.concatenate(found)
+        for flipped, candidates in enumerate((coarse, mirrored)):
+            similar = coarse[start : start + _BLOCK] @ candidates[start:].T > COARSE_THRESHOLD
+            first, second = np.nonzero(similar)
+            later = second > first  # each pair once, its smaller row first
+            flags = np.full(later.sum(), flipped)
+            pairs.append(np.stack([first[later] + start, second[later] + start, flags], axis=1))
+    return np.concatenate(pairs)
 
 
 def _coarse(images: np.ndarray) -> np.ndarray:
-    """Float32 [n, 144]: the means of 4 × 4 cells, of mean 0 and length 1 (a flat picture: 0)."""
-    cell = IMAGE_SIZE // COARSE_SIDE
-    means = (
-        images.reshape(-1, COARSE_SIDE, cell, COARSE_SIDE, cell)
-        .mean(axis=(2, 4), dtype=np.float32)
-        .reshape(len(images), -1)
-    )
+    """The means of 4 × 4 cells, centered, of length 1 (0 for a flat image): float32 [n, 144]."""
+    cell = IMAGE_SIZE // COARSE_SIZE
+    cells = images.reshape(-1, COARSE_SIZE, cell, COARSE_SIZE, cell)
+    means = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
     means -= means.mean(axis=1, keepdims=True)
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)
 
 
 def detail_correlation(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """How far pairs of pictures agree in their detail, that is in what a Gaussian blur of 2 pixels
-    takes away.
+    """The correlation of pairs of images in their detail, which a blur of 2 pixels removes.
 
-    Faces that are lit alike agree in the coarse; only one photograph agrees with itself in the
-    fine.
+    Different faces in the same light agree after a blur; only one photograph agrees with itself in
+    the detail.
 
     Args:
-        images: uint8 [n, 48, 48]. pairs: as `candidates` returns them.
+        images: uint8 [n, 48, 48].
+        pairs: int64 [k, 3], as `near_duplicate_candidates` returns them.
 
     Returns:
-        float64 [k], the highest correlation over all shifts of up to 4 pixels, on what the shifted
-        pictures share.
+        float64 [k]: the highest correlation over all shifts by up to 4 pixels, on the pixels that
+        the shifted images have in common.
     """
     detail = images.astype(np.float32)
     detail -= gaussian_filter(detail, (0, DETAIL_SIGMA, DETAIL_SIGMA))
     best = np.full(len(pairs), -1.0)
     for start in range(0, len(pairs), _BLOCK):
-        first, second, mirrored = pairs[start : start + _BLOCK].T
-        ours, theirs = (
-            detail[first],
-            np.where(mirrored[:, None, None] == 1, detail[second][:, :, ::-1], detail[second]),
-        )
-        for down in range(-LARGEST_SHIFT, LARGEST_SHIFT + 1):
-            for right in range(-LARGEST_SHIFT, LARGEST_SHIFT + 1):
-                a, b = ours[:, _kept(down), _kept(right)], theirs[:, _kept(-down), _kept(-right)]
-                product = np.einsum("nij,nij->n", a, b)
-                lengths = np.sqrt(np.einsum("nij,nij->n", a, a) * np.einsum("nij,nij->n", b, b))
-                correlation = np.divide(
-                    product, lengths, out=np.zeros_like(product), where=lengths > 0
-                )
-                best[start : start + _BLOCK] = np.maximum(best[start : start + _BLOCK], correlation)
+        rows = slice(start, start + _BLOCK)
+        first, second, mirrored = pairs[rows].T
+        flipped = mirrored[:, None, None] == 1
+        a, b = detail[first], np.where(flipped, detail[second][:, :, ::-1], detail[second])
+        for x, y in _overlaps(a, b):
+            product = np.einsum("nij,nij->n", x, y)
+            lengths = np.sqrt(np.einsum("nij,nij->n", x, x) * np.einsum("nij,nij->n", y, y))
+            correlation = np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 0)
+            best[rows] = np.maximum(best[rows], correlation)
     return best
 
 
-def _kept(shift: int) -> slice:
-    return slice(max(shift, 0), IMAGE_SIZE + min(shift, 0))
+def _overlaps(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The common parts of two stacks of images under each shift of one against the other."""
+
+    def kept(shift: int) -> slice:
+        return slice(max(shift, 0), IMAGE_SIZE + min(shift, 0))
+
+    shifts = range(-MAX_SHIFT, MAX_SHIFT + 1)
+    for down in shifts:
+        for right in shifts:
+            yield a[:, kept(down), kept(right)], b[:, kept(-down), kept(-right)]
 
 
 def duplicate_analysis(dataset: Dataset) -> dict:
-    """All of this for a data set.
+    """The duplicates and near-duplicates of a data set, and the leakage into its test splits.
 
     Returns:
-        `exact`, of `exact`; `near_pairs`, pairs of distinct pictures that show one photograph,
-        `mirrored_pairs` among them, and
-        `conflicting_pairs`, no label of one being a label of the other; `bands`, [low, high, pairs]
-        of the candidates' detail
-        correlation; `in_training`, by split, `exact` and `near`: the hashes of its pictures
-        that Training holds, and those that
-        Training holds in another form alone.
+        `exact`, of `exact_duplicates`; `near_pairs`, the pairs of distinct images that are
+        near-duplicates, `mirrored_pairs` among them, and `conflicting_pairs`, which have no label
+        in common; `bands`, [low, high, pairs] of the candidates' detail correlation; and
+        `in_training`, by test split, the hashes of its images of which Training has a duplicate
+        (`exact`), and of those of which it has only a near-duplicate (`near`).
     """
-    splits = list(dataset.splits.values())
-    hashes = np.concatenate([split.hashes for split in splits])
-    distinct, first = np.unique(hashes, return_index=True)
-    images = np.concatenate([split.images for split in splits])[first]
-    pairs = near_duplicate_candidates(images)
-    correlation = detail_correlation(images, pairs)
-    same = pairs[correlation > DETAIL_THRESHOLD]
-    labels = [set() for _ in distinct]
-    for position, label in zip(
-        np.searchsorted(distinct, hashes),
-        np.concatenate([split.labels for split in splits]),
-        strict=True,
-    ):
-        labels[position].add(int(label))
-    in_training = np.isin(distinct, dataset.training.hashes)
-    near_training = np.zeros(len(distinct), bool)
-    for ours, theirs in ((0, 1), (1, 0)):
-        near_training[same[in_training[same[:, theirs]], ours]] = True
-    edges = np.arange(0, 1.05, 0.1)
+    hashes, labels, images = _concatenated(dataset)
+    distinct, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    images = images[first]
+    candidates = near_duplicate_candidates(images)
+    correlation = detail_correlation(images, candidates)
+    pairs = candidates[correlation > DETAIL_THRESHOLD]
+    has_label = np.zeros((len(distinct), len(EMOTION_NAMES)), bool)
+    has_label[group, labels] = True
+    a, b = pairs[:, 0], pairs[:, 1]
+    exact = np.isin(distinct, dataset.training.hashes)
+    near = np.zeros(len(distinct), bool)
+    near[a[exact[b]]] = near[b[exact[a]]] = True
+    in_training = {}
+    for name in ("public_test", "private_test"):
+        in_split = np.isin(distinct, getattr(dataset, name).hashes)
+        in_training[name] = {
+            "exact": distinct[in_split & exact].tolist(),
+            "near": distinct[in_split & near & ~exact].tolist(),
+        }
+    counts, _ = np.histogram(correlation, np.arange(11) / 10)
     return {
         "exact": exact_duplicates(dataset),
-        "near_pairs": len(same),
-        "mirrored_pairs": int(same[:, 2].sum()),
-        "conflicting_pairs": sum(not labels[a] & labels[b] for a, b, _ in same.tolist()),
-        "bands": [
-            [round(float(low), 1), round(float(low) + 0.1, 1), int(number)]
-            for low, number in zip(edges[:-1], np.histogram(correlation, edges)[0], strict=True)
-        ],
-        "in_training": {
-            name: {
-                "exact": distinct[in_training & np.isin(distinct, split.hashes)].tolist(),
-                "near": distinct[
-                    near_training & ~in_training & np.isin(distinct, split.hashes)
-                ].tolist(),
-            }
-            for name, split in (
-                ("public_test", dataset.public_test),
-                ("private_test", dataset.private_test),
-            )
-        },
+        "near_pairs": len(pairs),
+        "mirrored_pairs": int(pairs[:, 2].sum()),
+        "conflicting_pairs": int((~(has_label[a] & has_label[b]).any(axis=1)).sum()),
+        "bands": [[i / 10, (i + 1) / 10, count] for i, count in enumerate(counts.tolist())],
+        "in_training": in_training,
     }
 
 
 def without_leakage(
-    predictions: dict[str, np.ndarray], split: str, near: bool = False
-) -> np.ndarray:
-    """Which images of a run's predictions Training does not hold, from the record: bool [n].
+    predictions: SplitPredictions, split: str, near: bool = False, path: Path = LEAKAGE_PATH
+) -> SplitPredictions:
+    """The predictions on the de-duplicated test split: without images that occur in Training.
 
     Args:
-        predictions: the arrays of a run's `predictions.npz`.
-        near: leave out those, too, that Training holds in another form.
+        predictions: on the images of `split`, `public_test` or `private_test`.
+        near: whether images with a near-duplicate in Training are left out too.
+        path: the record of `duplicate_analysis`.
     """
-    seen = read_json(LEAKAGE_PATH)["in_training"][split]
-    return ~np.isin(
-        predictions[f"{split}_hashes"],
-        np.array(seen["exact"] + (seen["near"] if near else []), np.uint64),
-    )
+    in_training = read_json(path)["in_training"][split]
+    leaked = in_training["exact"] + (in_training["near"] if near else [])
+    return predictions[~np.isin(predictions.hashes, np.array(leaked, np.uint64))]

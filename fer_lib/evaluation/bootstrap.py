@@ -86,8 +86,7 @@ def bootstrap_confusions(*models: SplitPredictions) -> np.ndarray:
 
 
 def _resampled(predictions: SplitPredictions) -> np.ndarray:
-    cell = predictions.labels.astype(int) * _CLASSES + predictions.predicted
-    one_hot = np.eye(_CLASSES**2, dtype=np.float32)[cell]
+    one_hot = np.eye(_CLASSES**2, dtype=np.float32)[_cells(predictions)]
     counts = bootstrap_counts(len(predictions)) @ one_hot
     return counts.round().astype(int).reshape(-1, _CLASSES, _CLASSES)
 
@@ -120,5 +119,9 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
 
 
 def _confusion(predictions: SplitPredictions) -> np.ndarray:
-    cell = predictions.labels.astype(int) * _CLASSES + predictions.predicted
-    return np.bincount(cell, minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES)
+    return np.bincount(_cells(predictions), minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES)
+
+
+def _cells(predictions: SplitPredictions) -> np.ndarray:
+    """The cell of the flattened confusion matrix that each image counts in, int64 [n]."""
+    return predictions.labels.astype(int) * _CLASSES + predictions.predicted

@@ -1,5 +1,4 @@
-"""What a network's probabilities are worth as probabilities, and one temperature that makes them
-better."""
+"""Calibration of predicted probabilities, temperature scaling and selective prediction."""
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -8,29 +7,29 @@ from scipy.special import log_softmax
 from fer_lib.runs.predictions import softmax
 
 BINS = 15
-_TEMPERATURES = (0.05, 20.0)
+_TEMPERATURE_BOUNDS = (0.05, 20.0)
 
 
-def nll(logits: np.ndarray, labels: np.ndarray) -> float:
+def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
     """Mean negative log-likelihood of the labels, in nats.
 
     Args:
-        logits: float [n, 7]. labels: integers [n], or a distribution over the classes for each
-            image, float [n, 7].
+        logits: float [n, classes].
+        labels: integers [n], or one distribution over the classes per image, float [n, classes].
     """
-    return float(
-        -(_targets(labels, logits.shape[1]) * log_softmax(np.asarray(logits, np.float64), axis=1))
-        .sum(axis=1)
-        .mean()
-    )
+    log_p = log_softmax(np.asarray(logits, np.float64), axis=1)
+    return float(-(_targets(labels, logits.shape[1]) * log_p).sum(axis=1).mean())
 
 
 def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Brier score (Brier 1950): the mean over images of the squared distance of the probabilities
-    from the target; 0–2.
+    """Brier score (Brier 1950), 0–2, smaller is better.
+
+    It is the mean over images of the squared Euclidean distance of the probabilities from the
+    target.
 
     Args:
-        as `nll`.
+        logits: float [n, classes].
+        labels: integers [n], or one distribution over the classes per image, float [n, classes].
     """
     return float(((softmax(logits) - _targets(labels, logits.shape[1])) ** 2).sum(axis=1).mean())
 
@@ -40,29 +39,38 @@ def _targets(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def reliability_bins(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """How often answers are right, by how sure the network is: 15 bins of equal width over the
-    probability of its answer.
+    """Accuracy by confidence, the probability of the predicted class, in 15 bins of equal width.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
 
     Returns:
-        `count` int [15]; `confidence` and `accuracy` float [15], means in a bin, NaN in an empty
-        one.
+        `count`, int [15]; mean `confidence` and `accuracy` of each bin, float [15], NaN where the
+        bin is empty.
     """
     p = softmax(logits)
-    sure, right = p.max(axis=1), p.argmax(axis=1) == labels
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
 
-    def mean(values):
-        return np.divide(
-            np.bincount(bins, values, BINS), count, out=np.full(BINS, np.nan), where=count > 0
-        )
+    def mean(values: np.ndarray) -> np.ndarray:
+        sums = np.bincount(bins, values, BINS)
+        return np.divide(sums, count, out=np.full(BINS, np.nan), where=count > 0)
 
-    return {"count": count, "confidence": mean(sure), "accuracy": mean(right)}
+    return {"count": count, "confidence": mean(confidence), "accuracy": mean(correct)}
 
 
 def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The mean distance of confidence from accuracy over the bins of `reliability`, weighted by
-    their images (Naeini et al. 2015)."""
+    """Expected calibration error (Naeini et al. 2015), 0–1.
+
+    It is the mean absolute difference of confidence and accuracy over `reliability_bins`, weighted
+    by the number of images.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
+    """
     bins = reliability_bins(logits, labels)
     filled = bins["count"] > 0
     gaps = np.abs(bins["confidence"] - bins["accuracy"])[filled]
@@ -70,33 +78,36 @@ def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The number that logits are divided by so that the likelihood of the labels is highest (Guo et
-    al. 2017).
+    """The temperature of temperature scaling (Guo et al. 2017).
 
-    It changes no answer. Above 1 it makes the network less sure.
+    Logits are divided by it. It minimizes the negative log-likelihood of the labels and changes no
+    predicted class; above 1 it lowers confidence.
 
     Args:
-        as `nll`; of images that the network was not fitted on, and that nothing is reported on:
-        PublicTest.
+        logits: float [n, classes], of images that neither training nor a reported number uses:
+            PublicTest.
+        labels: integers [n], or one distribution over the classes per image, float [n, classes].
     """
-    low, high = np.log(_TEMPERATURES)
-    found = minimize_scalar(
-        lambda t: nll(logits / np.exp(t), labels),
-        bounds=(low, high),
+    minimum = minimize_scalar(
+        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
+        bounds=np.log(_TEMPERATURE_BOUNDS),
         method="bounded",
         options={"xatol": 1e-6},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(minimum.x))
 
 
 def selective_accuracy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy on the images that a network answers when it may abstain from those it is least sure
-    of.
+    """Accuracy of selective prediction: on the images of highest confidence, at each coverage.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
 
     Returns:
-        The share of images answered, 1/n to 1, and the accuracy on them, both float64 [n].
+        The coverage, 1/n to 1, and the accuracy on the images covered, both float64 [n].
     """
     p = softmax(logits)
-    right = (p.argmax(axis=1) == labels)[np.argsort(-p.max(axis=1), kind="stable")]
-    answered = np.arange(1, len(right) + 1)
-    return answered / len(right), np.cumsum(right) / answered
+    correct = (p.argmax(axis=1) == labels)[np.argsort(-p.max(axis=1), kind="stable")]
+    covered = np.arange(1, len(correct) + 1)
+    return covered / len(correct), np.cumsum(correct) / covered

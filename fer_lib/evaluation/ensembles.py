@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from fer_lib.evaluation.inference import mean_probability_logits
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.evaluation.tta_predictions import tta_predictions
 from fer_lib.experiments import ENSEMBLE_TTA, ENSEMBLES
-from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.predictions import SplitPredictions, align
 from fer_lib.runs.run import Run, RunError, parse_run_key
 from fer_lib.runs.store import find_run
 from fer_lib.tta import views
@@ -23,38 +21,36 @@ class Ensemble:
     Attributes:
         title: its name in tables.
         members: runs evaluated on the same images.
-        tta: a scheme in place of the members' own, for which predictions are recorded.
+        shift_tta: whether the members' recorded predictions under `ENSEMBLE_TTA` are averaged, in
+            place of those with their own TTA.
     """
 
     title: str
     members: tuple[Run, ...]
-    tta: str | None = None
+    shift_tta: bool = False
 
     @cached_property
     def predictions(self) -> dict[str, SplitPredictions]:
         """As `Run.predictions`; the logarithms of mean probabilities stand in for logits.
 
+        The images are in the order of `align`.
+
         Raises:
-            RunError: a member was evaluated on other images, or in another order.
+            RunError: the members were not evaluated on the same images.
         """
-        members = [tta_predictions(m) if self.tta else m.predictions for m in self.members]
-        first = members[0]
-        for run, member in zip(self.members, members, strict=True):
-            for split, values in first.items():
-                same = split in member and all(
-                    np.array_equal(getattr(values, name), getattr(member[split], name))
-                    for name in ("labels", "hashes")
-                )
-                if not same:
-                    raise RunError(
-                        f"{run.folder}: not evaluated on the {split} images of "
-                        f"{self.members[0].folder}, in their order"
-                    )
+        members = [tta_predictions(m) if self.shift_tta else m.predictions for m in self.members]
+        try:
+            by_split = {
+                split: align(*(member[split] for member in members)) for split in members[0]
+            }
+        except (KeyError, ValueError) as error:
+            keys = ", ".join(member.key for member in self.members)
+            raise RunError(f"{keys}: not evaluated on the same images") from error
         return {
             split: replace(
-                values, logits=mean_probability_logits([member[split].logits for member in members])
+                aligned[0], logits=mean_probability_logits([each.logits for each in aligned])
             )
-            for split, values in first.items()
+            for split, aligned in by_split.items()
         }
 
     @cached_property
@@ -65,7 +61,8 @@ class Ensemble:
     @property
     def forward_passes(self) -> int:
         """Forward passes per prediction, all members together."""
-        return sum(len(views(self.tta or member.experiment.tta)) for member in self.members)
+        schemes = [ENSEMBLE_TTA if self.shift_tta else m.experiment.tta for m in self.members]
+        return sum(len(views(scheme)) for scheme in schemes)
 
 
 def recorded_ensembles(root: Path) -> list[Ensemble]:
@@ -80,6 +77,6 @@ def recorded_ensembles(root: Path) -> list[Ensemble]:
         if None in members:
             continue
         ensembles.append(Ensemble(title, members))
-        if all(m.config["profile"] == "full" and tta_predictions(m) for m in members):
-            ensembles.append(Ensemble(f"{title}, shift TTA", members, ENSEMBLE_TTA))
+        if all(tta_predictions(member) for member in members):
+            ensembles.append(Ensemble(f"{title}, shift TTA", members, shift_tta=True))
     return ensembles

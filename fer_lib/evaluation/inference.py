@@ -13,17 +13,18 @@ PREDICTION_BATCH = 256
 
 
 def load_model(run: Run) -> keras.Model:
-    """Return a run's network in float32 with its best weights.
+    """Return a run's model in float32 with its recorded weights.
 
     Raises:
         RunError: the run keeps no weights.
     """
     if not run.weights:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS_FILE})")
-    classes = len(
-        run.config.get("classes", EMOTIONS)
-    )  # only a network that was trained on other faces says which
-    model = build_model(run.experiment, dtype_policy="float32", pretrained=False, classes=classes)
+    # A run pretrained on other faces has their classes in its configuration.
+    classes = len(run.config.get("classes", EMOTIONS))
+    model = build_model(
+        run.experiment, dtype_policy="float32", pretrained=False, num_classes=classes
+    )
     model.load_weights(run.weights)
     return model
 
@@ -46,7 +47,10 @@ def predict_logits(model: keras.Model, images: np.ndarray, tta: str = NO_TTA) ->
 
 
 def mean_probability_logits(logits: list[np.ndarray]) -> np.ndarray:
-    """Return the logarithm of the mean of several predicted probabilities, float32 [n, classes]."""
+    """Return the logarithm of the mean of the probabilities of several logits [n, classes].
+
+    Softmax turns the result, float32 of the same shape, into the mean probability.
+    """
     return np.log(np.mean([softmax(values) for values in logits], axis=0)).astype(np.float32)
 
 

@@ -1,8 +1,9 @@
-"""Experiments: frozen training configurations, the table of them, and what is compared with what."""
+"""Experiments: frozen training configurations, their table, and the comparisons between them."""
 
 from fer_lib.experiments.comparisons import (
     ABLATIONS,
     CONTROLS,
+    DEPLOYMENT_CANDIDATES,
     ENSEMBLE_TTA,
     ENSEMBLES,
     FERPLUS_STEPS,
@@ -25,6 +26,7 @@ from fer_lib.experiments.table import (
 __all__ = [
     "ABLATIONS",
     "CONTROLS",
+    "DEPLOYMENT_CANDIDATES",
     "ENSEMBLES",
     "ENSEMBLE_TTA",
     "EXPERIMENTS",

@@ -15,13 +15,16 @@ SE_CNN_EXPERIMENTS = (
     "se_cnn_hires_ferplus",
     "se_cnn_hires_ferplus_distilled",
 )
+# The models small enough for a web page: prediction and the playground use the best of them.
+DEPLOYMENT_CANDIDATES = ("custom_cnn", *SE_CNN_EXPERIMENTS)
 
 # This list is committed before any of them is evaluated on PrivateTest.
 PRIVATE_TEST_EXPERIMENTS = tuple(
     name for name, experiment in EXPERIMENTS.items() if experiment.evaluate_private_test
 )
 
-# Pairs (experiment, baseline): the two differ in one setting, or in what belongs to it.
+# Pairs (experiment, baseline): the two differ in one setting, or in the settings that make up one
+# method. A follow-up is another recipe than its baseline's, on the same architecture.
 CONTROLS = (
     ("custom_cnn_cross_entropy", "custom_cnn"),
     ("mobilenetv2_head_only_96", "mobilenetv2_head_only"),
@@ -60,19 +63,19 @@ TRANSFERS = (
 # evaluated there, the others before either SWA run had ended.
 ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "Two seeds": ("se_cnn/seed-0", "se_cnn/seed-1"),
-        "Two seeds and the student": (
+        "Two SE-CNNs": ("se_cnn/seed-0", "se_cnn/seed-1"),
+        "Two SE-CNNs and the distilled SE-CNN": (
             "se_cnn/seed-0",
             "se_cnn/seed-1",
             "se_cnn_distilled/seed-0",
         ),
-        "Two SWA seeds": ("se_cnn_distilled_swa/seed-0", "se_cnn_distilled_swa/seed-1"),
-        "Two SWA seeds and the student": (
+        "Two SWA SE-CNNs": ("se_cnn_distilled_swa/seed-0", "se_cnn_distilled_swa/seed-1"),
+        "Two SWA SE-CNNs and the distilled SE-CNN": (
             "se_cnn_distilled_swa/seed-0",
             "se_cnn_distilled_swa/seed-1",
             "se_cnn_distilled/seed-0",
         ),
-        "All five": (
+        "All five SE-CNNs": (
             "se_cnn/seed-0",
             "se_cnn/seed-1",
             "se_cnn_distilled/seed-0",

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from fer_lib.tta import NO_TTA, views
 
+RUN_KEY = re.compile(r"(\w+)/seed-(\d+)")
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -103,7 +105,7 @@ class Experiment:
         self._require("ferplus_weight", self.ferplus_weight >= 0, "0 or more")
         views(self.tta), views(self.teacher_tta)
         for key in self.dependencies(0):
-            if not re.fullmatch(r"\w+/seed-\d+", key):
+            if not RUN_KEY.fullmatch(key):
                 raise ValueError(f"{self.title}: {key!r} is no run, expected <experiment>/seed-<n>")
 
     def _require(self, setting: str, valid: bool, expected: str) -> None:

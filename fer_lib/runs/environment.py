@@ -1,0 +1,35 @@
+"""Versions and hardware, as a run's configuration records them."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+_PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of the packages that a result depends on."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # Keras needs only one of its backends
+            continue
+    return found
+
+
+def hardware() -> dict:
+    """The processor's name, the number of cores this process may use, and the operating system."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {"processor": _processor(), "cores": cores, "system": platform.system()}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(
+            line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+        )
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

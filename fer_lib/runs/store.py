@@ -1,0 +1,181 @@
+"""Find runs, write finished ones, and record them in `results/`."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.experiments import DEPLOYMENT_CANDIDATES, ENSEMBLES, EXPERIMENTS, HOG
+from fer_lib.io import TMP_PREFIX, atomic_write, read_arrays, read_json, sha256_of, write_json
+from fer_lib.runs.environment import hardware, versions
+from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.run import (
+    CONFIG_FILE,
+    HISTORY_FILE,
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    SHARED_SPLITS_FILE,
+    WEIGHTS_FILE,
+    Run,
+    RunError,
+    parse_run_key,
+    run_folder,
+)
+
+RECORDED_FILES = (CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE, METRICS_FILE)
+CHECKSUMS_FILE = "SHA256SUMS"
+_SPLIT_TITLES = {"public_test": "PublicTest", "private_test": "PrivateTest"}
+
+
+def find_run(root: Path, experiment: str, seed: int) -> Run | None:
+    """Return the finished run of an experiment and a seed under `root`, or None."""
+    run = Run(run_folder(root, experiment, seed))
+    return run if run.finished else None
+
+
+def find_runs(root: Path, experiment: str | None = None) -> list[Run]:
+    """Return the finished runs under `root`, of one experiment or of all.
+
+    They are in the order of the experiments' table, then of the seeds. No file is read, so that a
+    damaged run does not hide the others.
+    """
+    position = {name: index for index, name in enumerate(EXPERIMENTS)}
+
+    def rank(run: Run) -> tuple:
+        name, seed = parse_run_key(f"{run.folder.parent.name}/{run.folder.name}")
+        return position.get(name, len(position)), name, seed
+
+    paths = root.glob(f"{experiment or '*'}/seed-[0-9]*/{METRICS_FILE}")
+    return sorted((Run(path.parent) for path in paths), key=rank)
+
+
+def best_single_run(root: Path) -> Run | None:
+    """Return the run under `root` whose model is deployed, or None where there is none.
+
+    It is seed 0, with weights, of the `DEPLOYMENT_CANDIDATES` experiment with the highest accuracy
+    on PublicTest: experiments are selected, seeds are not.
+    """
+    runs = [find_run(root, name, 0) for name in DEPLOYMENT_CANDIDATES]
+    candidates = [run for run in runs if run and run.weights]
+    return max(candidates, key=lambda run: run.metrics["public_test"]["accuracy"], default=None)
+
+
+def write_run(
+    folder: Path, config: dict, predictions: dict[str, SplitPredictions], metrics: dict
+) -> Run:
+    """Write what makes a folder a finished run: predictions, configuration and, last, metrics.
+
+    Args:
+        config: what was trained; versions and hardware are added where it lacks them.
+        predictions: by split, in the data set's order.
+        metrics: `evaluation.metrics.metrics_by_split` of the predictions.
+    """
+    arrays = {
+        f"{split}_{name}": getattr(values, name)
+        for split, values in predictions.items()
+        for name in ("logits", "labels", "hashes")
+    }
+    with atomic_write(folder / PREDICTIONS_FILE) as tmp:
+        np.savez_compressed(tmp, **arrays)
+    environment = {"versions": versions(), "hardware": hardware()}
+    missing = {name: value for name, value in environment.items() if name not in config}
+    write_json(folder / CONFIG_FILE, config | missing)
+    write_json(folder / METRICS_FILE, metrics)
+    return Run(folder)
+
+
+def keeps_weights(run: Run) -> bool:
+    """Whether the record of a run keeps its weights; most do not, to keep the repository small.
+
+    Members of an ensemble and teachers do, and seed 0 of a network evaluated on PrivateTest.
+    """
+    if run.name == HOG:
+        return False
+    if run.seed == 0 and run.config["configuration"]["evaluate_private_test"]:
+        return True
+    members = [key for keys in ENSEMBLES.values() for key in keys]
+    teachers = [key for experiment in EXPERIMENTS.values() for key in experiment.teachers]
+    return run.key in (*members, *teachers)
+
+
+def record_run(run: Run, results: Path) -> Run:
+    """Copy a finished run into `results/`, with the checksums of its files.
+
+    `sha256sum -c SHA256SUMS` verifies them.
+
+    Args:
+        results: where it goes; `analysis/dataset.json` there has FER2013's class counts.
+
+    Raises:
+        RunError: the run is unfinished, is not of FER2013, or is recorded already.
+    """
+    _require_recordable(run, results)
+    target = run_folder(results, run.name, run.seed)
+    if target.exists():
+        raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")
+    names = [name for name in RECORDED_FILES if (run.folder / name).is_file()]
+    if run.weights and keeps_weights(run):
+        names.append(WEIGHTS_FILE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=TMP_PREFIX) as tmp:
+        copy = Path(tmp) / "run"
+        copy.mkdir()
+        for name in names:
+            shutil.copyfile(run.folder / name, copy / name)
+        store_shared_splits(copy / PREDICTIONS_FILE, results / SHARED_SPLITS_FILE)
+        write_checksums(copy, names)
+        copy.rename(target)
+    return Run(target)
+
+
+def _require_recordable(run: Run, results: Path) -> None:
+    if not run.finished:
+        raise RunError(f"{run.folder}: unfinished (there is no metrics.json); train it to its end")
+    profile = run.config["profile"]
+    if profile != "full":
+        raise RunError(f"{run.folder}: of the {profile} profile; only runs on FER2013 are recorded")
+    if run.config.get("public_test_drawn"):
+        raise RunError(
+            f"{run.folder}: its PublicTest was drawn from Training; "
+            "only runs on FER2013's own splits are recorded"
+        )
+    counts = read_json(results / "analysis" / "dataset.json")["class_counts"]
+    for split, predictions in run.predictions.items():
+        title = _SPLIT_TITLES[split]
+        expected = [counts[title][name] for name in EMOTION_NAMES]
+        if np.bincount(predictions.labels, minlength=len(EMOTION_NAMES)).tolist() != expected:
+            raise RunError(
+                f"{run.folder}: its {title} ({len(predictions)} images) has other class counts "
+                "than FER2013's"
+            )
+
+
+def store_shared_splits(predictions: Path, shared: Path) -> None:
+    """Leave labels and hashes out of a record's predictions where all records share them.
+
+    Args:
+        predictions: the record's `predictions.npz`, rewritten without them if they are equal.
+        shared: the file of the shared labels and hashes; splits that it lacks are added.
+    """
+    arrays = read_arrays(predictions)
+    logits = {name: values for name, values in arrays.items() if name.endswith("_logits")}
+    images = {name: values for name, values in arrays.items() if name not in logits}
+    stored = read_arrays(shared) if shared.is_file() else {}
+    if any(
+        not np.array_equal(stored[name], images[name]) for name in stored.keys() & images.keys()
+    ):
+        return
+    if not images.keys() <= stored.keys():
+        with atomic_write(shared) as tmp:
+            np.savez_compressed(tmp, **(stored | images))
+    if images:
+        with atomic_write(predictions) as tmp:
+            np.savez_compressed(tmp, **logits)
+
+
+def write_checksums(folder: Path, names: list[str]) -> None:
+    """Write the SHA-256 of a record's files, in the format of `sha256sum`."""
+    lines = "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
+    (folder / CHECKSUMS_FILE).write_text(lines, encoding="utf-8")
