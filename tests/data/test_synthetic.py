@@ -1,6 +1,6 @@
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import RidgeClassifier
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.synthetic import synthetic_faces, write_synthetic_csv
@@ -33,7 +33,7 @@ def test_faces_of_a_class_differ_and_use_the_gray_range():
 
 
 def test_linear_classifier_beats_chance_and_is_not_perfect():
-    labels = np.tile(np.arange(7), 100)
+    labels = np.tile(np.arange(7), 60)
     train, test = (synthetic_faces(labels, seed).reshape(len(labels), -1) / 255 for seed in (1, 2))
-    score = LogisticRegression(C=0.01, max_iter=200).fit(train, labels).score(test, labels)
-    assert 2 / 7 < score < 0.97
+    accuracy = RidgeClassifier(alpha=100).fit(train, labels).score(test, labels)
+    assert 2 / 7 < accuracy < 0.97
