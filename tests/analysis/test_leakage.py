@@ -20,16 +20,17 @@ from fer_lib.runs.store import find_run
 
 @pytest.fixture(scope="module")
 def leaky(dataset):
-    """Thirteen images in Training, the last a duplicate of the first under another label.
+    """Twelve faces in Training, then the first again under another label, and the third shifted.
 
-    PrivateTest has five: two duplicates of Training, one of them under another label; one image of
-    Training shifted and one mirrored; and one that Training lacks. PublicTest has two images of its
-    own and a flat one.
+    PrivateTest has five images: two duplicates of Training, one of them under another label; one
+    image of Training shifted and one mirrored; and one that Training lacks. PublicTest has two
+    images of its own and a flat one.
     """
     faces = dataset.training.images
-    shifted = np.roll(faces[5], (1, -1), axis=(0, 1))
+    third, shifted = (np.roll(faces[row], (1, -1), axis=(0, 1)) for row in (2, 5))
     training = Split(
-        np.concatenate([faces[:12], faces[:1]]), np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1])
+        np.concatenate([faces[:12], faces[:1], third[None]]),
+        np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1, 2]),
     )
     flat = np.zeros((1, 48, 48), np.uint8)
     public = Split(np.concatenate([faces[20:22], flat]), np.uint8([0, 1, 2]))
@@ -47,7 +48,7 @@ def analysis(leaky):
 
 def test_exact_duplicates_by_hand(leaky, analysis):
     counts = {
-        "images": 21,
+        "images": 22,
         "duplicates": 3,
         "groups": 3,
         "conflicting_groups": 2,  # faces 0 (labels 0 and 1) and 3 (labels 3 and 0)
@@ -70,11 +71,23 @@ def test_duplicates_and_near_duplicates_in_training(leaky, analysis):
 
 
 def test_near_duplicate_pairs(leaky, analysis):
-    assert analysis["near_pairs"] >= 2 and analysis["mirrored_pairs"] >= 1
-    assert analysis["conflicting_pairs"] >= 1  # the mirrored face 8 has label 1, then 0
+    labels = {}
+    for split in leaky.splits.values():
+        for image, label in zip(split.images, split.labels, strict=True):
+            labels.setdefault(image.tobytes(), set()).add(label)
+    images = np.stack([np.frombuffer(pixels, np.uint8).reshape(48, 48) for pixels in labels])
+    labels = list(labels.values())
+    candidates = near_duplicate_candidates(images)
+    correlation = detail_correlation(images, candidates)
+    pairs = [pair for pair, c in zip(candidates.tolist(), correlation, strict=True) if c > 0.6]
+    assert analysis["near_pairs"] == len(pairs)
+    assert analysis["mirrored_pairs"] == sum(mirrored for _, _, mirrored in pairs) >= 1
+    conflicting = [labels[a].isdisjoint(labels[b]) for a, b, _ in pairs]
+    assert analysis["conflicting_pairs"] == sum(conflicting)
+    assert 0 < sum(conflicting) < len(pairs)
     lows, highs, counts = np.array(analysis["bands"]).T
     np.testing.assert_allclose([lows, highs], [np.arange(10) / 10, np.arange(1, 11) / 10])
-    assert counts[6:].sum() == analysis["near_pairs"]
+    assert counts[6:].sum() == len(pairs)
 
 
 def test_candidates_are_pairs_with_their_smaller_row_first(leaky):
