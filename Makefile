@@ -4,6 +4,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p book/check_python.py >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -11,10 +12,10 @@ BIN := .venv/bin
 .PHONY: FORCE help book test quick lab serve data verify clean
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
-LIBRARY := $(wildcard fer_lib/*.py)
+LIBRARY := $(shell find fer_lib -name '*.py')
 PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py book/readme.py _config.yml
 ANALYSES := $(wildcard results/*.json results/analysis/*)
-RECORDS := $(ANALYSES) $(wildcard results/*/*/*)
+RECORDS := $(ANALYSES) $(wildcard results/*.npz results/*/*/*)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +23,9 @@ help: ## list the targets
 book: build/full/html/index.html ## render the report from the recorded runs into build/full/html
 	@echo "The book: build/full/html/index.html"
 
-test: .venv/ready ## run the tests
-	$(BIN)/python -m pytest
+# Two processes, each with files of its own: a run that a file's tests share is trained once.
+test: .venv/test ## run the tests
+	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
@@ -35,23 +37,26 @@ serve: build/full/html/index.html ## serve the built book on http://localhost:80
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/full/html
 
 data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it holds
-	$(BIN)/python -m fer_lib fetch
-	$(BIN)/python -m fer_lib data
+	$(BIN)/python -m fer_lib download
+	$(BIN)/python -m fer_lib inspect-data
 
 verify: .venv/ready ## recompute every recorded run
 	$(BIN)/python -m fer_lib verify
 
-clean: ## remove what was built and the quick runs; full runs and the environment stay
-	rm -rf build runs/quick
+clean: ## remove what was built; your own runs and the environment stay
+	rm -rf build
 
-# The environment. Made again when the lock changes.
+# The environment of the report, at the versions of the lock; and what the tests need beyond it.
 .venv/ready: requirements.lock pyproject.toml
 	@set -- "$(PYTHON)"; if [ -z "$$1" ]; then \
 		if command -v python3 >/dev/null; then python3 book/check_python.py; \
 		else echo "No Python found: install Python 3.11, 3.12 or 3.13." >&2; fi; exit 2; fi; \
 	"$$1" book/check_python.py && "$$1" -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(INSTALL) setuptools
+	$(INSTALL) --no-build-isolation --editable '.[report]'
+	@touch $@
+.venv/test: .venv/ready
+	$(INSTALL) --no-build-isolation --editable '.[test]'
 	@touch $@
 
 # One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
@@ -64,15 +69,17 @@ build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(ANALYSES) build/quick/fresh b
 build/full/data: FORCE
 	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.now && { cmp -s $@.now $@ || cp $@.now $@; }
 
-# Quick runs are of this library: when it changes, they are trained again.
+# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, they are
+# trained again, and runs/quick stays as it is.
+build/quick/%: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
 build/quick/fresh: $(LIBRARY)
-	rm -rf runs/quick
+	rm -rf build/quick/runs
 	@mkdir -p $(@D) && touch $@
 
-# These pages train what earlier ones have not, and show what they have: they run in order, also under `make -j`.
-build/quick/notebooks/05_comparison.ipynb: $(foreach n,02_custom_cnn 03_mobilenetv2_head_only 04_mobilenetv2_fine_tuned,build/quick/notebooks/$(n).ipynb)
-build/quick/notebooks/06_beyond.ipynb: build/quick/notebooks/05_comparison.ipynb
-build/quick/notebooks/07_trust.ipynb: build/quick/notebooks/06_beyond.ipynb
+# A page trains what earlier ones have not, and shows what they have: in order, also under `make -j`.
+earlier :=
+$(foreach n,$(NOTEBOOKS),$(eval build/quick/notebooks/$n.ipynb: | $(earlier))\
+	$(eval earlier := build/quick/notebooks/$n.ipynb))
 
 build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
 	$(BIN)/python book/render.py build/$*

@@ -1,10 +1,52 @@
-"""The library behind a reproducible study of facial expression recognition on FER2013."""
+"""Facial expression recognition on FER2013: data, models, training, evaluation and prediction.
 
+`import fer_lib` is fast. The functions and classes below load what they need when they are first
+used.
+
+Example:
+    >>> import fer_lib
+    >>> run = fer_lib.load_run("custom_cnn", seed=0)
+    >>> round(run.metrics["private_test"]["accuracy"], 3)
+    0.653
+"""
+
+import importlib
 import os
 
-# TensorFlow reads these when it is imported, which is after this. Its notes on the machine are no
-# news to a reader; and it leaves oneDNN out
-# on x86 processors without AVX-512's instructions for neural networks, which train faster in
-# float32 with it.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from fer_lib import tensorflow_messages
+
+__version__ = "0.1.0"  # pyproject.toml reads it from here
+
+__all__ = [
+    "__version__",
+    "load_dataset",
+    "load_model",
+    "load_run",
+    "predict_faces",
+    "train",
+]
+
+_MODULES = {
+    "load_dataset": "fer_lib.data.dataset",
+    "load_model": "fer_lib.api",
+    "load_run": "fer_lib.api",
+    "predict_faces": "fer_lib.api",
+    "train": "fer_lib.api",
+}
+
+# TensorFlow reads these when it is imported, which is after this. The first suppresses messages
+# about the machine. The second turns oneDNN on for all x86 processors, where it makes float32
+# training faster; by default it is on only for those with AVX-512 VNNI.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+tensorflow_messages.suppress()
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -1,20 +1,21 @@
-"""Where recorded results, runs and the data set lie.
+"""Where the data set, runs and recorded results are.
 
-In a clone of the repository they lie in it. Elsewhere, for an installed wheel, they lie in the
-current folder.
+In a clone of the repository they are inside it; for an installed wheel, in the current folder.
+Environment variables name other folders: `FER_LIB_ROOT` for all of them, `FER_LIB_RUNS` for runs.
 """
 
+import os
 from pathlib import Path
 
 
-def _root() -> Path:
-    clone = Path(__file__).resolve().parent.parent
-    return clone if (clone / "pyproject.toml").is_file() else Path.cwd()
+def _folder(variable: str, default: Path) -> Path:
+    folder = os.environ.get(variable)
+    return Path(folder).expanduser().resolve() if folder else default
 
 
-ROOT = _root()
-DATA = ROOT / "data"
-RUNS = ROOT / "runs"
+_CLONE = Path(__file__).resolve().parent.parent
+ROOT = _folder("FER_LIB_ROOT", _CLONE if (_CLONE / "pyproject.toml").is_file() else Path.cwd())
+RUNS = _folder("FER_LIB_RUNS", ROOT / "runs")
 RESULTS = ROOT / "results"
 ANALYSIS = RESULTS / "analysis"
 BUILD = ROOT / "build"

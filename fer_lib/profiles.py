@@ -1,5 +1,7 @@
-"""The two ways to run the report: `full` reads recorded runs on FER2013, `quick` trains everything
-on synthetic faces."""
+"""The two ways to run the report.
+
+`full` shows the recorded runs on FER2013; `quick` trains everything on synthetic faces in minutes.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,20 +12,20 @@ from fer_lib.data.dataset import Dataset, find_dataset, load_dataset
 from fer_lib.data.synthetic import ensure_synthetic_csv
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.io import read_json
-from fer_lib.paths import RESULTS, RUNS
+from fer_lib.paths import ANALYSIS, RESULTS, RUNS
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Where a profile's runs grow, and what it changes in an experiment.
+    """Where a profile keeps its runs, and what it changes in an experiment.
 
     Attributes:
         name: `full` or `quick`.
-        training_folder: where its runs grow (ignored by git).
-        results_folder: where the runs are that its pages show.
-        trains_in_notebooks: whether notebooks train, which only synthetic faces allow; else
-            they show what is recorded.
-        mark: printed on every figure, or empty.
+        training_folder: where runs are trained (ignored by git).
+        results_folder: where the runs are that the report shows.
+        trains_in_notebooks: whether notebooks train, which takes minutes on synthetic faces; if
+            not, they show recorded runs.
+        mark: printed on every figure; may be empty.
     """
 
     name: str
@@ -33,14 +35,17 @@ class Profile:
     mark: str
 
     def experiment(self, name: str) -> Experiment:
-        """The named experiment as this profile runs it.
+        """Return an experiment as this profile runs it.
 
-        `quick` cuts it to a few epochs, computes in float32, which every processor does well, and
-        starts pretrained
-        networks from random weights, so that nothing is downloaded.
+        `quick` trains for a few epochs in float32, which is fast on every processor, and starts
+        pretrained networks from random weights, so that nothing is downloaded.
 
         Raises:
             ValueError: there is no experiment of that name.
+
+        Example:
+            >>> PROFILES["quick"].experiment("custom_cnn").epochs
+            6
         """
         if name not in EXPERIMENTS:
             raise ValueError(f"no experiment {name!r}; there are {', '.join(EXPERIMENTS)}")
@@ -50,21 +55,19 @@ class Profile:
         options = dict(experiment.model_options)
         if "weights" in options:
             options["weights"] = None
-        averaged = min(experiment.swa_epochs, QUICK_EPOCHS)
         return replace(
             experiment,
             epochs=QUICK_EPOCHS,
-            swa_epochs=averaged,
+            swa_epochs=min(experiment.swa_epochs, QUICK_EPOCHS),
             dtype_policy="float32",
             model_options=options,
         )
 
     def dataset(self) -> Dataset | None:
-        """The faces of this profile: synthetic, or FER2013, or None where FER2013 is not on this
-        machine.
+        """Load this profile's faces: synthetic ones, or FER2013; None where it is not found.
 
         Raises:
-            data.DataError: FER2013 is there but broken.
+            DataError: FER2013 is found but broken.
         """
         if self.name == "quick":
             return load_dataset(ensure_synthetic_csv(self.training_folder / "synthetic.csv.gz"))
@@ -72,10 +75,15 @@ class Profile:
         return load_dataset(path) if path else None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
-        """Images by split (FER2013's own names), then by emotion: recorded for FER2013, counted for
-        synthetic faces."""
+        """Images by split (FER2013's own names), then by emotion.
+
+        Those of FER2013 are recorded, so that the data set is not needed.
+
+        Raises:
+            OSError: the record is missing, such as outside the repository.
+        """
         if self.name == "full":
-            return read_json(RESULTS / "analysis" / "dataset.json")["class_counts"]
+            return read_json(ANALYSIS / "dataset.json")["class_counts"]
         return self.dataset().class_counts
 
 
@@ -99,7 +107,7 @@ def get_profile(name: str) -> Profile:
     """Return the profile of that name.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such profile.
     """
     if name not in PROFILES:
         raise ValueError(f"no profile {name!r}; there are {', '.join(PROFILES)}")

@@ -9,6 +9,7 @@ hold is refused. The script goes when the last run is in.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -259,6 +260,11 @@ def analysis(name: str, value):
         value["rows"] = [renamed(row, {"network": "model"}) for row in value["rows"]]
         for row in value["rows"]:
             row["model"] = TITLES.get(row["model"], row["model"])
+            if "check" in row:
+                check = row.pop("check")
+                match = re.search(r"probability from Keras ([\d.e-]+)", check)
+                row["max_probability_difference"] = float(match[1]) if match else None
+                row["accepted"] = None if not check else not check.startswith("refused")
     if name == "custom_cnn_trials":
         value = [renamed(row, {"momentum": "bn_momentum"}) for row in value]
         for row in value:

@@ -1,101 +1,312 @@
 import gzip
+import json
+import re
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from PIL import Image
 
-from fer_lib import profiles
+from fer_lib.cli import analyses, main
+from fer_lib.cli.parser import PROFILE_NAMES
+from fer_lib.profiles import PROFILES, Profile
+
+VERBS = (
+    "inspect-data",
+    "download",
+    "train",
+    "pretrain",
+    "record",
+    "verify",
+    "list",
+    "analyze",
+    "robustness",
+    "tta",
+    "export-corruptions",
+    "export",
+    "predict",
+)
+HEAVY = {"numpy", "keras", "tensorflow", "pandas", "sklearn", "onnxruntime", "cv2"}
+
+
+def error_line(arguments, capsys):
+    """The one line that a bad command line ends with; its exit code is 2."""
+    try:
+        code = main(arguments)
+    except SystemExit as error:
+        code = error.code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert code == 2
+    return line
+
+
+# --- Parsing ---
+
+
+def test_help_lists_the_verbs_and_loads_nothing_heavy():
+    began = time.perf_counter()
+    code = f"""
+import sys
 from fer_lib.cli import main
-from fer_lib.evaluation import verify as verification
-from fer_lib.profiles import Profile
-from fer_lib.runs.run import Run
+try:
+    main(["--help"])
+except SystemExit as error:
+    sys.exit(error.code or ", ".join({HEAVY} & sys.modules.keys()) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - began < 5  # 0.1 s on an idle machine
+    assert tuple(re.findall(r"^    ([\w-]+)", done.stdout, re.MULTILINE)) == VERBS
 
 
-def test_data_prints_counts_and_the_hash(synthetic_csv, dataset, capsys):
-    assert main(["data", str(synthetic_csv)]) == 0
-    out = capsys.readouterr().out
-    assert dataset.sha256 in out
-    assert [line.split() for line in out.splitlines() if line.split()[0] == "all"] == [
-        ["all", "320", "70", "70"]
-    ]
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_argument_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([verb, "--help"])
+    assert exit_.value.code == 0
+    arguments = capsys.readouterr().out.partition("\n\npositional arguments:\n")[2]
+    for line in arguments.splitlines():
+        name, _, text = line.strip().partition("  ")
+        if line.startswith("  ") and not line.startswith("   ") and not text:
+            assert len(name) > 20, line  # a long name has its help on the next line
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith("fer_lib 0.")
+
+
+def test_typo_in_a_verb_suggests_the_nearest(capsys):
+    assert error_line(["trian"], capsys).endswith("no verb 'trian'; did you mean train?")
+
+
+def test_typo_in_an_experiment_suggests_the_nearest(capsys):
+    assert error_line(["train", "custom_cn"], capsys).endswith("did you mean custom_cnn?")
+    assert "there are custom_cnn, mobilenetv2" in error_line(["train", "vgg"], capsys)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["data", "nowhere.csv"],
+        ["inspect-data", "nowhere.csv"],
         ["train", "vgg", "--profile", "quick"],
+        ["train", "custom_cnn", "--profile", "fast"],
+        ["train", "custom_cnn", "--seed=-1"],
+        ["train", "custom_cnn", "--seed=1.5"],
         ["pretrain", "nowhere"],
         ["record", "nowhere"],
-        ["evaluate", "nowhere"],
+        ["verify", "nowhere"],
         ["export", "nowhere"],
+        ["export-corruptions", "pyproject.toml"],
+        ["predict"],
+        ["predict", "a.png", "--video", "pyproject.toml"],
+        ["predict", "a.png", "--model", "nowhere.onnx"],
     ],
 )
-def test_bad_input_is_one_message_and_exit_code_2(arguments, capsys):
-    assert main(arguments) == 2
-    err = capsys.readouterr().err
-    assert len(err.strip().splitlines()) == 1 and arguments[1] in err and "Traceback" not in err
+def test_bad_arguments_are_refused_before_anything_heavy_is_loaded(arguments):
+    code = f"""
+import sys
+from fer_lib.cli import main
+try:
+    main({arguments})
+except SystemExit as error:
+    heavy = {HEAVY - {"numpy"}} & sys.modules.keys()
+    sys.exit(", ".join(heavy) or error.code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "Traceback" not in done.stderr
 
 
-def test_a_broken_csv_too(tmp_path, capsys):
+def test_profile_names_are_those_of_the_profiles():
+    assert tuple(PROFILES) == PROFILE_NAMES
+
+
+# --- Data ---
+
+
+def test_inspect_data_prints_counts_and_hash(synthetic_csv, dataset, capsys):
+    assert main(["inspect-data", str(synthetic_csv)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["emotion", "Training", "PublicTest", "PrivateTest"]
+    assert ["all", "320", "70", "70"] in lines
+    assert ["SHA-256", dataset.sha256] in lines
+
+
+def test_broken_data_set_is_one_line(tmp_path, capsys):
     path = tmp_path / "fer2013.csv.gz"
     path.write_bytes(gzip.compress(b"emotion,pixels,Usage\n0,1 2 3,Training\n"))
-    assert main(["data", str(path)]) == 2
-    assert "row 2: 3 pixels, expected 2304" in capsys.readouterr().err
+    assert "row 2: 3 pixels, expected 2304" in error_line(["inspect-data", str(path)], capsys)
 
 
-@pytest.mark.parametrize("seed", ["-1", "1.5", "x"])
-def test_a_seed_is_a_whole_number(seed, capsys):
-    with pytest.raises(SystemExit) as error:
-        main(["train", "custom_cnn", f"--seed={seed}"])
-    assert error.value.code == 2 and "no whole number from 0" in capsys.readouterr().err
+def test_training_without_fer2013_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr(Profile, "dataset", lambda self: None)
+    assert "data/README.md" in error_line(["train", "custom_cnn"], capsys)
 
 
-def test_without_fer2013_training_says_how_to_get_it(monkeypatch, capsys):
-    monkeypatch.setattr(profiles.data, "find", lambda: None)
-    assert main(["train", "custom_cnn"]) == 2
-    assert "data/README.md" in capsys.readouterr().err
+# --- Records ---
 
 
-def test_record_list_evaluate_verify(run, results, monkeypatch, capsys, dataset, tiny):
-    monkeypatch.setattr(profiles, "RESULTS", results)
-    monkeypatch.setattr(verification, "EXPERIMENTS", {"tiny": tiny})
+@pytest.fixture
+def with_tiny(monkeypatch, dataset, tiny):
+    """The small experiment as the whole table, and its synthetic data as FER2013."""
+    from fer_lib.cli import records
+    from fer_lib.evaluation import verify
+
+    records._dataset.cache_clear()
+    verify_run = partial(verify.verify_run, experiments={"tiny": tiny})
+    monkeypatch.setattr(verify, "verify_run", verify_run)
     monkeypatch.setattr(Profile, "dataset", lambda self: dataset)
-    assert main(["verify"]) == 2  # nothing is recorded
-    assert main(["record", str(run.folder)]) == 0
-    assert main(["list"]) == 0
-    assert "tiny: 1 recorded" in capsys.readouterr().out
-    for verb in (["verify"], ["evaluate", str(results / "tiny" / "seed-0")]):
-        assert main(verb) == 0
-        out = capsys.readouterr().out
-        assert (
-            "tiny seed 0: holds" in out
-            and "recomputed from the weights:\n  public_test: accuracy" in out
-        )
+    yield
+    records._dataset.cache_clear()
 
 
-@pytest.mark.parametrize("verb", ["analyse", "robustness", "shifts"])
-def test_another_copy_of_the_data_writes_no_record(verb, results, monkeypatch, capsys, dataset):
-    monkeypatch.setattr(profiles, "RESULTS", results)
-    monkeypatch.setattr(Profile, "dataset", lambda self: replace(dataset, public_test_drawn=True))
-    there = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
-    assert main([verb]) == 2
-    assert "PublicTest was drawn from Training" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in results.rglob("*") if path.is_file()} == there
+def test_record_list_and_verify(with_tiny, run, results, capsys):
+    at = ["--results", str(results)]
+    assert "no run is recorded" in error_line(["verify", *at], capsys)
+    assert main(["record", str(run.folder), *at]) == 0
+    assert main(["list", *at]) == 0
+    listed = capsys.readouterr().out
+    assert "tiny: 1 recorded\n  seed 0" in listed and "custom_cnn: not recorded" in listed
+    for arguments in (["verify", *at], ["verify", str(results / "tiny" / "seed-0"), *at]):
+        assert main(arguments) == 0
+        printed = capsys.readouterr().out
+        assert "tiny/seed-0: verified\n" in printed
+        assert "recomputed from the weights:\n  public_test: accuracy" in printed
 
 
-def test_a_record_that_does_not_hold_is_exit_code_1(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(profiles.data, "find", lambda: None)
-    copy = Run(shutil.copytree(run.folder, tmp_path / "seed-0"))
-    text = (copy.folder / "metrics.json").read_text()
-    (copy.folder / "metrics.json").write_text(text.replace('"n": 70', '"n": 71', 1))
-    assert main(["evaluate", str(copy.folder)]) == 1
-    assert "DOES NOT HOLD" in capsys.readouterr().out
+def test_verify_compares_checksums_of_recorded_runs_only(with_tiny, run, results, capsys):
+    assert main(["verify", str(run.folder), "--results", str(results)]) == 0
+    assert "note: there is no SHA256SUMS" in capsys.readouterr().out
+    assert main(["verify", str(run.folder), "--results", str(run.folder.parent.parent)]) == 1
+    assert "problem: there is no SHA256SUMS" in capsys.readouterr().out
 
 
-def test_help_needs_no_keras():
-    """Listing verbs must not take the seconds that importing Keras takes."""
-    code = "import sys, fer_lib.__main__ as m; m._parser(); sys.exit('keras' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_failed_verification_is_exit_code_1(with_tiny, run, tmp_path, capsys):
+    folder = shutil.copytree(run.folder, tmp_path / "seed-0")
+    text = (folder / "metrics.json").read_text()
+    (folder / "metrics.json").write_text(text.replace('"n": 70', '"n": 71', 1))
+    assert main(["verify", str(folder), str(run.folder)]) == 1
+    printed = capsys.readouterr().out
+    assert "tiny/seed-0: FAILED\n  problem: metrics.json differs" in printed
+    assert "tiny/seed-0: verified" in printed  # the other one is verified all the same
+
+
+def test_unfinished_run_and_pretraining_cannot_be_verified(run, tmp_path, capsys):
+    assert "not a finished run" in error_line(["verify", str(tmp_path)], capsys)
+    folder = shutil.copytree(run.folder, tmp_path / "seed-0")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"classes": ["a", "b"]}))
+    assert "a pretraining" in error_line(["verify", str(folder)], capsys)
+
+
+@pytest.mark.parametrize("verb", ["analyze", "robustness", "tta"])
+def test_another_copy_of_the_data_set_writes_no_record(verb, monkeypatch, capsys, dataset):
+    drawn = replace(dataset, public_test_drawn=True)
+    monkeypatch.setattr(analyses, "require_dataset", lambda: drawn)
+    monkeypatch.setattr(analyses, "find_run", lambda *_: pytest.fail("nothing may be computed"))
+    assert "PublicTest of this copy was drawn from Training" in error_line([verb], capsys)
+
+
+# --- Deployment ---
+
+
+@pytest.fixture(scope="module")
+def model_path(run, tmp_path_factory):
+    from fer_lib.deploy.onnx_export import export_onnx
+
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    export_onnx(run, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory):
+    from skimage import data
+
+    path = tmp_path_factory.mktemp("photo") / "portrait.png"
+    Image.fromarray(data.astronaut()).save(path)
+    return path
+
+
+def test_export_prints_the_comparison_with_keras(run, dataset, tmp_path, monkeypatch, capsys):
+    from fer_lib.cli import deployment
+
+    monkeypatch.setattr(Profile, "dataset", lambda self: dataset)
+    path = tmp_path / "a.onnx"
+    monkeypatch.setattr(deployment, "export_path", lambda run, int8: path)
+    assert main(["export", str(run.folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    accuracy = f"{run.metrics['public_test']['accuracy']:.2%}"
+    assert lines[0] == "compared with Keras on 70 images: PublicTest"
+    assert lines[2] == f"accuracy: {accuracy}, in Keras {accuracy}"
+    assert lines[3].startswith(str(path)) and path.is_file()
+
+
+def test_predict_prints_a_table_and_saves_boxes(portrait, model_path, tmp_path, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(portrait, folder / "face.png")
+    Image.new("L", (300, 300), 128).save(folder / "gray.png")
+    (folder / "text.jpg").write_text("hello")
+    (folder / "notes.txt").touch()
+    options = ["--model", str(model_path), "--save", str(tmp_path / "boxes")]
+    assert main(["predict", str(folder), *options]) == 2
+    out, err = capsys.readouterr()
+    header, face, gray, text, total = out.splitlines()
+    assert header.split() == ["file", "left,", "top,", "side", "prediction", "note"]
+    assert "face.png" in face and face.endswith("%")
+    assert "gray.png" in gray and gray.endswith("no face found")
+    assert "text.jpg" in text and text.endswith("could not be read  not an image")
+    assert total == "3 photos: 1 faces in 1, no face in 1, 1 could not be read"
+    assert "files in folders that are not images: 1 .txt" in err
+    saved = sorted(path.name for path in (tmp_path / "boxes").iterdir())
+    assert saved == ["face-faces.jpg", "gray-faces.jpg"]
+    assert main(["predict", str(portrait), "--model", str(model_path)]) == 0
+
+
+def test_predict_prints_json(portrait, model_path, tmp_path, capsys):
+    arguments = [str(portrait), str(tmp_path / "none.png"), "--json", "--model", str(model_path)]
+    assert main(["predict", *arguments]) == 2
+    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
+    (face,) = good["faces"]
+    assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert bad["error"] == "no such file"
+
+
+def test_predict_counts_the_emotions_of_a_video(portrait, model_path, tmp_path, capsys):
+    import cv2
+
+    frame, path = cv2.imread(str(portrait)), tmp_path / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, frame.shape[1::-1])
+    for _ in range(3):
+        writer.write(frame)
+    writer.release()
+    assert main(["predict", "--video", str(path), "--model", str(model_path)]) == 0
+    shares, total = capsys.readouterr().out.splitlines()
+    assert shares.endswith("100.0% of the faces")
+    assert total == "3 frames: 3 faces in 3, no face in 0, 0 could not be read"
+
+
+def test_predict_loads_neither_keras_nor_pandas(portrait, model_path):
+    code = f"""
+import sys
+from fer_lib.cli import main
+code = main(["predict", {str(portrait)!r}, "--model", {str(model_path)!r}])
+sys.exit(code or ", ".join({HEAVY - {"numpy", "onnxruntime", "cv2"}} & sys.modules.keys()) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_file_that_is_no_model_is_one_line(portrait, capsys):
+    assert "cannot be loaded" in error_line(
+        ["predict", str(portrait), "--model", str(portrait)], capsys
+    )

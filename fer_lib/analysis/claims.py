@@ -1,266 +1,294 @@
-"""The claims of the report that this study started from, each answered by a rule.
+"""The claims of the source report, each decided by a rule.
 
-Every rule is a statement about confusion matrices that is true or false. It is looked at in 2,000
-resamples of the images, the same for
-every network: the claim is confirmed if it holds in at least 97.5 % of them, refuted if in at most
-2.5 %, else not settled. So
-noise settles nothing, and a tie is no lead. The rules judge on PrivateTest; controls leave it
-closed and are judged on
-PublicTest. They speak of one seed of each network.
+A rule is a statement that is true or false of confusion matrices. It is evaluated on 2,000
+resamples of the images, the same for all models: a claim is confirmed if its rule holds in at least
+97.5 % of them, refuted if in at most 2.5 %, otherwise inconclusive (`verdict.decide`). A tie is no
+lead. The rules use PrivateTest; those on controls, which are not evaluated there, use PublicTest.
+They look at one seed of each model: the resamples exclude the variance across seeds.
 """
 
-import numpy as np
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from fer_lib.analysis.comparison import accuracy
+import numpy as np
+import pandas as pd
+
+from fer_lib.analysis.comparison import Estimate, estimate, paired_differences
+from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.evaluation.bootstrap import (
-    CONFIDENCE_LEVEL,
-    bootstrap_confusions,
-    confusion_scores,
-    paired_difference,
-)
+from fer_lib.evaluation.bootstrap import bootstrap_confusions, confusion_scores
 from fer_lib.evaluation.metrics import confidence_gap
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.report.format import percent, points, score, score_change, signed
+from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 
-NETWORKS = (
+CUSTOM_CNN, HEAD_ONLY, FINE_TUNED = (
     "custom_cnn",
-    "mobilenetv2_fine_tuned",
     "mobilenetv2_head_only",
-)  # the source report's order
-CONFIRMED, REFUTED, UNSETTLED, UNDECIDED = "Confirmed", "Refuted", "Not settled", "Not decided yet"
+    "mobilenetv2_fine_tuned",
+)
+NETWORKS = (CUSTOM_CNN, FINE_TUNED, HEAD_ONLY)  # in the order of the source report
 _TITLES = tuple(EXPERIMENTS[name].title for name in NETWORKS)
-_TAIL = (1 - CONFIDENCE_LEVEL) / 2
 DISGUST, FEAR, SAD, SURPRISE, ANGRY = (
     EMOTION_NAMES.index(name) for name in ("disgust", "fear", "sad", "surprise", "angry")
 )
 
 
-def order(custom: Run, tuned: Run, head: Run) -> str:
-    """The custom network is more accurate than the fine-tuned one, and that more than head only."""
-    first, second, third = (drawn["accuracy"] for drawn in _resampled(custom, tuned, head))
-    pairs = [
-        paired_difference(a.predictions, b.predictions, "private_test")
-        for a, b in ((custom, tuned), (tuned, head))
-    ]
-    differences = [points(pair["accuracy"], pair["intervals"]["accuracy"]) for pair in pairs]
-    return _verdict((first > second) & (second > third)) + (
-        f"Custom minus fine-tuned: {differences[0]} points; fine-tuned minus head only: {differences[1]} points."
-    )
+@dataclass(frozen=True)
+class Claim:
+    """A claim and what the records say of it.
 
-
-def convergence(custom: Run, tuned: Run, head: Run) -> str:
-    """The epoch in which a network first has 95 % of the highest accuracy on PublicTest that it
-    ever has; no verdict, but an answer."""
-    curves = {
-        title: run.history["val_accuracy"]
-        for title, run in zip(_TITLES, (custom, tuned, head), strict=True)
-    }
-    reached = {
-        title: int((curve >= 0.95 * curve.max()).idxmax()) + 1 for title, curve in curves.items()
-    }
-    listed = "; ".join(
-        f"{title}: epoch {epoch} of {len(curves[title])}" for title, epoch in reached.items()
-    )
-    return f"First: {min(reached, key=reached.get)}. {listed}."
-
-
-def underfitting(custom: Run, head: Run) -> str:
-    """Head only is never as accurate on the images that it is trained on as the custom network on
-    unseen ones."""
-    best = head.history["accuracy"].max()
-    (drawn,) = _resampled(custom)
-    return _verdict(drawn["accuracy"] > best) + (
-        f"The highest accuracy of head only on Training, in any epoch, with augmentation and dropout at work, is {percent(best)}, and its "
-        f"accuracy on PublicTest, without them, is {accuracy(head, 'public_test')}; the custom network has "
-        f"{accuracy(custom, 'private_test')} on PrivateTest."
-    )
-
-
-def hardest(custom: Run, tuned: Run, head: Run) -> str:
-    """With each of the three networks, disgust has a lower F1 than every other emotion."""
-    holds = [
-        drawn["f1"][:, DISGUST] < np.delete(drawn["f1"], DISGUST, axis=1).min(axis=1)
-        for drawn in _resampled(custom, tuned, head)
-    ]
-    rows = []
-    for title, run in zip(_TITLES, (custom, tuned, head), strict=True):
-        f1 = _f1(run)
-        lowest = int(np.argmin(f1))
-        rows.append(
-            f"{title}: {EMOTION_NAMES[lowest]} ({f1[lowest]:.2f}"
-            + ("" if lowest == DISGUST else f"; disgust {f1[DISGUST]:.2f}")
-            + ")"
-        )
-    return _verdict(np.logical_and.reduce(holds)) + f"The lowest F1. {'; '.join(rows)}."
-
-
-def balance(custom: Run, tuned: Run, head: Run) -> str:
-    """The custom network leads the three in balanced accuracy, in F1 on fear and in F1 on sad."""
-    ours, *others = (
-        np.stack([d["balanced_accuracy"], d["f1"][:, FEAR], d["f1"][:, SAD]])
-        for d in _resampled(custom, tuned, head)
-    )
-    holds = np.logical_and.reduce([(ours > other).all(axis=0) for other in others])
-    rows = []
-    for title, run in zip(_TITLES, (custom, tuned, head), strict=True):
-        private, f1 = run.metrics["private_test"], _f1(run)
-        balanced = score(private["balanced_accuracy"], private["intervals"]["balanced_accuracy"])
-        rows.append(
-            f"{title}: balanced accuracy {balanced}, F1 on fear {f1[FEAR]:.2f}, on sad {f1[SAD]:.2f}"
-        )
-    return _verdict(holds) + "; ".join(rows) + "."
-
-
-def gains(tuned: Run, head: Run) -> str:
-    """From head only to fine-tuned, F1 rises more on surprise and on angry than on every other
-    emotion."""
-    after, before = _resampled(tuned, head)
-    drawn = after["f1"] - before["f1"]
-    favoured = [SURPRISE, ANGRY]
-    holds = drawn[:, favoured].min(axis=1) > np.delete(drawn, favoured, axis=1).max(axis=1)
-    gain = dict(zip(EMOTION_NAMES, _f1(tuned) - _f1(head), strict=True))
-    ranked = sorted(EMOTION_NAMES, key=gain.get, reverse=True)
-    return (
-        _verdict(holds)
-        + "Gain of F1 over head only: "
-        + ", ".join(f"{name} {signed(gain[name], 2)}" for name in ranked)
-        + "."
-    )
-
-
-def fear_and_sad(custom: Run, tuned: Run, head: Run) -> str:
-    """With each of the three networks, no two emotions are confused as much as fear and sad.
-
-    Of a pair: the share of the first taken for the second, plus the share of the second taken for
-    the first.
+    Attributes:
+        name: a key of `CLAIMS`.
+        verdict: NOT_RECORDED where a run is missing.
+        support: fraction of the resamples in which the rule holds.
+        evidence: the numbers behind the verdict, as the rule's docstring lists them.
     """
-    rows, holds = [], []
-    for title, run in zip(_TITLES, (custom, tuned, head), strict=True):
-        (drawn,) = bootstrap_confusions([run.predictions], "private_test")
-        holds.append(_confusion_of_pairs(drawn)[1])
-        counts = np.array(run.metrics["private_test"]["confusion"])
-        mutual, _ = _confusion_of_pairs(counts[None])
-        ranked = sorted(mutual, key=mutual.get, reverse=True)
-        rank = 1 + sum(value > mutual[_pair(FEAR, SAD)] for value in mutual.values())
-        shares = counts / counts.sum(axis=1, keepdims=True)
-        first = (
-            ""
-            if rank == 1
-            else f" (first: {' and '.join(EMOTION_NAMES[label] for label in ranked[0])})"
-        )
-        rows.append(
-            f"{title}: {percent(shares[FEAR, SAD])} of fear is taken for sad, {percent(shares[SAD, FEAR])} of sad for fear, rank {rank} "
-            f"of {len(mutual)} pairs{first}"
-        )
-    return _verdict(np.logical_and.reduce(holds)) + "; ".join(rows) + "."
+
+    name: str
+    verdict: Verdict
+    support: float | None = None
+    evidence: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def _pair(a: int, b: int) -> tuple[int, int]:
-    return min(a, b), max(a, b)
+# What a rule returns: in which resamples it holds, bool [2000], and its evidence.
+Evidence = tuple[np.ndarray, pd.DataFrame]
 
 
-def _confusion_of_pairs(confusions: np.ndarray) -> tuple[dict[tuple[int, int], float], np.ndarray]:
-    """The confusion of each pair of emotions in the first of k matrices, and in which of them fear
-    and sad lead: bool [k]."""
-    shares = confusions / np.maximum(confusions.sum(axis=2, keepdims=True), 1)
-    mutual = shares + shares.transpose(0, 2, 1)
-    pairs = list(zip(*np.triu_indices(len(EMOTION_NAMES), 1), strict=True))
-    values = {pair: mutual[:, pair[0], pair[1]] for pair in pairs}
-    ours = values[_pair(FEAR, SAD)]
-    leads = ours > np.max(
-        [value for pair, value in values.items() if pair != _pair(FEAR, SAD)], axis=0
-    )
-    return {pair: float(value[0]) for pair, value in values.items()}, leads
+def accuracy_ranking(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
+    """The custom CNN is more accurate than MobileNetV2 fine-tuned, and that than head only.
 
-
-def imbalance(focal: Run, cross_entropy: Run) -> str:
-    """The custom network's macro-F1 on PublicTest is higher with focal loss than with
-    cross-entropy."""
-    ours, theirs = _resampled(focal, cross_entropy, split="public_test")
-    paired = paired_difference(focal.predictions, cross_entropy.predictions, "public_test")
-    recall = [
-        run.metrics["public_test"]["per_class"]["disgust"]["recall"]
-        for run in (focal, cross_entropy)
+    Evidence: `model` and `baseline` (titles) of the two pairs, and the paired differences.
+    """
+    first, second, third = (s["accuracy"] for s in _scores(custom, fine_tuned, head_only))
+    pairs = [
+        paired_differences(custom, {_TITLES[1]: fine_tuned}),
+        paired_differences(fine_tuned, {_TITLES[2]: head_only}),
     ]
-    return _verdict(ours["macro_f1"] > theirs["macro_f1"]) + (
-        f"On PublicTest, focal loss minus cross-entropy: macro-F1 {score_change(paired['macro_f1'], paired['intervals']['macro_f1'])}, accuracy "
-        f"{points(paired['accuracy'], paired['intervals']['accuracy'])} points. Recall of disgust: {percent(recall[0])} against {percent(recall[1])}."
+    evidence = pd.concat(pairs, ignore_index=True)
+    evidence.insert(0, "model", _TITLES[:2])
+    return (first > second) & (second > third), evidence
+
+
+def head_only_underfits(custom: Run, head_only: Run) -> Evidence:
+    """Head only is in no epoch as accurate on Training as the custom CNN is on PrivateTest.
+
+    Evidence: `model`, `split` and `accuracy`: of head only on Training (the highest of all epochs,
+    with augmentation and dropout) and PublicTest, of the custom CNN on PrivateTest.
+    """
+    best = float(head_only.history["accuracy"].max())
+    (scores,) = _scores(custom)
+    rows = (
+        (_TITLES[2], "Training", Estimate(best)),
+        (_TITLES[2], "PublicTest", estimate(head_only, "public_test")),
+        (_TITLES[0], "PrivateTest", estimate(custom, "private_test")),
     )
-
-
-def overconfidence(tuned: Run) -> str:
-    """The probability that the fine-tuned network gives to its answers is higher, on average, than
-    the share that is right."""
-    logits, labels = (
-        tuned.predictions["private_test_logits"],
-        tuned.predictions["private_test_labels"],
+    evidence = pd.DataFrame(
+        [{"model": m, "split": s, **accuracy.columns("accuracy")} for m, s, accuracy in rows]
     )
-    found = confidence_gap(logits, labels)
-    return _verdict(found["resampled_gaps"] > 0) + (
-        f"The mean probability of its answers on PrivateTest is {percent(found['mean'])}, its accuracy {accuracy(tuned, 'private_test')}: a "
-        f"difference of {points(found['gap'], found['interval'])} points. Where it is wrong it gives its answer "
-        f"{percent(found['mean_when_wrong'])} on average, and the true class {percent(found['true_when_wrong'])}."
+    return scores["accuracy"] > best, evidence
+
+
+def disgust_is_hardest(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
+    """With each of the three models, disgust has a lower F1 than all other emotions.
+
+    Evidence: `model`, the `hardest_emotion`, its `lowest_f1`, and `disgust_f1`.
+    """
+    holds, rows = [], []
+    for scores in _scores(custom, fine_tuned, head_only):
+        holds.append(scores["f1"][:, DISGUST] < _without(scores["f1"], DISGUST).min(axis=1))
+    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
+        f1 = _f1(run)
+        rows.append(
+            {
+                "model": title,
+                "hardest_emotion": EMOTION_NAMES[int(f1.argmin())],
+                "lowest_f1": float(f1.min()),
+                "disgust_f1": float(f1[DISGUST]),
+            }
+        )
+    return np.logical_and.reduce(holds), pd.DataFrame(rows)
+
+
+def custom_cnn_is_most_balanced(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
+    """The custom CNN has the highest balanced accuracy, F1 on fear and F1 on sad of the three.
+
+    Evidence: `model`, `balanced_accuracy` with its interval, `fear_f1`, `sad_f1`.
+    """
+    first, *rivals = (
+        np.stack([s["balanced_accuracy"], s["f1"][:, FEAR], s["f1"][:, SAD]])
+        for s in _scores(custom, fine_tuned, head_only)
     )
+    rows = []
+    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
+        balanced = estimate(run, "private_test", "balanced_accuracy").columns("balanced_accuracy")
+        f1 = _f1(run)
+        rows.append({"model": title, **balanced, "fear_f1": f1[FEAR], "sad_f1": f1[SAD]})
+    leads = [(first > rival).all(axis=0) for rival in rivals]
+    return np.logical_and.reduce(leads), pd.DataFrame(rows)
 
 
-CLAIMS = {
-    order: ("the order of the models", NETWORKS),
-    convergence: ("which converges first", NETWORKS),
-    underfitting: ("head only under-fits", ("custom_cnn", "mobilenetv2_head_only")),
-    hardest: ("disgust is the hardest class", NETWORKS),
-    balance: ("the custom network is the most balanced", NETWORKS),
-    gains: (
-        "fine-tuning helps surprise and anger most",
-        ("mobilenetv2_fine_tuned", "mobilenetv2_head_only"),
-    ),
-    fear_and_sad: ("fear and sad are confused most", NETWORKS),
-    imbalance: ("focal loss mitigates the imbalance", ("custom_cnn", "custom_cnn_cross_entropy")),
-    overconfidence: ("the fine-tuned network is over-confident", ("mobilenetv2_fine_tuned",)),
-}
+def fine_tuning_helps_surprise_and_anger(fine_tuned: Run, head_only: Run) -> Evidence:
+    """From head only to fine-tuned, F1 rises more on surprise and angry than on all others.
+
+    Evidence: `emotion`, `head_only_f1`, `fine_tuned_f1`, `f1_gain`, the largest gain first.
+    """
+    after, before = (scores["f1"] for scores in _scores(fine_tuned, head_only))
+    gains, claimed = after - before, [SURPRISE, ANGRY]
+    holds = gains[:, claimed].min(axis=1) > _without(gains, claimed).max(axis=1)
+    evidence = pd.DataFrame(
+        {"emotion": EMOTION_NAMES, "head_only_f1": _f1(head_only), "fine_tuned_f1": _f1(fine_tuned)}
+    )
+    evidence["f1_gain"] = evidence["fine_tuned_f1"] - evidence["head_only_f1"]
+    return holds, evidence.sort_values("f1_gain", ascending=False, ignore_index=True)
 
 
-def answers(runs: dict[str, Run | None]) -> dict[str, str]:
-    """The answer to every claim, by `claim_` and the function's name, and `claims_summary`, which
-    lists those with a verdict by it.
+def fear_and_sad_are_confused_most(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
+    """With each of the three models, fear and sad are the most confused pair of emotions.
+
+    A pair is confused by the share of its first emotion that is predicted as the second, plus the
+    share of the second that is predicted as the first.
+
+    Evidence: `model`, the two shares `fear_predicted_sad_share` and `sad_predicted_fear_share`,
+    `rank` of the pair among the 21, and the `most_confused_pair`.
+    """
+    holds, rows = [], []
+    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
+        (confusions,) = bootstrap_confusions(run.predictions["private_test"])
+        holds.append(_pair_ranks(_pair_confusions(confusions))[:, _FEAR_AND_SAD] == 1)
+        counts = np.array(run.metrics["private_test"]["confusion"])
+        pairs = _pair_confusions(counts[None])
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        rows.append(
+            {
+                "model": title,
+                "fear_predicted_sad_share": shares[FEAR, SAD],
+                "sad_predicted_fear_share": shares[SAD, FEAR],
+                "rank": int(_pair_ranks(pairs)[0, _FEAR_AND_SAD]),
+                "most_confused_pair": tuple(EMOTION_NAMES[i] for i in _PAIRS[pairs[0].argmax()]),
+            }
+        )
+    return np.logical_and.reduce(holds), pd.DataFrame(rows)
+
+
+_PAIRS = tuple(zip(*np.triu_indices(len(EMOTION_NAMES), 1), strict=True))
+_FEAR_AND_SAD = _PAIRS.index((FEAR, SAD))
+
+
+def _pair_confusions(confusions: np.ndarray) -> np.ndarray:
+    """How much each pair of emotions is confused in k matrices [k, 7, 7]: float [k, 21]."""
+    shares = confusions / np.maximum(confusions.sum(axis=2, keepdims=True), 1)
+    first, second = np.transpose(_PAIRS)
+    return shares[:, first, second] + shares[:, second, first]
+
+
+def _pair_ranks(values: np.ndarray) -> np.ndarray:
+    """The rank of each pair, 1 the most confused, as the last of those that tie: int [k, 21]."""
+    return (values[:, None, :] >= values[:, :, None]).sum(axis=2)
+
+
+def focal_loss_mitigates_imbalance(focal: Run, cross_entropy: Run) -> Evidence:
+    """The custom CNN has a higher macro-F1 on PublicTest with focal loss than with cross-entropy.
+
+    Evidence: the paired differences focal loss − cross-entropy, and `focal_disgust_recall` and
+    `cross_entropy_disgust_recall`.
+    """
+    first, second = _scores(focal, cross_entropy, split="public_test")
+    title = EXPERIMENTS["custom_cnn_cross_entropy"].title
+    evidence = paired_differences(focal, {title: cross_entropy}, "public_test")
+    for name, run in (("focal", focal), ("cross_entropy", cross_entropy)):
+        recall = run.metrics["public_test"]["per_class"]["disgust"]["recall"]
+        evidence[f"{name}_disgust_recall"] = recall
+    return first["macro_f1"] > second["macro_f1"], evidence
+
+
+def fine_tuned_is_overconfident(fine_tuned: Run) -> Evidence:
+    """The mean confidence of MobileNetV2 fine-tuned is above its accuracy on PrivateTest.
+
+    Evidence: mean `confidence`, `accuracy` and `confidence_gap` with their intervals, and over the
+    misclassified images the mean `confidence_when_wrong` and `true_class_probability_when_wrong`.
+    """
+    predictions = fine_tuned.predictions["private_test"]
+    gap = confidence_gap(predictions.logits, predictions.labels)
+    row = {
+        "confidence": gap["mean"],
+        **estimate(fine_tuned, "private_test").columns("accuracy"),
+        **Estimate(gap["gap"], *gap["interval"]).columns("confidence_gap"),
+        "confidence_when_wrong": gap["mean_when_wrong"],
+        "true_class_probability_when_wrong": gap["true_when_wrong"],
+    }
+    return gap["resampled_gaps"] > 0, pd.DataFrame([row])
+
+
+# By name: the rule, and the experiments whose runs it takes.
+CLAIMS: Mapping[str, tuple[Callable[..., Evidence], tuple[str, ...]]] = MappingProxyType(
+    {
+        rule.__name__: (rule, experiments)
+        for rule, experiments in (
+            (accuracy_ranking, NETWORKS),
+            (head_only_underfits, (CUSTOM_CNN, HEAD_ONLY)),
+            (disgust_is_hardest, NETWORKS),
+            (custom_cnn_is_most_balanced, NETWORKS),
+            (fine_tuning_helps_surprise_and_anger, (FINE_TUNED, HEAD_ONLY)),
+            (fear_and_sad_are_confused_most, NETWORKS),
+            (focal_loss_mitigates_imbalance, (CUSTOM_CNN, "custom_cnn_cross_entropy")),
+            (fine_tuned_is_overconfident, (FINE_TUNED,)),
+        )
+    }
+)
+
+
+def evaluate_claims(runs: dict[str, Run | None]) -> dict[str, Claim]:
+    """Decide all claims, by name.
 
     Args:
-        runs: by the experiments' names; None for a run that is not recorded yet.
+        runs: by experiment, one seed of each; None for a run that is not recorded.
     """
-    texts, by_verdict = {}, {verdict: [] for verdict in (CONFIRMED, REFUTED, UNSETTLED, UNDECIDED)}
-    for claim, (title, names) in CLAIMS.items():
-        missing = [EXPERIMENTS[name].title for name in names if runs[name] is None]
-        text = (
-            f"{UNDECIDED}. Not recorded: {'; '.join(missing)}."
-            if missing
-            else claim(*(runs[name] for name in names))
-        )
-        texts[f"claim_{claim.__name__}"] = text
-        for verdict, titles in by_verdict.items():
-            if text.startswith(verdict):
-                titles.append(title)
-    listed = (
-        f"{verdict}: {'; '.join(titles)}." for verdict, titles in by_verdict.items() if titles
-    )
-    return texts | {"claims_summary": " ".join(listed)}
+    claims = {}
+    for name, (rule, experiments) in CLAIMS.items():
+        needed = [runs.get(experiment) for experiment in experiments]
+        if None in needed:
+            claims[name] = Claim(name, Verdict.NOT_RECORDED)
+            continue
+        holds, evidence = rule(*needed)
+        claims[name] = Claim(name, decide(holds), float(holds.mean()), evidence)
+    return claims
 
 
-def _resampled(*runs: Run, split: str = "private_test") -> list[dict[str, np.ndarray]]:
-    return [
-        confusion_scores(confusions)
-        for confusions in bootstrap_confusions([run.predictions for run in runs], split)
-    ]
+def convergence_epochs(runs: dict[str, Run | None]) -> pd.DataFrame:
+    """When each model first reaches 95 % of its highest accuracy on PublicTest.
+
+    One curve per model says nothing of chance, so no claim is decided by it.
+
+    Args:
+        runs: by title; None for a run that is not recorded.
+
+    Returns:
+        `model`, `epoch` (the first is 1), and `epochs`, how many were trained.
+    """
+    rows = []
+    for title, run in runs.items():
+        row = {"model": title, "epoch": None, "epochs": None}
+        if run is not None:
+            curve = run.history["val_accuracy"]
+            reached = curve >= 0.95 * curve.max()
+            row |= {"epoch": int(reached.to_numpy().argmax()) + 1, "epochs": len(curve)}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
-def _verdict(holds: np.ndarray) -> str:
-    """The verdict of a claim that holds in these of the resamples: bool [2000]."""
-    share = holds.mean()
-    verdict = CONFIRMED if share >= 1 - _TAIL else REFUTED if share <= _TAIL else UNSETTLED
-    return f"{verdict}: it holds in {percent(share)} of the resamples. "
+def _scores(*predictors: Predictor, split: str = "private_test") -> list[dict[str, np.ndarray]]:
+    """`confusion_scores` of each model on the same resamples."""
+    confusions = bootstrap_confusions(*(each.predictions[split] for each in predictors))
+    return [confusion_scores(each) for each in confusions]
 
 
 def _f1(run: Run) -> np.ndarray:
-    return np.array(
-        [run.metrics["private_test"]["per_class"][name]["f1"] for name in EMOTION_NAMES]
-    )
+    """F1 of each emotion on PrivateTest, float [7]."""
+    per_class = run.metrics["private_test"]["per_class"]
+    return np.array([per_class[name]["f1"] for name in EMOTION_NAMES])
+
+
+def _without(values: np.ndarray, classes: int | list[int]) -> np.ndarray:
+    return np.delete(values, classes, axis=1)

@@ -1,164 +1,234 @@
-"""Where a network looks: Grad-CAM, its average by class, and whether what it lights up carries the
-answer."""
+"""Grad-CAM: its maps, their mean by class, and a deletion test of them.
+
+A run is explained as it predicts, with its test-time augmentation: the class is the one that it
+predicts, and the map is the mean over the views.
+"""
+
+from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 
+from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset, Split
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.evaluation.inference import load_model, predict_logits
-from fer_lib.io import read_json, write_json
-from fer_lib.paths import RESULTS
+from fer_lib.io import write_json
+from fer_lib.models.registry import pooling_layer
+from fer_lib.paths import ANALYSIS
 from fer_lib.profiles import Profile
 from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import Run
+from fer_lib.tta import NO_TTA, views
 
-GRAD_CAM_PATH = RESULTS / "analysis" / "grad_cam.json"
-DELETION_PATH = RESULTS / "analysis" / "deletion.json"
+GRAD_CAM_PATH = ANALYSIS / "grad_cam.json"
+DELETION_PATH = ANALYSIS / "deletion.json"
 GRAD_CAM_EMOTIONS = ("disgust", "fear")
+SAMPLES_PER_EMOTION = 4
 DELETED_FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-def grad_cam(network: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Grad-CAM (Selvaraju et al. 2017) at the last convolutional map.
+def grad_cam(
+    model: keras.Model, images: np.ndarray, classes: np.ndarray, tta: str = NO_TTA
+) -> np.ndarray:
+    """Return Grad-CAM (Selvaraju et al. 2017) at the last feature maps.
 
-    The map's channels, weighted by the gradient of a class's logit, summed, negative values cut to
-    0, and scaled to 1 at
-    the largest. The map goes through global average pooling, so one gradient with respect to the
-    pooled channels serves
-    every position; it is worked out backwards through the dense layers, the same on every Keras
-    backend.
+    The maps are weighted by the gradient of a class's logit, summed, cut off at 0, and averaged
+    over the views of a TTA scheme, with those of mirrored views mirrored back (shifts are smaller
+    than a cell of the map). The result is scaled to 1 at its largest.
 
     Args:
-        network: one of `models.MODELS`, in float32. images: uint8 [n, 48, 48]. classes:
-            integers [n], the class explained.
+        model: one of `models.registry.MODELS`, in float32. It ends in global average pooling and
+            dense layers, the hidden ones with ReLU.
+        images: uint8 [n, 48, 48].
+        classes: integers [n], the class explained.
+        tta: one of `tta.SCHEMES`.
 
     Returns:
-        float32 [n, h, w], 0–1; all 0 where nothing speaks for the class.
+        float32 [n, h, w], 0–1; all 0 where no channel supports the class.
+
+    Raises:
+        ValueError: the model has another kind of layer after the pooling.
     """
-    pooling = network.get_layer("average")
-    features = keras.Model(network.inputs, pooling.input).predict(images[..., None], verbose=0)
-    after = network.layers[network.layers.index(pooling) + 1 :]
-    head = [layer for layer in after if isinstance(layer, keras.layers.Dense)]
-    values, active = features.mean(axis=(1, 2)), []
-    for layer in head[:-1]:  # each a ReLU layer
-        values = np.maximum(values @ np.asarray(layer.kernel) + np.asarray(layer.bias), 0)
-        active.append(values > 0)
-    gradient = np.asarray(head[-1].kernel).T[classes]
-    for layer, mask in zip(reversed(head[:-1]), reversed(active), strict=True):
+    pooling = pooling_layer(model)
+    extractor = keras.Model(model.inputs, pooling.input)
+    dense = _dense_layers(model, pooling)
+    total = 0
+    for view in views(tta):
+        features = extractor.predict(view(images)[..., None], verbose=0)
+        weights = _logit_gradient(dense, features.mean(axis=(1, 2)), classes)
+        maps = np.maximum(np.einsum("nhwc,nc->nhw", features, weights), 0)
+        total = total + (maps[:, :, ::-1] if view.flip else maps)
+    largest = total.max(axis=(1, 2), keepdims=True)
+    return np.divide(total, largest, out=np.zeros_like(total), where=largest > 0)
+
+
+def _dense_layers(model: keras.Model, pooling: keras.layers.Layer) -> list[keras.layers.Dense]:
+    head = model.layers[model.layers.index(pooling) + 1 :]
+    for layer in head:
+        if not isinstance(layer, keras.layers.Dense | keras.layers.Dropout):
+            raise ValueError(f"{layer.name}: Grad-CAM knows dense layers and dropout after pooling")
+    return [layer for layer in head if isinstance(layer, keras.layers.Dense)]
+
+
+def _logit_gradient(dense: list, pooled: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The gradient of each image's class logit with respect to its pooled channels, float32 [n, c].
+
+    Backpropagated by hand through the dense layers, which is the same on every Keras backend. As
+    the channels are averaged, one gradient serves every position of the map.
+    """
+    active = []
+    for layer in dense[:-1]:
+        pooled = np.maximum(pooled @ np.asarray(layer.kernel) + np.asarray(layer.bias), 0)
+        active.append(pooled > 0)
+    gradient = np.asarray(dense[-1].kernel).T[classes]
+    for layer, mask in zip(reversed(dense[:-1]), reversed(active), strict=True):
         gradient = (gradient * mask) @ np.asarray(layer.kernel).T
-    maps = np.maximum(np.einsum("nhwc,nc->nhw", features, gradient), 0)
-    largest = maps.max(axis=(1, 2), keepdims=True)
-    return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
+    return gradient
 
 
 def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
-    """Grad-CAM of a run's own answers for its first PrivateTest images of disgust and of fear.
+    """Return Grad-CAM of a run's predicted classes for some PrivateTest images of two emotions.
+
+    They are the first images of each emotion in `GRAD_CAM_EMOTIONS`.
 
     Returns:
-        By emotion, a list of `hash` (of the image), `answer` (an emotion's name) and `map` (rows of
-        numbers, 0–1).
+        By emotion, a list of `hash` (of the image), `prediction` (an emotion's name) and `map`
+        (rows of numbers, 0–1).
 
     Raises:
         DataError: the images are not in this copy of the data set.
     """
-    network, maps = load_model(run), {}
+    model, private, maps = load_model(run), run.predictions["private_test"], {}
     for emotion in GRAD_CAM_EMOTIONS:
-        rows = run.predictions["private_test"].first_of_class(EMOTION_NAMES.index(emotion), 4)
-        hashes, labels, logits = (
-            run.predictions[f"private_test_{name}"][rows] for name in ("hashes", "labels", "logits")
+        label = EMOTION_NAMES.index(emotion)
+        sample = private[private.first_of_class(label, SAMPLES_PER_EMOTION)]
+        rows = dataset.private_test.require(
+            sample.hashes, sample.labels, f"{run.folder}, {emotion},"
         )
-        here = dataset.private_test.require(hashes, labels, f"{run.folder}, {emotion},")
-        answers = logits.argmax(axis=1)
-        found = grad_cam(network, dataset.private_test.images[here], answers)
+        images = dataset.private_test.images[rows]
+        explained = grad_cam(model, images, sample.predicted, run.experiment.tta)
         maps[emotion] = [
-            {"hash": value, "prediction": EMOTION_NAMES[answer], "map": np.round(grid, 4).tolist()}
-            for value, answer, grid in zip(
-                hashes.tolist(), answers, found.astype(float), strict=True
+            {"hash": image_hash, "prediction": EMOTION_NAMES[predicted], "map": _rounded(values)}
+            for image_hash, predicted, values in zip(
+                sample.hashes.tolist(), sample.predicted, explained, strict=True
             )
         ]
     return maps
 
 
-def record_grad_cam(runs: list[Run], dataset: Dataset) -> None:
-    """Write the `sample_maps` of recorded runs to `RECORD`."""
-    write_json(GRAD_CAM_PATH, {run.key: sample_maps(run, dataset) for run in runs})
+def _rounded(values: np.ndarray) -> list:
+    return np.round(values.astype(float), 4).tolist()
 
 
-def load_or_compute_maps(runs: dict[str, Run | None], profile: Profile) -> dict[str, dict | None]:
-    """Return what the comparison shows, by the runs' titles: the recorded maps, or in `quick` those
-    of the runs just trained.
+def record_grad_cam(runs: list[Run], dataset: Dataset, path: Path = GRAD_CAM_PATH) -> None:
+    """Write the `sample_maps` of recorded runs, by the runs' keys."""
+    write_json(path, {run.key: sample_maps(run, dataset) for run in runs})
+
+
+def load_or_compute_maps(
+    runs: dict[str, Run | None], profile: Profile, path: Path = GRAD_CAM_PATH
+) -> dict[str, dict | None]:
+    """Return `sample_maps` by the runs' titles: recorded, or of runs that the notebook trained.
 
     Args:
-        runs: by title; None for a run that is not recorded yet.
+        runs: by title; None for a run that is not recorded.
     """
     if profile.trains_in_notebooks:
-        return {title: sample_maps(run, profile.dataset()) for title, run in runs.items()}
-    recorded = read_json(GRAD_CAM_PATH) if GRAD_CAM_PATH.is_file() else {}
-    return {title: recorded.get(run.key) if run else None for title, run in runs.items()}
+        dataset = profile.dataset()
+        return {title: sample_maps(run, dataset) for title, run in runs.items()}
+    return dict.fromkeys(runs) | records_of(runs, path)
 
 
-def mean_maps(network: keras.Model, split: Split) -> np.ndarray:
-    """Grad-CAM of the true class, averaged over the images of each class: float32 [7, h, w]."""
-    maps = grad_cam(network, split.images, split.labels)
+def mean_maps(model: keras.Model, split: Split, tta: str = NO_TTA) -> np.ndarray:
+    """Return Grad-CAM of the true class, averaged by class: float32 [7, h, w]."""
+    maps = grad_cam(model, split.images, split.labels, tta)
     return np.stack(
         [maps[split.labels == label].mean(axis=0) for label in range(len(EMOTION_NAMES))]
     )
 
 
-def deletion(network: keras.Model, images: np.ndarray) -> dict[str, list[float]]:
-    """What is left of a network's certainty when the pixels that Grad-CAM lights up most are taken
-    away (after Petsiuk et al. 2018).
+def deletion_test(
+    model: keras.Model, images: np.ndarray, tta: str = NO_TTA
+) -> dict[str, list[float]]:
+    """Delete the pixels that Grad-CAM marks, and follow the predicted class's probability.
 
-    The network's own answer is explained, the map enlarged bilinearly, and the highest share of its
-    pixels set to the image's mean. If the
-    lit region carries the answer, its probability falls faster than when the pixels are those of a
-    random map of the same size.
+    After Petsiuk et al. (2018). The predicted class is explained, the map enlarged bilinearly, and
+    its highest pixels set to the image's mean. If they carry the prediction, its probability falls
+    faster than with the pixels of a random map of the same size.
 
     Args:
-        network: one of `models.MODELS`, in float32. images: uint8 [n, 48, 48].
+        model: as `grad_cam`.
+        images: uint8 [n, 48, 48].
+        tta: the scheme of every prediction and of the maps.
 
     Returns:
-        `deleted`, shares from 0; `grad_cam` and `random`, at each of them the mean probability of
-        the answer given to the whole image.
+        `fraction_removed`, from 0; `grad_cam` and `random`, at each of these the mean probability
+        of the class predicted for the whole image.
     """
-    probabilities = softmax(predict_logits(network, images))
-    answers, rows = probabilities.argmax(axis=1), np.arange(len(images))
-    lit = grad_cam(network, images, answers)
-    maps = {
-        "grad_cam": lit,
-        "random": np.random.RandomState(0).uniform(size=lit.shape).astype(np.float32),
-    }
+    probabilities = softmax(predict_logits(model, images, tta))
+    predicted, rows = probabilities.argmax(axis=1), np.arange(len(images))
+    maps = {"grad_cam": grad_cam(model, images, predicted, tta)}
+    random = np.random.RandomState(0).uniform(size=maps["grad_cam"].shape)
+    maps["random"] = random.astype(np.float32)
+    whole = float(probabilities[rows, predicted].mean())
+    curves = {"fraction_removed": [0.0, *DELETED_FRACTIONS], **{name: [whole] for name in maps}}
+    for name, values in maps.items():
+        order = _pixel_order(values)
+        for fraction in DELETED_FRACTIONS:
+            deleted = _delete(images, order[:, : round(fraction * IMAGE_SIZE**2)])
+            left = softmax(predict_logits(model, deleted, tta))[rows, predicted]
+            curves[name].append(float(left.mean()))
+    return curves
+
+
+def _pixel_order(maps: np.ndarray) -> np.ndarray:
+    """Pixel indices int [n, 48 · 48] by descending value of maps [n, h, w], enlarged."""
+    large = keras.ops.image.resize(
+        maps[..., None], (IMAGE_SIZE, IMAGE_SIZE), interpolation="bilinear"
+    )
+    values = keras.ops.convert_to_numpy(large).reshape(len(maps), -1)
+    return np.argsort(-values, axis=1, kind="stable")
+
+
+def _delete(images: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """The images with some pixels of each, by index [n, k], set to the image's mean."""
     means = images.mean(axis=(1, 2)).round().astype(np.uint8)
-    certainty = float(probabilities[rows, answers].mean())
-    found = {"fraction_removed": [0.0, *DELETED_FRACTIONS], **{kind: [certainty] for kind in maps}}
-    for kind, small in maps.items():
-        large = keras.ops.image.resize(
-            small[..., None], (IMAGE_SIZE, IMAGE_SIZE), interpolation="bilinear"
-        )
-        order = np.argsort(
-            -keras.ops.convert_to_numpy(large).reshape(len(images), -1), axis=1, kind="stable"
-        )
-        for share in DELETED_FRACTIONS:
-            left = images.reshape(len(images), -1).copy()
-            np.put_along_axis(
-                left, order[:, : round(share * IMAGE_SIZE**2)], means[:, None], axis=1
-            )
-            again = softmax(predict_logits(network, left.reshape(images.shape)))
-            found[kind].append(float(again[rows, answers].mean()))
-    return found
+    flat = images.reshape(len(images), -1).copy()
+    np.put_along_axis(flat, pixels, means[:, None], axis=1)
+    return flat.reshape(images.shape)
 
 
-def record_deletion(runs: list[Run], dataset: Dataset) -> None:
-    """Write `mean_maps` and `deletion` of recorded runs on PrivateTest to `DELETION_RECORD`, by the
-    runs' keys."""
-    found = {}
+def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PATH) -> None:
+    """Write `mean_maps` and `deletion_test` of recorded runs on PrivateTest, by the runs' keys."""
+    private, record = dataset.private_test, {}
     for run in runs:
-        network, private = load_model(run), dataset.private_test
-        maps = np.round(mean_maps(network, private).astype(float), 4).tolist()
-        found[run.key] = {
+        model, tta = load_model(run), run.experiment.tta
+        maps = [_rounded(values) for values in mean_maps(model, private, tta)]
+        record[run.key] = {
             "mean_maps": dict(zip(EMOTION_NAMES, maps, strict=True)),
-            "deletion": deletion(network, private.images),
+            "deletion": deletion_test(model, private.images, tta),
         }
-    write_json(DELETION_PATH, found)
+    write_json(path, record)
+
+
+def recorded_mean_maps(
+    runs: dict[str, Run | None], path: Path = DELETION_PATH
+) -> dict[str, dict[str, list]]:
+    """Return the recorded `mean_maps` by title, then emotion, of the runs that have a record."""
+    return {title: record["mean_maps"] for title, record in records_of(runs, path).items()}
+
+
+def deletion_curves(runs: dict[str, Run | None], path: Path = DELETION_PATH) -> pd.DataFrame:
+    """Return the recorded `deletion_test` of runs by title, one row per model and fraction.
+
+    Returns:
+        `model`, `fraction_removed`, `grad_cam` and `random`; runs without a record are left out.
+    """
+    frames = [
+        pd.DataFrame({"model": title, **record["deletion"]})
+        for title, record in records_of(runs, path).items()
+    ]
+    columns = ["model", "fraction_removed", "grad_cam", "random"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

@@ -1,171 +1,272 @@
-"""Label noise: FER2013's labels and a model's predictions against the FER+ votes."""
+"""Label noise: FER2013's labels and models' predictions against the FER+ votes.
+
+The votes are not ours to redistribute; what is computed from them is recorded in
+`LABEL_NOISE_PATH`, which the functions that return tables read.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
+from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import ANNOTATORS, OTHER_COLUMNS, Votes
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation.bootstrap import paired_difference
-from fer_lib.evaluation.calibration import brier_score, nll
-from fer_lib.experiments import FOLLOW_UPS
-from fer_lib.io import write_json
-from fer_lib.paths import RESULTS
-from fer_lib.runs.run import Run
+from fer_lib.evaluation.calibration import brier_score, negative_log_likelihood
+from fer_lib.experiments import EXPERIMENTS, FOLLOW_UPS
+from fer_lib.io import read_json, write_json
+from fer_lib.paths import ANALYSIS
+from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.run import Run, parse_run_key
 
-LABEL_NOISE_PATH = RESULTS / "analysis" / "label_noise.json"
+LABEL_NOISE_PATH = ANALYSIS / "label_noise.json"
 
 
-def labels_against_votes(dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """How FER2013's labels and the votes agree.
+def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
+    """Compare FER2013's labels with the votes.
 
     Returns:
         `images`; `with_majority`, those on which one of the seven emotions has more than half of
-        the votes; `no_face`, those on which
-        "no face" has; `agreement`, the share of the majorities that are FER2013's label;
-        `confusion`, counts [label][majority]; and of
-        PrivateTest `ceilings`: the share of labels right of who answers the most frequent of the
-        seven, by chance where several are
-        (`plurality`), and of who knows the ten votes and has learnt on Training which label they
-        lead to (`fitted`, by multinomial
-        logistic regression).
+        the votes; `no_face`, those on which "no face" has; `agreement`, the share of the majorities
+        that are FER2013's label; `confusion`, counts [label][majority]; and `ceilings`, accuracies
+        on PrivateTest: of predicting the emotion with the most votes, in expectation where several
+        have as many (`plurality`), and of a multinomial logistic regression from the votes to the
+        label, fitted on Training (`fitted`).
     """
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
-    majority = np.concatenate([mine.majority for mine in votes.values()])
-    others = np.concatenate([mine.others for mine in votes.values()])
-    sure = majority >= 0
-    private, known = votes["PrivateTest"], dataset.private_test.labels
-
-    def features(mine: Votes) -> np.ndarray:
-        return np.concatenate([mine.emotions, mine.others], axis=1) / ANNOTATORS
-
-    fitted = LogisticRegression(max_iter=1000).fit(
-        features(votes["Training"]), dataset.training.labels
+    majority = np.concatenate([split.majority for split in votes.values()])
+    other_classes = np.concatenate([split.other_classes for split in votes.values()])
+    known, private = majority >= 0, dataset.private_test
+    regression = LogisticRegression(max_iter=1000).fit(
+        _vote_shares(votes["Training"]), dataset.training.labels
     )
     return {
         "images": len(labels),
-        "with_majority": int(sure.sum()),
-        "no_face": int((2 * others[:, OTHER_COLUMNS.index("NF")] > ANNOTATORS).sum()),
-        "agreement": float((majority == labels)[sure].mean()),
+        "with_majority": int(known.sum()),
+        "no_face": int((2 * other_classes[:, OTHER_COLUMNS.index("NF")] > ANNOTATORS).sum()),
+        "agreement": float((majority == labels)[known].mean()),
         "confusion": confusion_matrix(
-            labels[sure], majority[sure], labels=range(len(EMOTION_NAMES))
+            labels[known], majority[known], labels=range(len(EMOTION_NAMES))
         ).tolist(),
         "ceilings": {
-            "plurality": float(private.plurality(known).mean()),
-            "fitted": float(fitted.score(features(private), known)),
+            "plurality": float(votes["PrivateTest"].plurality(private.labels).mean()),
+            "fitted": float(regression.score(_vote_shares(votes["PrivateTest"]), private.labels)),
         },
     }
 
 
-def run_against_votes(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Score a run's PrivateTest predictions against the votes, next to FER2013's label on the same
-    images.
+def _vote_shares(votes: Votes) -> np.ndarray:
+    return np.concatenate([votes.emotions, votes.other_classes], axis=1) / ANNOTATORS
+
+
+def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
+    """Score a run's PrivateTest predictions against the votes, and the labels on the same images.
 
     Returns:
-        `images`, those with a majority; `accuracy_label` and `accuracy_majority` on them; `nll` and
-        `brier` of the probabilities against
-        the distribution of the votes, over the `voted` images that have a vote for one of the
-        seven; and `by_votes`, a list of [votes of
-        the most frequent emotion, images, accuracy against the label, accuracy against that
-        emotion, as `Votes.plurality` has it].
+        `images`, those with a majority, and on them `label_accuracy` and `majority_accuracy`;
+        `voted`, the images with a vote for one of the seven emotions, and over them `nll` and
+        `brier` of the probabilities against the distribution of these votes; `by_votes`, for each
+        number of votes for the most frequent emotion, the `images`, `label_accuracy`, and
+        `plurality_accuracy` against that emotion.
 
     Raises:
         DataError: the run's images are not those of the data set.
     """
-    order = _rows(run, dataset)
-    private = votes["PrivateTest"][order]
-    logits = run.predictions["private_test_logits"]
-    majority, distribution, most = (
-        private.majority,
-        private.distribution,
-        private.emotions.max(axis=1),
-    )
-    labels, answers = dataset.private_test.labels[order], logits.argmax(axis=1)
-    sure, voted = majority >= 0, ~np.isnan(distribution[:, 0])
-    by_votes = []
-    for number in range(2, ANNOTATORS + 1):
-        rows = (most == number) & (most >= private.others.max(axis=1))
-        if rows.any():
-            right = [
-                float(values[rows].mean())
-                for values in (answers == labels, private.plurality(answers))
-            ]
-            by_votes.append([number, int(rows.sum()), *right])
+    predictions, private = _with_votes(run, dataset, votes)
+    majority, distribution = private.majority, private.distribution
+    known, voted = majority >= 0, ~np.isnan(distribution[:, 0])
+    logits = predictions.logits[voted]
     return {
-        "images": int(sure.sum()),
-        "accuracy_label": float((answers == labels)[sure].mean()),
-        "accuracy_majority": float((answers == majority)[sure].mean()),
+        "images": int(known.sum()),
+        "label_accuracy": float(predictions.correct[known].mean()),
+        "majority_accuracy": float((predictions.predicted == majority)[known].mean()),
         "voted": int(voted.sum()),
-        "nll": nll(logits[voted], distribution[voted]),
-        "brier": brier_score(logits[voted], distribution[voted]),
-        "by_votes": by_votes,
+        "nll": negative_log_likelihood(logits, distribution[voted]),
+        "brier": brier_score(logits, distribution[voted]),
+        "by_votes": _by_votes(predictions, private),
     }
 
 
-def _rows(run: Run, dataset: Dataset) -> np.ndarray:
-    """For each of a run's PrivateTest predictions, the image's row in the data set: equal pictures
-    in the order in which they stand."""
-    split = dataset.private_test
-    theirs = np.lexsort((split.labels, split.hashes))
-    ours = np.lexsort(
-        (run.predictions["private_test_labels"], run.predictions["private_test_hashes"])
-    )
-    if not np.array_equal(split.hashes[theirs], run.predictions["private_test_hashes"][ours]):
+def _with_votes(
+    run: Run, dataset: Dataset, votes: dict[str, Votes]
+) -> tuple[SplitPredictions, Votes]:
+    """A run's PrivateTest predictions, and the votes in their order.
+
+    Images are matched by pixel hash, then label, and equal ones in their order.
+    """
+    predictions, split = run.predictions["private_test"], dataset.private_test
+    order = np.lexsort((split.labels, split.hashes))
+    if not np.array_equal(split.hashes[order], predictions.hashes[predictions.order]):
         raise DataError(
             f"{run.folder}: its PrivateTest is not that of this copy of FER2013, pixel for pixel"
         )
-    rows = np.empty(len(ours), int)
-    rows[ours] = theirs
+    rows = np.empty(len(order), int)
+    rows[predictions.order] = order
+    return predictions, votes["PrivateTest"][rows]
+
+
+def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
+    """Accuracy by the votes for the most frequent emotion, where no other class has more votes."""
+    most, rows = votes.emotions.max(axis=1), []
+    plurality = votes.plurality(predictions.predicted)
+    for number in range(2, ANNOTATORS + 1):
+        images = (most == number) & (most >= votes.other_classes.max(axis=1))
+        if images.any():
+            rows.append({
+                "votes": number,
+                "images": int(images.sum()),
+                "label_accuracy": float(predictions.correct[images].mean()),
+                "plurality_accuracy": float(plurality[images].mean()),
+            })  # fmt: skip
     return rows
 
 
-def change_against_votes(ours: Run, theirs: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """How much more often one run is right than another, on the images of PrivateTest on which the
-    votes have a majority.
+def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
+    """Compare two runs on the images of PrivateTest with a majority.
 
     Returns:
-        `compared_with`, the other's key; `accuracy_label` and `accuracy_majority`, the differences
-        of accuracy against FER2013's label and
-        against the majority, each as [difference, low, high] with its 95 % paired bootstrap
-        interval.
+        `compared_with`, the baseline's key; `label_accuracy` and `majority_accuracy`, the
+        differences run − baseline of accuracy against FER2013's label and against the majority,
+        each as [difference, low, high] with its 95 % paired bootstrap interval, which excludes the
+        variance across seeds.
 
     Raises:
         DataError: a run's images are not those of the data set.
     """
-    split, majority = dataset.private_test, votes["PrivateTest"].majority
-    sure, found, aligned = majority >= 0, {"compared_with": theirs.key}, []
-    for run in (ours, theirs):
-        logits = np.empty((len(split), len(EMOTION_NAMES)), np.float32)
-        logits[_rows(run, dataset)] = run.predictions["private_test_logits"]
-        aligned.append(logits[sure])
-    for name, truth in (("accuracy_label", split.labels), ("accuracy_majority", majority)):
-        models = [
-            {"sure_logits": logits, "sure_labels": truth[sure], "sure_hashes": split.hashes[sure]}
-            for logits in aligned
-        ]
-        difference = paired_difference(*models, "sure")
-        found[name] = [difference["accuracy"], *difference["intervals"]["accuracy"]]
-    return found
-
-
-def record_label_noise(runs: list[Run], dataset: Dataset, votes: dict[str, Votes]) -> None:
-    """Write to `RECORD` what is computed from the votes, which are not ours to keep."""
-    by_key = {run.key: run for run in runs}
-    bases = {
-        run.key: by_key.get(
-            f"{dict(FOLLOW_UPS).get(run.config['experiment'])}/seed-{run.config['seed']}"
-        )
-        for run in runs
+    by_target = {"label_accuracy": [], "majority_accuracy": []}
+    for each in (run, baseline):
+        predictions, private = _with_votes(each, dataset, votes)
+        known = private.majority >= 0
+        by_target["label_accuracy"].append(predictions[known])
+        relabeled = SplitPredictions(predictions.logits, private.majority, predictions.hashes)
+        by_target["majority_accuracy"].append(relabeled[known])
+    differences = {name: paired_difference(*pair) for name, pair in by_target.items()}
+    return {"compared_with": baseline.key} | {
+        name: [difference["accuracy"], *difference["intervals"]["accuracy"]]
+        for name, difference in differences.items()
     }
-    record_label_noise = {
-        "labels": labels_against_votes(dataset, votes),
-        "runs": {run.key: run_against_votes(run, dataset, votes) for run in runs},
+
+
+def record_label_noise(
+    runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
+) -> None:
+    """Write what is computed from the votes: of the labels, of each run, and of the follow-ups."""
+    by_key, baselines = {run.key: run for run in runs}, dict(FOLLOW_UPS)
+    pairs = [(run, by_key.get(f"{baselines.get(run.name)}/seed-{run.seed}")) for run in runs]
+    write_json(path, {
+        "labels": label_agreement(dataset, votes),
+        "runs": {run.key: vote_scores(run, dataset, votes) for run in runs},
         "follow_ups": {
-            key: change_against_votes(by_key[key], base, dataset, votes)
-            for key, base in bases.items()
-            if base
+            run.key: vote_difference(run, baseline, dataset, votes)
+            for run, baseline in pairs
+            if baseline
         },
-    }
-    write_json(LABEL_NOISE_PATH, record_label_noise)
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LabelNoise:
+    """How FER2013's labels agree with the FER+ votes; shares 0–1, over all images of FER2013.
+
+    Attributes:
+        images: how many there are.
+        no_majority: share of them on which no emotion of the seven has more than half of the votes.
+        no_face: how many show no face to more than half of the annotators.
+        agreement: share of the majorities that are FER2013's label.
+        confusion: counts int [7, 7], label by row, majority by column.
+        plurality_ceiling, fitted_ceiling: as `label_agreement` has them, on PrivateTest.
+    """
+
+    images: int
+    no_majority: float
+    no_face: int
+    agreement: float
+    confusion: np.ndarray
+    plurality_ceiling: float
+    fitted_ceiling: float
+
+    @property
+    def agreement_by_class(self) -> pd.DataFrame:
+        """`emotion` (FER2013's label), `images` with a majority, and `agreement`, by row."""
+        images = self.confusion.sum(axis=1)
+        agreement = self.confusion.diagonal() / images
+        return pd.DataFrame({"emotion": EMOTION_NAMES, "images": images, "agreement": agreement})
+
+    def majority_share(self, label: str, majority: str) -> float:
+        """The share of the images of a label, those with a majority, that have a certain one."""
+        row = self.confusion[EMOTION_NAMES.index(label)]
+        return float(row[EMOTION_NAMES.index(majority)] / row.sum())
+
+
+def label_noise(path: Path = LABEL_NOISE_PATH) -> LabelNoise:
+    """Return the recorded agreement of labels and votes."""
+    labels = read_json(path)["labels"]
+    return LabelNoise(
+        images=labels["images"],
+        no_majority=1 - labels["with_majority"] / labels["images"],
+        no_face=labels["no_face"],
+        agreement=labels["agreement"],
+        confusion=np.array(labels["confusion"]),
+        plurality_ceiling=labels["ceilings"]["plurality"],
+        fitted_ceiling=labels["ceilings"]["fitted"],
+    )
+
+
+def accuracy_against_votes(
+    runs: dict[str, Run | None], path: Path = LABEL_NOISE_PATH
+) -> pd.DataFrame:
+    """Return the recorded `vote_scores` of runs by title, one row each; NaN without a record.
+
+    Returns:
+        `model`, `images`, `label_accuracy`, `majority_accuracy`, `voted`, `nll` and `brier`.
+    """
+    records = records_of(runs, path, "runs")
+    columns = ["images", "label_accuracy", "majority_accuracy", "voted", "nll", "brier"]
+    rows = [{"model": title, **records.get(title, {})} for title in runs]
+    return pd.DataFrame(rows, columns=["model", *columns])
+
+
+def accuracy_by_agreement(
+    runs: dict[str, Run | None], path: Path = LABEL_NOISE_PATH
+) -> pd.DataFrame:
+    """Return accuracy on PrivateTest by how many annotators agree, one row per model and number.
+
+    Returns:
+        `model`, `votes` for the most frequent emotion, `images`, `label_accuracy` and
+        `plurality_accuracy`, as `vote_scores` has them; runs without a record are left out.
+    """
+    rows = [
+        {"model": title, **row}
+        for title, record in records_of(runs, path, "runs").items()
+        for row in record["by_votes"]
+    ]
+    columns = ["model", "votes", "images", "label_accuracy", "plurality_accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_difference` of each follow-up and its baseline of the same seed.
+
+    Returns:
+        `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
+        `majority_accuracy_difference`, each with its interval, `_low` and `_high`.
+    """
+    rows = []
+    for key, record in read_json(path)["follow_ups"].items():
+        (name, seed), (baseline, _) = parse_run_key(key), parse_run_key(record["compared_with"])
+        row = {
+            "model": EXPERIMENTS[name].title,
+            "seed": seed,
+            "baseline": EXPERIMENTS[baseline].title,
+        }
+        for target in ("label_accuracy", "majority_accuracy"):
+            names = [f"{target}_difference{limit}" for limit in ("", "_low", "_high")]
+            row |= dict(zip(names, record[target], strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""FER2013: found, read in whatever form it comes, and cached by content."""
+"""Find FER2013, read it in any of its forms, and cache it by content."""
 
 import hashlib
 import os
@@ -10,20 +10,22 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.data.labels import EMOTION_NAMES, SPLITS
 from fer_lib.data.readers import (
     CSV_NAMES,
-    SPLITS,
     DataError,
+    RawDataset,
     dataset_sha256,
-    is_folder_form,
+    is_image_folder,
     read_dataset,
 )
 from fer_lib.io import atomic_write, read_arrays
 from fer_lib.paths import ROOT
 
-_FILE_NAMES = tuple(f"{name}{ending}" for name in CSV_NAMES for ending in ("", ".gz"))
-_CACHE_FORMAT = 2  # part of the cache's file name: raise it when what is stored changes
+_FILE_NAMES = tuple(f"{name}{suffix}" for name in CSV_NAMES for suffix in ("", ".gz"))
+_EXPECTED = f"a folder with one of {', '.join(_FILE_NAMES)}, one zip, or folders train and test"
+_KAGGLE_DATASET = "deadskull7/fer2013"
+_CACHE_FORMAT = 3  # part of the cache's file name: raise it when what is stored changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +33,9 @@ class Split:
     """The images of one split, in the order of the file.
 
     Attributes:
-        images: uint8 [n, 48, 48], grey levels 0–255.
-        labels: uint8 [n], positions in `emotions.NAMES`, or in the classes of another data set.
+        images: uint8 [n, 48, 48], gray levels 0–255.
+        labels: uint8 [n], positions in `data.labels.EMOTIONS`, or in the classes of another data
+            set.
     """
 
     images: np.ndarray
@@ -45,45 +48,50 @@ class Split:
     def hashes(self) -> np.ndarray:
         """uint64 [n]: the first eight bytes (little-endian) of the SHA-256 of each image's pixels.
 
-        They identify an image whatever its row, without giving it away.
+        They identify an image whatever its row, without revealing it.
         """
         digests = b"".join(hashlib.sha256(image.tobytes()).digest()[:8] for image in self.images)
         return np.frombuffer(digests, "<u8")
-
-    def rows_of(self, hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Where images, by hash and label, stand here: int [n], and -1 for those that do not. Some
-        pictures stand in FER2013 under two labels."""
-        rows = {
-            pair: row
-            for row, pair in enumerate(zip(self.hashes.tolist(), self.labels.tolist(), strict=True))
-        }
-        return np.array(
-            [rows.get(pair, -1) for pair in zip(hashes.tolist(), labels.tolist(), strict=True)], int
-        )
-
-    def require(
-        self, hashes: np.ndarray, labels: np.ndarray, whose: str, missing_allowed: float = 0
-    ) -> np.ndarray:
-        """As `rows_of`, but refuses a copy of the data set that lacks more than the allowed share
-        of the images.
-
-        Args:
-            whose: what the images belong to, for the message. missing_allowed: 0–1.
-
-        Raises:
-            DataError: too many are missing.
-        """
-        rows = self.rows_of(hashes, labels)
-        if (missing := int((rows < 0).sum())) > missing_allowed * len(rows):
-            raise DataError(
-                f"{missing} of the {len(rows)} images of {whose} are not in this copy of FER2013, pixel for pixel"
-            )
-        return rows
 
     @property
     def class_counts(self) -> np.ndarray:
         """int64 [7]: the number of images of each emotion."""
         return np.bincount(self.labels, minlength=len(EMOTION_NAMES))
+
+    def rows_of(self, hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Find images by hash and label: some images of FER2013 occur under two labels.
+
+        Returns:
+            int [n]: their rows in this split, -1 for images that it does not have.
+        """
+        rows = {
+            image: row
+            for row, image in enumerate(
+                zip(self.hashes.tolist(), self.labels.tolist(), strict=True)
+            )
+        }
+        images = zip(hashes.tolist(), labels.tolist(), strict=True)
+        return np.array([rows.get(image, -1) for image in images], int)
+
+    def require(
+        self, hashes: np.ndarray, labels: np.ndarray, owner: str, missing_allowed: float = 0
+    ) -> np.ndarray:
+        """Find images as `rows_of` does, and refuse a copy of the data set that lacks too many.
+
+        Args:
+            owner: what the images belong to, for the message.
+            missing_allowed: the fraction that may be missing, 0–1.
+
+        Raises:
+            DataError: more are missing.
+        """
+        rows = self.rows_of(hashes, labels)
+        if (missing := int((rows < 0).sum())) > missing_allowed * len(rows):
+            raise DataError(
+                f"{missing} of the {len(rows)} images of {owner} are not in this copy of FER2013, "
+                "pixel for pixel"
+            )
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,9 +99,9 @@ class Dataset:
     """FER2013's three splits, and what they were read from.
 
     Attributes:
-        sha256: of the file or folder, as `formats.fingerprint` gives it.
+        sha256: of the file or folder (`data.readers.dataset_sha256`).
         public_test_drawn: whether PublicTest is not FER2013's own but was drawn from Training.
-        notes: what a reader must know of how it was read.
+        notes: remarks on how the data set was read, for the user.
     """
 
     training: Split
@@ -117,99 +125,126 @@ class Dataset:
         }
 
 
-def find_dataset() -> Path | None:
-    """Return where FER2013 is: the `FER2013` environment variable (a file or a folder), else
-    `data/`, else None.
+def find_dataset(root: Path = ROOT) -> Path | None:
+    """Find FER2013: in the `FER2013` environment variable (a file or a folder), else in `data/`.
 
-    A relative path in the variable leads from the current folder, or else from the repository's:
-    notebooks run in a folder of
-    their own.
+    A relative path in the variable starts from the current folder or else from `root`, because
+    notebooks run in a folder of their own.
+
+    Args:
+        root: the folder that contains `data/`.
+
+    Returns:
+        The file or folder, or None where there is none.
 
     Raises:
-        DataError: the variable is set but leads to no such file; falling through to another copy
-        would hide it.
+        DataError: the variable is set but there is no data set where it points. Another copy is
+            not used in its place.
     """
-    if place := os.environ.get("FER2013"):
-        path = Path(place).expanduser()
-        found = _candidate(path) or _candidate(ROOT / path)
-        if found is None:
+    if variable := os.environ.get("FER2013"):
+        path = Path(variable).expanduser()
+        dataset = _dataset_in(path) or _dataset_in(root / path)
+        if dataset is None:
             raise DataError(
-                f"the environment variable FER2013 is {place!r}: expected the data set's file, or {_EXPECTED}"
+                f"the environment variable FER2013 is {variable!r}: "
+                f"expected the data set's file, or {_EXPECTED}"
             )
-        return found
-    return _candidate(ROOT / "data")
+        return dataset
+    return _dataset_in(root / "data")
 
 
-_EXPECTED = (
-    f"a folder that holds one of {', '.join(_FILE_NAMES)}, or one zip, or folders train and test"
-)
-
-
-def _candidate(place: Path) -> Path | None:
-    if place.is_file() or is_folder_form(place):
-        return place
-    named = [place / name for name in _FILE_NAMES if (place / name).is_file()]
-    zips = sorted(place.glob("*.zip")) if place.is_dir() else []
+def _dataset_in(path: Path) -> Path | None:
+    """The data set that a path is, or that the folder contains."""
+    if path.is_file() or is_image_folder(path):
+        return path
+    named = [path / name for name in _FILE_NAMES if (path / name).is_file()]
+    zips = list(path.glob("*.zip")) if path.is_dir() else []
     return named[0] if named else zips[0] if len(zips) == 1 else None
 
 
-def download_dataset() -> Path:
-    """Download FER2013 from Kaggle with `kagglehub` (a public data set: no account) into `data/`,
-    and return its path.
+def download_dataset(root: Path = ROOT) -> Path:
+    """Download FER2013 from Kaggle with `kagglehub` into `data/`; it needs no account.
+
+    Args:
+        root: the folder that contains `data/`.
+
+    Returns:
+        The path of the downloaded file.
 
     Raises:
-        DataError: the download failed, or brought no CSV.
+        DataError: the download failed, or has no data set in it.
     """
     import kagglehub
 
     try:
-        folder = Path(kagglehub.dataset_download("deadskull7/fer2013"))
+        folder = Path(kagglehub.dataset_download(_KAGGLE_DATASET))
     except Exception as error:  # kagglehub documents no exceptions of its own
         raise DataError(
-            f"Kaggle could not be reached ({error}); data/README.md says how to get the file by hand"
+            f"Kaggle could not be reached ({error}); download {_KAGGLE_DATASET} there by hand and "
+            "set the environment variable FER2013 to the file"
         ) from error
-    source = _candidate(folder)
+    source = _dataset_in(folder)
     if source is None:
         raise DataError(f"{folder}: Kaggle's archive holds no data set; expected {_EXPECTED}")
-    target = ROOT / "data" / source.name
-    with atomic_write(target) as aside:
-        shutil.copyfile(source, aside)
+    target = root / "data" / source.name
+    with atomic_write(target) as tmp:
+        shutil.copyfile(source, tmp)
     return target
 
 
-def load_dataset(path: Path) -> Dataset:
-    """Read a data set, from the cache where this very content was read before.
+def load_dataset(path: Path | str | None = None) -> Dataset:
+    """Read a data set, from the cache where the same content was read before.
 
-    The cache is a folder of the user's (`platformdirs`), its files named by the SHA-256 of what was
-    read, so that a changed
-    data set is never mistaken for an old one.
+    The cache is in the user's cache folder (`platformdirs`). Its files are named by the SHA-256 of
+    the data set, so that a changed data set is read anew.
 
     Args:
-        path: a file or a folder in any of the forms of `formats`.
+        path: a file or a folder in any of the forms of `data.readers`. By default `find_dataset`
+            looks for it.
 
     Raises:
-        DataError: `path` is no readable FER2013, or the cache is broken or cannot be written.
+        DataError: there is no data set, it cannot be read, or the cache is broken or cannot be
+            written.
+
+    Example:
+        >>> from fer_lib.data.synthetic import write_synthetic_csv
+        >>> sizes = {"Training": 60, "PublicTest": 30, "PrivateTest": 30}
+        >>> write_synthetic_csv("faces.csv.gz", sizes)
+        >>> dataset = load_dataset("faces.csv.gz")
+        >>> dataset.training.images.shape
+        (60, 48, 48)
+        >>> dataset.class_counts["PublicTest"]["happy"] >= 3
+        True
     """
-    path = Path(path)
+    path = find_dataset() if path is None else Path(path)
+    if path is None:
+        raise DataError(
+            "FER2013 is not on this machine: `python -m fer_lib download` gets it from Kaggle, or "
+            "set the environment variable FER2013 to its file or folder"
+        )
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     sha256 = dataset_sha256(path)
     cache = user_cache_path("fer_lib") / f"fer2013-{_CACHE_FORMAT}-{sha256}.npz"
     if not cache.exists():
-        decoded = read_dataset(path)
-        try:
-            with atomic_write(cache) as aside:
-                np.savez(aside, **{**vars(decoded), "notes": np.array(decoded.notes, str)})
-        except OSError as error:
-            size = decoded.images.nbytes / 1e6
-            raise DataError(
-                f"{cache}: the cache could not be written ({error.strerror or error}); it takes {size:.0f} MB, elsewhere with XDG_CACHE_HOME"
-            ) from error
+        _write_cache(cache, read_dataset(path))
     try:
-        stored = read_arrays(cache)
+        arrays = read_arrays(cache)
     except ValueError as error:
         raise DataError(f"{error}; it is a cache: remove it, and it is built again") from error
-    images, labels, usages = stored["images"], stored["labels"], stored["usages"]
-    public_test_drawn, notes = bool(stored["public_test_drawn"]), tuple(stored["notes"].tolist())
-    splits = (Split(images[usages == i], labels[usages == i]) for i in range(len(SPLITS)))
-    return Dataset(*splits, sha256, public_test_drawn, notes)
+    rows = [arrays["split_indices"] == index for index in range(len(SPLITS))]
+    splits = (Split(arrays["images"][mask], arrays["labels"][mask]) for mask in rows)
+    return Dataset(
+        *splits, sha256, bool(arrays["public_test_drawn"]), tuple(arrays["notes"].tolist())
+    )
+
+
+def _write_cache(cache: Path, dataset: RawDataset) -> None:
+    try:
+        with atomic_write(cache) as tmp:
+            np.savez(tmp, **{**vars(dataset), "notes": np.array(dataset.notes, str)})
+    except OSError as error:
+        raise DataError(
+            f"{cache}: the cache could not be written ({error.strerror or error}); it takes "
+            f"{dataset.images.nbytes / 1e6:.0f} MB, elsewhere with XDG_CACHE_HOME"
+        ) from error

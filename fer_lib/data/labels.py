@@ -1,26 +1,30 @@
-"""The seven emotions of FER2013: their order, names, aliases and colours, defined here and nowhere
-else."""
+"""What FER2013 is: its seven emotions with their names, aliases and colors, its splits, and the
+size of its images. Defined here and nowhere else."""
 
 from dataclasses import dataclass
+
+IMAGE_SIZE = 48  # pixels along each side
+SPLITS = ("Training", "PublicTest", "PrivateTest")
 
 
 @dataclass(frozen=True)
 class Emotion:
     """One class.
 
-    `name` is the text shown to readers, `colour` an sRGB hex code, `aliases` the other spellings
-    that data sets use for their folders and columns (lower case).
+    Attributes:
+        name: the name in tables and figures.
+        color: an sRGB hex code.
+        aliases: other spellings that data sets use for their folders and columns, in lower case.
     """
 
     name: str
-    colour: str
+    color: str
     aliases: tuple[str, ...] = ()
 
 
-# The order is that of the `emotion` column of FER2013's CSV: the position is the label.
-# The colours are the colour-blind safe palette of Okabe and Ito (2008), with a dark grey for
-# neutral;
-# its yellow is left out because it vanishes on white.
+# The order is that of the `emotion` column of FER2013's CSV: the position is the label. The colors
+# are the color-blind safe palette of Okabe and Ito (2008), with a dark gray for neutral. Its yellow
+# is left out because it is hard to see on white.
 EMOTIONS = (
     Emotion("angry", "#D55E00", ("anger",)),
     Emotion("disgust", "#009E73", ("disgusted",)),
@@ -32,7 +36,7 @@ EMOTIONS = (
 )
 
 EMOTION_NAMES = tuple(emotion.name for emotion in EMOTIONS)
-COLORS = tuple(emotion.colour for emotion in EMOTIONS)
+COLORS = tuple(emotion.color for emotion in EMOTIONS)
 
 _LABELS = {
     spelling: label
@@ -46,6 +50,10 @@ def label_of(text: str) -> int:
 
     Raises:
         ValueError: `text` names none of the seven emotions.
+
+    Example:
+        >>> label_of("Happiness"), EMOTION_NAMES[3]
+        (3, 'happy')
     """
     try:
         return _LABELS[text.strip().lower()]

@@ -1,9 +1,8 @@
-"""Synthetic faces, drawn from action units of the Facial Action Coding System (Ekman & Friesen
+"""Synthetic faces, drawn from action units (AU) of the Facial Action Coding System (Ekman & Friesen
 1978).
 
-They stand in for FER2013 where it is absent: in the tests and in the quick profile. They are
-cartoons: what a network
-reaches on them says that the code works, and nothing about faces.
+They replace FER2013 in the tests and in the quick profile. They are cartoons: a network's accuracy
+on them shows that the code works, and says nothing about real faces.
 """
 
 import csv
@@ -15,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import COLUMNS, IMAGE_SIZE, SPLITS
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS
+from fer_lib.data.readers import COLUMNS
 from fer_lib.io import atomic_write
 
 # The action units of each emotion, after Ekman & Friesen's EMFACS prototypes.
@@ -30,8 +29,8 @@ ACTION_UNITS: dict[str, tuple[int, ...]] = {
     "neutral": (),
 }
 
-# FER2013's share of each emotion among the 28,709 images of Training, in label order.
-CLASS_SHARES = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965]) / 28_709
+# The fraction of each emotion among the 28,709 images of Training, in label order.
+CLASS_FRACTIONS = np.array([3995, 436, 4097, 7215, 4830, 3171, 4965]) / 28_709
 
 LABEL_NOISE = 0.05
 SYNTHETIC_SIZES = dict(zip(SPLITS, (2_400, 400, 400), strict=True))
@@ -43,27 +42,31 @@ _CANVAS = IMAGE_SIZE * _SCALE
 def synthetic_faces(labels: np.ndarray, seed: int) -> np.ndarray:
     """Draw one face for each label; the same labels and seed give the same bytes.
 
+    Head, skin, hair, light, pose, noise and the intensity of each action unit vary.
+
     Args:
-        labels: integers [n], 0–6.
+        labels: int [n], 0–6.
 
     Returns:
-        uint8 [n, 48, 48]. Head, skin, hair, light, pose and noise vary, and so does how strongly
-        each unit acts.
+        uint8 [n, 48, 48].
+
+    Example:
+        >>> synthetic_faces(np.array([3, 4]), seed=0).shape
+        (2, 48, 48)
     """
     images = np.empty((len(labels), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     for i, (label, child) in enumerate(
         zip(labels, np.random.SeedSequence(seed).spawn(len(labels)), strict=True)
     ):
-        images[i] = _face(EMOTION_NAMES[label], np.random.default_rng(child))
+        images[i] = _draw_face(EMOTION_NAMES[label], np.random.default_rng(child))
     return images
 
 
-def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int) -> None:
-    """Write a data set of synthetic faces in Kaggle's CSV form, gzipped.
+def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int = 0) -> None:
+    """Write a data set of synthetic faces in the form of Kaggle's CSV, gzipped.
 
-    The classes are as unbalanced as FER2013's, each with at least three faces in every split, and
-    one label in twenty
-    is drawn at random.
+    Its classes are as imbalanced as FER2013's, with at least three faces of each in every split,
+    and one label in twenty is random.
 
     Args:
         sizes: the number of images of each split.
@@ -72,36 +75,32 @@ def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    for index, (usage, n) in enumerate(sizes.items()):
-        shown = np.concatenate(
-            [
-                np.repeat(np.arange(len(EMOTION_NAMES)), 3),
-                rng.choice(len(EMOTION_NAMES), n, p=CLASS_SHARES),
-            ]
-        )[:n]
-        rng.shuffle(shown)
+    for index, (split, n) in enumerate(sizes.items()):
+        three_of_each = np.repeat(np.arange(len(EMOTION_NAMES)), 3)
+        drawn = rng.choice(len(EMOTION_NAMES), n, p=CLASS_FRACTIONS)
+        emotions = np.concatenate([three_of_each, drawn])[:n]
+        rng.shuffle(emotions)
         labels = np.where(
-            rng.random(n) < LABEL_NOISE, rng.integers(len(EMOTION_NAMES), size=n), shown
+            rng.random(n) < LABEL_NOISE, rng.integers(len(EMOTION_NAMES), size=n), emotions
         )
-        for label, image in zip(
-            labels, synthetic_faces(shown, seed=seed * len(SPLITS) + index), strict=True
-        ):
-            writer.writerow((label, " ".join(map(str, image.ravel())), usage))
-    with atomic_write(path) as aside:
+        images = synthetic_faces(emotions, seed=seed * len(SPLITS) + index)
+        for label, image in zip(labels, images, strict=True):
+            writer.writerow((label, " ".join(map(str, image.ravel())), split))
+    with atomic_write(path) as tmp:
         # No time stamp and no name in the gzip header: the same seed gives the same bytes.
-        aside.write_bytes(gzip.compress(text.getvalue().encode("ascii"), mtime=0))
+        tmp.write_bytes(gzip.compress(text.getvalue().encode("ascii"), mtime=0))
 
 
 def ensure_synthetic_csv(path: Path) -> Path:
-    """Write the quick profile's data set if it is not there yet, and return its path."""
+    """Write the quick profile's data set if it does not exist yet, and return its path."""
     if not path.exists():
         write_synthetic_csv(path, SYNTHETIC_SIZES, seed=0)
     return path
 
 
 @dataclass
-class _Grey:
-    """The grey levels of one face, 0–255."""
+class _GrayLevels:
+    """The gray levels of one face, 0–255."""
 
     skin: float
     hair: float
@@ -109,29 +108,30 @@ class _Grey:
     background: float
 
 
-def _face(emotion: str, rng: np.random.Generator) -> np.ndarray:
-    # How strongly each unit acts: 0 for absent, else 0.6–1. A little of every unit is in every
-    # face, as in life.
-    act = {unit: rng.uniform(0, 0.12) for unit in (1, 2, 4, 5, 6, 7, 9, 12, 15, 16, 20, 23, 26)}
-    act |= {unit: rng.uniform(0.6, 1.0) for unit in ACTION_UNITS[emotion]}
+def _draw_face(emotion: str, rng: np.random.Generator) -> np.ndarray:
+    # The intensity of each unit: 0.6–1 for those of the emotion, at most 0.12 for the rest.
+    intensity = {
+        unit: rng.uniform(0, 0.12) for unit in (1, 2, 4, 5, 6, 7, 9, 12, 15, 16, 20, 23, 26)
+    }
+    intensity |= {unit: rng.uniform(0.6, 1.0) for unit in ACTION_UNITS[emotion]}
     skin = rng.uniform(90, 215)
-    grey = _Grey(
+    gray = _GrayLevels(
         skin, rng.uniform(15, 0.6 * skin), max(skin - rng.uniform(75, 110), 5), rng.uniform(20, 235)
     )
 
-    image = Image.new("L", (_CANVAS, _CANVAS), int(grey.background))
+    image = Image.new("L", (_CANVAS, _CANVAS), int(gray.background))
     pen = ImageDraw.Draw(image)
-    _draw_head(pen, rng, grey)
+    _draw_head(pen, rng, gray)
     for side in (-1, 1):
-        _draw_eye_and_brow(pen, side, act, grey)
-    _draw_nose(pen, act, grey)
-    _draw_mouth(pen, act, grey)
+        _draw_eye_and_brow(pen, side, intensity, gray)
+    _draw_nose(pen, intensity, gray)
+    _draw_mouth(pen, intensity, gray)
 
     pose = image.rotate(
         rng.normal(0, 5),
         Image.Resampling.BILINEAR,
         translate=tuple(rng.normal(0, 5, 2)),
-        fillcolor=int(grey.background),
+        fillcolor=int(gray.background),
     )
     blurred = pose.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 2.5)))
     small = np.asarray(blurred.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BOX), np.float64)
@@ -142,8 +142,8 @@ def _face(emotion: str, rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-# The drawing is in a face's own units: the centre of the face is (0, 0), its half-width about 1, y
-# points down.
+# Coordinates are relative to the face: its center is (0, 0), its half-width about 1, and y points
+# down.
 def _at(x: float, y: float) -> tuple[float, float]:
     return (_CANVAS / 2 + 70 * x, _CANVAS / 2 + 4 + 70 * y)
 
@@ -153,8 +153,7 @@ def _box(x: float, y: float, width: float, height: float) -> list[tuple[float, f
 
 
 def _curve(pen, points: list[tuple[float, float]], fill: float, width: float) -> None:
-    """A smooth line through three points (a quadratic Bézier curve whose middle point lies on
-    it)."""
+    """Draw the quadratic Bézier curve through three points."""
     (x0, y0), (xm, ym), (x1, y1) = points
     xc, yc = 2 * xm - (x0 + x1) / 2, 2 * ym - (y0 + y1) / 2
     t = np.linspace(0, 1, 15)
@@ -163,83 +162,95 @@ def _curve(pen, points: list[tuple[float, float]], fill: float, width: float) ->
     pen.line([_at(a, b) for a, b in zip(x, y, strict=True)], int(fill), round(70 * width), "curve")
 
 
-def _draw_head(pen, rng: np.random.Generator, grey: _Grey) -> None:
+def _draw_head(pen, rng: np.random.Generator, gray: _GrayLevels) -> None:
     wide, tall = rng.uniform(0.88, 1.08), rng.uniform(1.12, 1.3)
-    pen.ellipse(_box(0, -0.14, wide * 1.08, tall * 1.06), int(grey.hair))
-    pen.rectangle([_at(-0.4, 0.9), _at(0.4, 2)], int(grey.skin * 0.85))
-    pen.ellipse(_box(0, 0.05, wide, tall), int(grey.skin))
+    pen.ellipse(_box(0, -0.14, wide * 1.08, tall * 1.06), int(gray.hair))
+    pen.rectangle([_at(-0.4, 0.9), _at(0.4, 2)], int(gray.skin * 0.85))
+    pen.ellipse(_box(0, 0.05, wide, tall), int(gray.skin))
     fringe = rng.uniform(-1.05, -0.75)
-    pen.chord(_box(0, -0.35, wide * 0.98, 0.85), 205, 335, int(grey.hair))
+    pen.chord(_box(0, -0.35, wide * 0.98, 0.85), 205, 335, int(gray.hair))
     if rng.random() < 0.3:  # long hair
         for side in (-1, 1):
-            pen.ellipse(_box(side * wide * 1.02, 0.25, 0.2, 0.95), int(grey.hair))
-    pen.rectangle([_at(-0.35, fringe - 0.3), _at(0.35, fringe)], int(grey.hair))
+            pen.ellipse(_box(side * wide * 1.02, 0.25, 0.2, 0.95), int(gray.hair))
+    pen.rectangle([_at(-0.35, fringe - 0.3), _at(0.35, fringe)], int(gray.hair))
 
 
-def _draw_eye_and_brow(pen, side: int, act: dict[int, float], grey: _Grey) -> None:
+def _draw_eye_and_brow(pen, side: int, intensity: dict[int, float], gray: _GrayLevels) -> None:
     x, y = side * 0.42, -0.22
     # AU5 raises the upper lid; AU7, AU6, AU9 and a little AU4 narrow the eye.
-    opening = 0.115 * (1 + 0.75 * act[5] - 0.5 * act[7] - 0.45 * act[6] - 0.4 * act[9])
-    white = min(grey.skin + 60, 250)
-    pen.ellipse(_box(x, y, 0.2, opening), int(white), int(grey.line * 0.6), 3)
+    opening = 0.115 * (
+        1 + 0.75 * intensity[5] - 0.5 * intensity[7] - 0.45 * intensity[6] - 0.4 * intensity[9]
+    )
+    white = min(gray.skin + 60, 250)
+    pen.ellipse(_box(x, y, 0.2, opening), int(white), int(gray.line * 0.6), 3)
     iris = min(0.085, opening)
-    pen.ellipse(_box(x, y, iris, iris), int(grey.line * 0.3))
-    if act[6] > 0.3:  # cheek raised: a fold below the eye and crow's feet
-        _curve(pen, [(x - 0.2, y + 0.2), (x, y + 0.14), (x + 0.2, y + 0.2)], grey.line, 0.03)
+    pen.ellipse(_box(x, y, iris, iris), int(gray.line * 0.3))
+    if intensity[6] > 0.3:  # cheek raised: a fold below the eye and crow's feet
+        _curve(pen, [(x - 0.2, y + 0.2), (x, y + 0.14), (x + 0.2, y + 0.2)], gray.line, 0.03)
     # AU1 lifts the inner brow, AU2 the outer, AU4 lowers and draws together.
-    inner = y - 0.3 - 0.2 * act[1] + 0.17 * act[4] + 0.06 * act[9]
-    outer = y - 0.28 - 0.2 * act[2] + 0.03 * act[4]
-    middle = (inner + outer) / 2 - 0.06 - 0.06 * act[2]
-    inner_x = side * (0.2 - 0.07 * act[4])
-    _curve(pen, [(inner_x, inner), (x, middle), (side * 0.68, outer)], grey.hair * 0.6, 0.085)
+    inner = y - 0.3 - 0.2 * intensity[1] + 0.17 * intensity[4] + 0.06 * intensity[9]
+    outer = y - 0.28 - 0.2 * intensity[2] + 0.03 * intensity[4]
+    middle = (inner + outer) / 2 - 0.06 - 0.06 * intensity[2]
+    inner_x = side * (0.2 - 0.07 * intensity[4])
+    _curve(pen, [(inner_x, inner), (x, middle), (side * 0.68, outer)], gray.hair * 0.6, 0.085)
 
 
-def _draw_nose(pen, act: dict[int, float], grey: _Grey) -> None:
-    lift = 0.06 * act[9]
-    _curve(pen, [(-0.14, 0.2 - lift), (0, 0.26 - lift), (0.14, 0.2 - lift)], grey.line, 0.045)
-    if act[9] > 0.3:  # wrinkles across the root of the nose, and deepened folds beside it
+def _draw_nose(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
+    lift = 0.06 * intensity[9]
+    _curve(pen, [(-0.14, 0.2 - lift), (0, 0.26 - lift), (0.14, 0.2 - lift)], gray.line, 0.045)
+    if intensity[9] > 0.3:  # wrinkles across the root of the nose, and deepened folds beside it
         for y in (-0.16, -0.06, 0.04):
-            _curve(pen, [(-0.13, y + 0.03), (0, y - 0.03), (0.13, y + 0.03)], grey.line, 0.035)
+            _curve(pen, [(-0.13, y + 0.03), (0, y - 0.03), (0.13, y + 0.03)], gray.line, 0.035)
         for side in (-1, 1):
             _curve(
-                pen, [(side * 0.18, 0.12), (side * 0.34, 0.26), (side * 0.4, 0.46)], grey.line, 0.04
+                pen, [(side * 0.18, 0.12), (side * 0.34, 0.26), (side * 0.4, 0.46)], gray.line, 0.04
             )
-    if act[4] > 0.3:  # the frown between the brows
+    if intensity[4] > 0.3:  # the frown between the brows
         for side in (-1, 1):
             _curve(
                 pen,
                 [(side * 0.06, -0.5), (side * 0.05, -0.42), (side * 0.05, -0.34)],
-                grey.line,
+                gray.line,
                 0.03,
             )
 
 
-def _draw_mouth(pen, act: dict[int, float], grey: _Grey) -> None:
+def _draw_mouth(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
     # AU12 pulls the corners up and out, AU15 down, AU20 straight out; AU23 tightens, AU26 drops the
     # jaw, AU16 the lower lip.
-    half = 0.34 + 0.14 * act[12] + 0.14 * act[20] - 0.1 * act[23] - 0.08 * act[26] * (1 - act[20])
-    corner = 0.62 - 0.16 * act[12] + 0.13 * act[15] + 0.1 * act[20]
-    centre = 0.62 + 0.07 * act[12] - 0.07 * act[15] - 0.05 * act[9]
-    gap = 0.3 * act[26] * (1 - 0.45 * act[20]) + 0.12 * act[16] + 0.1 * max(act[12] - 0.4, 0)
-    lips = 0.075 - 0.04 * act[23]
-    dark = grey.line * 0.7
+    half = (
+        0.34
+        + 0.14 * intensity[12]
+        + 0.14 * intensity[20]
+        - 0.1 * intensity[23]
+        - 0.08 * intensity[26] * (1 - intensity[20])
+    )
+    corner = 0.62 - 0.16 * intensity[12] + 0.13 * intensity[15] + 0.1 * intensity[20]
+    center = 0.62 + 0.07 * intensity[12] - 0.07 * intensity[15] - 0.05 * intensity[9]
+    gap = (
+        0.3 * intensity[26] * (1 - 0.45 * intensity[20])
+        + 0.12 * intensity[16]
+        + 0.1 * max(intensity[12] - 0.4, 0)
+    )
+    lips = 0.075 - 0.04 * intensity[23]
+    dark = gray.line * 0.7
     if gap > 0.05:
         mouth = [
             _at(-half, corner),
-            _at(-half * 0.5, centre - gap * 0.25),
-            _at(half * 0.5, centre - gap * 0.25),
+            _at(-half * 0.5, center - gap * 0.25),
+            _at(half * 0.5, center - gap * 0.25),
             _at(half, corner),
         ]
         mouth += [
-            _at(half * 0.6, centre + gap),
-            _at(0, centre + gap * 1.2),
-            _at(-half * 0.6, centre + gap),
+            _at(half * 0.6, center + gap),
+            _at(0, center + gap * 1.2),
+            _at(-half * 0.6, center + gap),
         ]
         pen.polygon(mouth, int(dark * 0.5))
-        if max(act[12], act[16], act[20]) > 0.3:  # teeth
+        if max(intensity[12], intensity[16], intensity[20]) > 0.3:  # teeth
             pen.rectangle(
-                [_at(-half * 0.45, centre - gap * 0.1), _at(half * 0.45, centre + gap * 0.25)],
-                int(min(grey.skin + 70, 250)),
+                [_at(-half * 0.45, center - gap * 0.1), _at(half * 0.45, center + gap * 0.25)],
+                int(min(gray.skin + 70, 250)),
             )
-        _curve(pen, [(-half, corner), (0, centre + gap * 1.2), (half, corner)], dark, lips)
-    _curve(pen, [(-half, corner), (0, centre - gap * 0.3), (half, corner)], dark, lips)
+        _curve(pen, [(-half, corner), (0, center + gap * 1.2), (half, corner)], dark, lips)
+    _curve(pen, [(-half, corner), (0, center - gap * 0.3), (half, corner)], dark, lips)

@@ -1,9 +1,9 @@
-"""One small file of a run: an ONNX graph from grey pixels to calibrated probabilities, which checks
-itself before it is there."""
+"""Export a run as one ONNX file: gray pixels in, calibrated probabilities out."""
 
-import importlib.metadata
 import tempfile
 import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -13,128 +13,179 @@ from keras import ops
 from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
+from fer_lib import __version__
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.data.synthetic import synthetic_faces
-from fer_lib.deploy.faces import (
-    INPUT,
-    OUTPUT,
-    Classifier,
-    export_fingerprint,
-    export_path,
-    load_exported,
-)
+from fer_lib.deploy.exported import export_fingerprint
+from fer_lib.deploy.half_precision import store_half_precision
+from fer_lib.deploy.inference import BATCH, INPUT, OUTPUT, OnnxModel
 from fer_lib.evaluation.calibration import fit_temperature
 from fer_lib.evaluation.inference import load_model
-from fer_lib.evaluation.metrics import classification_metrics
 from fer_lib.io import atomic_write
-from fer_lib.profiles import get_profile
 from fer_lib.runs.run import Run
-from fer_lib.tta import FLIP
+from fer_lib.tta import View, views
 
-PROBABILITY_LIMIT = 1e-4  # how far a float file's probabilities may be from Keras's
-ACCURACY_LIMIT = 0.005  # how much accuracy on PublicTest an int8 file may lose
-SAMPLE = 512  # faces that int8's ranges are taken from
-_CHECKED_SYNTHETIC = 140
-_BATCH = 64
-_LARGE = 1000  # weights of an array that is worth storing in half precision
+MAX_PROBABILITY_DIFFERENCE = 1e-4  # of a float file from Keras
+MAX_ACCURACY_LOSS = 0.005  # of an int8 file on PublicTest
+CALIBRATION_IMAGES = 512  # for the ranges of int8
+_SYNTHETIC_IMAGES = 140
 
 
 class ExportError(ValueError):
-    """An exported file is not what it must be; the message says by how much."""
+    """An exported file differs too much from Keras; the message says by how much."""
 
 
-def calibrated_model(run: Run) -> tuple[keras.Model, float]:
-    """A run's network as it is exported, and its temperature.
+@dataclass(frozen=True)
+class ExportReport:
+    """How an exported file compares with Keras.
 
-    The temperature is that of the recorded PublicTest. Where the experiment averages over an image
-    and its mirror image, the
-    graph does: the logarithms of these averages stand in for logits, as in the record.
+    Attributes:
+        int8: whether the file computes in 8 bits.
+        synthetic: whether the images are synthetic faces, in place of PublicTest's.
+        images: the number of images that were compared.
+        max_probability_difference: the largest absolute difference of a probability.
+        accuracy_keras, accuracy: before and after the export, on PublicTest; None on synthetic
+            faces.
+    """
+
+    int8: bool
+    synthetic: bool
+    images: int
+    max_probability_difference: float
+    accuracy_keras: float | None = None
+    accuracy: float | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a float file gives Keras's probabilities, or an int8 file keeps its accuracy.
+
+        An int8 file whose accuracy is unknown is accepted.
+        """
+        if not self.int8:
+            return self.max_probability_difference <= MAX_PROBABILITY_DIFFERENCE
+        return self.accuracy is None or self.accuracy_keras - self.accuracy <= MAX_ACCURACY_LOSS
+
+
+def export_onnx(
+    run: Run, path: Path, dataset: Dataset | None = None, int8: bool = False
+) -> ExportReport:
+    """Write a run as one ONNX file, and compare it with Keras before it is there.
+
+    Input `pixels`: gray levels 0–255, float32 [n, 48, 48, 1], of any n. Output `probabilities`:
+    float32 [n, 7]. The graph averages the views of the run's TTA scheme and divides the logits by
+    the temperature fitted on PublicTest. Labels, TTA scheme, temperature and origin are in the
+    file's metadata. Weights recorded in half precision are stored in half precision and computed
+    with in float32, which loses nothing.
+
+    Args:
+        dataset: FER2013, to compare on PublicTest; None compares on synthetic faces.
+        int8: convolutions and dense layers in 8 bits, their ranges taken from 512 images of
+            Training, or synthetic faces without a data set.
+
+    Raises:
+        ExportError: a probability of a float file is more than 1e-4 from Keras's, or the accuracy
+            of an int8 file on PublicTest is more than 0.005 below Keras's; no file is left.
+        RunError: the run keeps no weights.
+    """
+    with atomic_write(path) as tmp:
+        report = compare_with_keras(tmp, write_onnx(run, tmp, dataset, int8), dataset)
+        if not report.accepted:
+            raise ExportError(
+                f"{path}: accuracy on PublicTest {report.accuracy:.2%}, in Keras "
+                f"{report.accuracy_keras:.2%}; int8 may lose at most {MAX_ACCURACY_LOSS:.1%}"
+                if int8
+                else f"{path}: a probability differs by {report.max_probability_difference:.1e} "
+                f"from Keras; at most {MAX_PROBABILITY_DIFFERENCE:.0e} is allowed"
+            )
+    return report
+
+
+def write_onnx(
+    run: Run, path: Path, dataset: Dataset | None = None, int8: bool = False
+) -> keras.Model:
+    """Write a run as one ONNX file without comparing it; return the same model in Keras.
+
+    Args and raises: as `export_onnx`.
+    """
+    temperature = fit_run_temperature(run)
+    model = calibrated_model(run, temperature)
+    _convert(model, path)
+    if int8:
+        _quantize(path, dataset)
+    else:
+        store_half_precision(path, model.get_weights())
+    _write_metadata(path, run, temperature, int8)
+    return model
+
+
+def compare_with_keras(path: Path, model: keras.Model, dataset: Dataset | None) -> ExportReport:
+    """Compare an exported file with the same model in Keras.
+
+    Args:
+        dataset: as `export_onnx`.
+    """
+    if dataset is None:
+        labels = np.arange(_SYNTHETIC_IMAGES) % len(EMOTION_NAMES)
+        images = synthetic_faces(labels, seed=1)
+    else:
+        images, labels = dataset.public_test.images, dataset.public_test.labels
+    expected = model.predict(images[..., None].astype(np.float32), batch_size=BATCH, verbose=0)
+    exported = OnnxModel(path)
+    probabilities = exported.probabilities(images)
+    accuracies = [float((p.argmax(axis=1) == labels).mean()) for p in (expected, probabilities)]
+    return ExportReport(
+        exported.metadata["precision"] == "int8",
+        dataset is None,
+        len(images),
+        float(np.abs(probabilities - expected).max()),
+        *(accuracies if dataset else ()),
+    )
+
+
+def fit_run_temperature(run: Run) -> float:
+    """Return the temperature of a run, fitted on its recorded predictions of PublicTest."""
+    recorded = run.predictions["public_test"]
+    return fit_temperature(recorded.logits, recorded.labels)
+
+
+def calibrated_model(run: Run, temperature: float) -> keras.Model:
+    """Return a run's model with TTA and temperature scaling inside.
+
+    As in the record, the logarithm of the mean probability of several views stands in for logits.
 
     Returns:
-        A model from grey levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7];
-        and the temperature.
+        A model from gray levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7].
 
     Raises:
         RunError: the run keeps no weights.
     """
-    network = load_model(run)
-    temperature = fit_temperature(
-        run.predictions["public_test_logits"], run.predictions["public_test_labels"]
-    )
+    network, scheme = load_model(run), views(run.experiment.tta)
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name=INPUT)
-    if run.experiment.tta == FLIP:
-        mirrored = ops.take(pixels, np.arange(IMAGE_SIZE - 1, -1, -1), axis=2)
-        both = ops.reshape(
-            network(ops.concatenate([pixels, mirrored])), (2, -1, len(EMOTION_NAMES))
-        )
-        logits = ops.log(ops.mean(ops.softmax(both), axis=0))
-    else:
+    if len(scheme) == 1:
         logits = network(pixels)
-    model = keras.Model(pixels, ops.softmax(logits / temperature))
-    model(
-        np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32)
-    )  # Keras exports what was called once
-    return model, temperature
-
-
-def export_onnx(run: Run, path: Path, int8: bool = False) -> list[str]:
-    """Write a run as one ONNX file, and check it.
-
-    Input `grey_pixels`: grey levels 0–255, float32 [n, 48, 48, 1], of any n. Output
-    `probabilities`: float32 [n, 7], calibrated.
-    The labels, the temperature and where the file comes from stand in its metadata. Weights that
-    were recorded in half precision
-    are stored in half precision and computed with in float32, which loses nothing.
-
-    Args:
-        int8: convolutions and dense layers in 8 bits, their ranges taken from 512 faces of
-        Training, or from synthetic faces
-            where FER2013 is not on this machine.
-
-    Returns:
-        What was done and checked, in sentences.
-
-    Raises:
-        ExportError: a probability of the float file is more than 1e-4 from Keras's, or the int8
-        file's accuracy on PublicTest
-            is more than half a point below Keras's. RunError: the run keeps no weights.
-    """
-    dataset = get_profile(run.config["profile"]).dataset()
-    with atomic_write(path) as aside:
-        model, said = _write(run, aside, int8, dataset)
-        said += _check(aside, model, dataset, int8)
-    return said
-
-
-def export_unchecked(run: Run, path: Path, int8: bool = False) -> Path:
-    """`export` without its check, for a benchmark that measures also what the check refuses."""
-    _write(run, path, int8, get_profile(run.config["profile"]).dataset())
-    return path
-
-
-def _write(
-    run: Run, path: Path, int8: bool, dataset: Dataset | None
-) -> tuple[keras.Model, list[str]]:
-    model, temperature = calibrated_model(run)
-    _convert(model, path)
-    said = []
-    if int8:
-        said.append(_quantise(path, dataset))
     else:
-        _halve(path, model)
-    _describe(path, run, temperature, int8)
-    return model, said
+        batch = ops.concatenate([_view_in_graph(view, pixels) for view in scheme])
+        by_view = ops.reshape(network(batch), (len(scheme), -1, len(EMOTION_NAMES)))
+        logits = ops.log(ops.mean(ops.softmax(by_view), axis=0))
+    model = keras.Model(pixels, ops.softmax(logits / temperature))
+    # Keras exports only a model that has been called.
+    model(np.zeros((1, IMAGE_SIZE, IMAGE_SIZE, 1), np.float32))
+    return model
 
 
-def ensure_exported(run: Run) -> Path:
-    """Return the exported float file of a run, and export it first where it is not there or not of
-    this run."""
-    path = export_path(run)
-    if load_exported(run) is None:
-        export_onnx(run, path)
-    return path
+def _view_in_graph(view: View, pixels):
+    """A view of images [n, 48, 48, 1] in Keras's operations.
+
+    A view moves rows and columns: it is applied to an image of row numbers and one of column
+    numbers, and the pixels are taken from there. `tta.View` stays its only definition.
+    """
+    identity = np.arange(IMAGE_SIZE)
+    rows, columns = view(np.stack(np.meshgrid(identity, identity, indexing="ij")))
+    for axis, taken in ((1, rows[:, 0]), (2, columns[0])):
+        if not np.array_equal(taken, identity):
+            pixels = ops.take(pixels, taken, axis=axis)
+    return pixels
 
 
 def _convert(model: keras.Model, path: Path) -> None:
@@ -149,146 +200,56 @@ def _convert(model: keras.Model, path: Path) -> None:
     onnx.save(graph, path)
 
 
-def _halve(path: Path, model: keras.Model) -> None:
-    """Store large arrays of weights in half precision wherever the network's own are.
-
-    The conversion has multiplied each filter by the scale of its batch normalisation: a filter is
-    stored as it was recorded,
-    and its scale beside it. ONNX Runtime multiplies them once, when it loads the file.
-    """
-    kernels = [np.asarray(w) for w in model.get_weights() if w.ndim in (2, 4) and w.size >= _LARGE]
-    kernels = [kernel for kernel in kernels if np.array_equal(kernel, kernel.astype(np.float16))]
-    onnx_model = onnx.load(path)
-    graph, casts = onnx_model.graph, []
-    for stored in list(graph.initializer):
-        if stored.data_type != onnx.TensorProto.FLOAT or np.prod(stored.dims) < _LARGE:
-            continue
-        for kernel in kernels:
-            scaled = _as_scaled(onnx.numpy_helper.to_array(stored), kernel)
-            if scaled is None:
-                continue
-            names = [f"{stored.name}/{part}" for part in ("half", "recorded", "scale")]
-            graph.initializer.remove(stored)
-            graph.initializer.append(onnx.numpy_helper.from_array(scaled[0], names[0]))
-            graph.initializer.append(onnx.numpy_helper.from_array(scaled[1], names[2]))
-            casts.append(
-                onnx.helper.make_node("Cast", names[:1], names[1:2], to=onnx.TensorProto.FLOAT)
-            )
-            casts.append(onnx.helper.make_node("Mul", names[1:], [stored.name]))
-            break
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    onnx.save(onnx_model, path)
-
-
-def _as_scaled(array: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """A kernel of Keras in the layout of an ONNX array, in half precision, and each filter's scale
-    that makes it the array; or None."""
-    layouts = (
-        [((0, 1), 0)]
-        if kernel.ndim == 2
-        else [((3, 2, 0, 1), (1, 2, 3)), ((2, 3, 0, 1), (1, 2, 3))]
-    )  # the last: depthwise
-    for order, axes in layouts:
-        candidate = kernel.transpose(order).astype(np.float64)
-        if candidate.shape != array.shape:
-            continue
-        scale = (array * candidate).sum(axes, keepdims=True) / np.maximum(
-            (candidate**2).sum(axes, keepdims=True), 1e-30
-        )
-        if np.abs(scale * candidate - array).max() <= 1e-6 * np.abs(array).max():
-            return candidate.astype(np.float16), scale.astype(np.float32)
-    return None
-
-
-class _Faces(CalibrationDataReader):
+class _CalibrationImages(CalibrationDataReader):
     def __init__(self, images: np.ndarray):
-        self._batches = iter(
-            np.array_split(images[..., None].astype(np.float32), -(-len(images) // _BATCH))
-        )
+        pixels = images[..., None].astype(np.float32)
+        self._batches: Iterator = iter(np.array_split(pixels, -(-len(pixels) // BATCH)))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
         return None if batch is None else {INPUT: batch}
 
 
-def _quantise(path: Path, dataset: Dataset | None) -> str:
-    """Turn a float file into int8 in place, and say which faces its ranges were taken from.
+def _quantize(path: Path, dataset: Dataset | None) -> None:
+    """Turn a float file into int8 in place.
 
-    Weights in 7 bits, a scale for each filter: on processors without 8-bit dot products sums of
+    Weights have 7 bits and a scale per filter: without 8-bit dot products in the processor, sums of
     8-bit products overflow.
     """
     if dataset is None:
-        faces, source = (
-            synthetic_faces(np.arange(SAMPLE) % len(EMOTION_NAMES), seed=0),
-            "synthetic faces: FER2013 is not on this machine",
-        )
+        images = synthetic_faces(np.arange(CALIBRATION_IMAGES) % len(EMOTION_NAMES), seed=0)
     else:
         images = dataset.training.images
-        faces = images[np.random.default_rng(0).permutation(len(images))[:SAMPLE]]
-        source = "faces of Training"
+        images = images[np.random.default_rng(0).permutation(len(images))[:CALIBRATION_IMAGES]]
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(path, prepared, skip_symbolic_shape=True)
         quantize_static(
-            prepared, path, _Faces(faces), op_types_to_quantize=["Conv", "MatMul", "Gemm"], per_channel=True, reduce_range=True,
-            activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-        )  # fmt: skip
-    return f"int8 ranges from {len(faces)} {source}"
+            prepared,
+            path,
+            _CalibrationImages(images),
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
 
 
-def _describe(path: Path, run: Run, temperature: float, int8: bool) -> None:
+def _write_metadata(path: Path, run: Run, temperature: float, int8: bool) -> None:
     model = onnx.load(path)
-    about = {
+    metadata = {
         "labels": ",".join(EMOTION_NAMES),
         "temperature": repr(temperature),
-        "version": importlib.metadata.version("fer_lib"),
-        "experiment": run.config["experiment"],
-        "seed": str(run.config["seed"]),
+        "tta": run.experiment.tta,
+        "version": __version__,
+        "experiment": run.name,
+        "seed": str(run.seed),
         "precision": "int8" if int8 else "float32",
-        "input": "grey levels 0-255, float32 [n, 48, 48, 1]",
+        "input": "gray levels 0-255, float32 [n, 48, 48, 1]",
         "output": "calibrated probabilities, float32 [n, 7], in the order of the labels",
-        "made_from": export_fingerprint(run),
+        "fingerprint": export_fingerprint(run),
     }
-    onnx.helper.set_model_props(model, about)
+    onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-def _check(path: Path, model: keras.Model, dataset: Dataset | None, int8: bool) -> list[str]:
-    split = dataset and dataset.public_test
-    faces = (
-        split.images
-        if split
-        else synthetic_faces(np.arange(_CHECKED_SYNTHETIC) % len(EMOTION_NAMES), seed=1)
-    )
-    where = (
-        f"{len(faces):,} faces of PublicTest"
-        if split
-        else f"{len(faces)} synthetic faces (FER2013 is not on this machine)"
-    )
-    keras_says = model.predict(faces[..., None].astype(np.float32), batch_size=_BATCH, verbose=0)
-    file = Classifier(path)
-    file_says = np.concatenate(
-        [file.probabilities(part) for part in np.array_split(faces, -(-len(faces) // _BATCH))]
-    )
-    distance = float(np.abs(file_says - keras_says).max())
-    agreement = f"largest difference of a probability from Keras {distance:.1e}, on {where}"
-    if not int8:
-        if not distance <= PROBABILITY_LIMIT:
-            raise ExportError(f"{agreement}; at most {PROBABILITY_LIMIT:.0e} is allowed")
-        return [agreement]
-    if not split:
-        return [
-            agreement,
-            "whether int8 costs accuracy could not be checked: FER2013 is not on this machine",
-        ]
-    before, after = (
-        classification_metrics(np.log(np.maximum(p, 1e-30)), split.labels)["accuracy"]
-        for p in (keras_says, file_says)
-    )
-    change = f"accuracy on PublicTest {after:.2%}, in Keras {before:.2%}"
-    if before - after > ACCURACY_LIMIT:
-        raise ExportError(f"{change}; int8 may cost at most half a point")
-    return [agreement, change]

@@ -1,135 +1,151 @@
-"""Figures of the ablation study and of accuracy against model size."""
+"""Figures of paired comparisons, and of accuracy against model size."""
 
 import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fer_lib.analysis.beyond import MEASURES, paired_differences, published_sizes
-from fer_lib.evaluation.ensembles import Ensemble
-from fer_lib.experiments import ABLATIONS, EXPERIMENTS
-from fer_lib.plotting.ablations import sizes
-from fer_lib.plotting.style import _OURS, _finished, _placeholder
-from fer_lib.report.format import NOT_RECORDED
-from fer_lib.runs.run import Run
+from fer_lib.experiments import EXPERIMENTS
+from fer_lib.plotting.style import OWN_COLOR, finish, placeholder
+
+_NEUTRAL_COLOR, _ISSUE_COLOR = "#222222", "#CC6677"
+_DIFFERENCES = {
+    "accuracy_difference": (100, "difference in accuracy, points"),
+    "macro_f1_difference": (1, "difference in macro-F1"),
+}
+_SIZES = {"parameters": "parameters", "multiply_adds": "multiply-adds per prediction"}
 
 
-def ablations(runs: list[Run]) -> Figure:
-    """What each ablation does to accuracy and macro-F1 on PublicTest: the mean with its 95 % paired
-    interval, and each seed.
+def comparison_intervals(comparisons: pd.DataFrame, differences: pd.DataFrame) -> Figure:
+    """Differences from a baseline in accuracy and macro-F1: mean, 95 % interval, and each seed.
 
     Args:
-        runs: every finished run.
+        comparisons: as `analysis.ablations.paired_comparisons` returns them; what is not recorded
+            is left out.
+        differences: of the same pairs by seed, as `analysis.ablations.seed_differences`.
     """
-    found = paired_differences(runs, ABLATIONS)
-    if not found:
-        return _placeholder(NOT_RECORDED)
+    recorded = comparisons[comparisons["n_seeds"] > 0].reset_index(drop=True)
+    if recorded.empty:
+        return placeholder()
+    rows = range(len(recorded))
+    row_of_pair = {pair: row for row, pair in enumerate(_pairs(recorded))}
+    seed_rows = [row_of_pair[pair] for pair in _pairs(differences)]
     figure, panels = plt.subplots(
-        1, 2, figsize=(10, 1.2 + 0.38 * len(found)), sharey=True, layout="constrained"
+        1, 2, figsize=(10, 1.4 + 0.36 * len(recorded)), sharey=True, layout="constrained"
     )
-    for axes, (measure, title) in zip(panels, MEASURES.items(), strict=True):
-        differences, lows, highs = 100 * np.array([mine[measure] for mine in found.values()]).T
-        axes.errorbar(
-            differences,
-            range(len(found)),
-            xerr=[differences - lows, highs - differences],
-            fmt="o",
-            color="#222222",
-            capsize=3,
-        )
-        for row, mine in enumerate(found.values()):
-            axes.plot(
-                100 * np.array(mine["by_seed"][measure]),
-                [row] * len(mine["seeds"]),
-                "|",
-                color=_OURS,
-                markersize=12,
-                markeredgewidth=2,
-            )
+    for axes, (column, (scale, title)) in zip(panels, _DIFFERENCES.items(), strict=True):
+        limits = recorded[[f"{column}_low", f"{column}_high"]].to_numpy()
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
-        axes.set(
-            title=f"{title}, points",
-            yticks=range(len(found)),
-            yticklabels=[EXPERIMENTS[name].title for name in found],
+        axes.plot(
+            scale * differences[column],
+            seed_rows,
+            "|",
+            color=_ISSUE_COLOR,
+            markersize=13,
+            markeredgewidth=2,
+            label="one seed",
         )
-        axes.set_ylim(len(found) - 0.5, -0.5)
-    return _finished(figure)
+        axes.errorbar(
+            scale * recorded[column],
+            rows,
+            xerr=scale * np.abs(limits - recorded[[column]].to_numpy()).T,
+            fmt="o",
+            color=_NEUTRAL_COLOR,
+            capsize=3,
+            label="mean over seeds, 95 % interval of the images",
+        )
+        axes.set(xlabel=title, yticks=rows)
+        axes.set_yticklabels(_titles(recorded["experiment"]))
+        axes.set_ylim(len(recorded) - 0.5, -0.5)
+    for row, baseline in enumerate(_titles(recorded["baseline"])):
+        panels[1].text(
+            1.02,
+            row,
+            f"vs. {baseline}",
+            transform=panels[1].get_yaxis_transform(),
+            va="center",
+            fontsize=9,
+            color="#555555",
+        )
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=2, fontsize=9)
+    return finish(figure)
 
 
-def sizes(networks: dict[str, Run | None], front: list[Ensemble]) -> Figure:
-    """Accuracy on PrivateTest against parameters and multiply-adds: ours with intervals, published
-    ones as they are claimed.
+def _pairs(table: pd.DataFrame):
+    return zip(table["experiment"], table["baseline"], strict=True)
+
+
+def _titles(names: pd.Series) -> list[str]:
+    return [EXPERIMENTS[name].title for name in names]
+
+
+def accuracy_against_size(
+    recorded: pd.DataFrame, front: pd.DataFrame, published: pd.DataFrame
+) -> Figure:
+    """Accuracy on PrivateTest against parameters, and against multiply-adds.
 
     Args:
-        networks: the source's, by the experiments' names; those that are None are left out.
-        front: those of our small networks that are joined by a line, as `beyond.pareto_front`
-            orders them; its ends are named.
+        recorded: models as `analysis.model_size.model_sizes` returns them.
+        front: others, as `analysis.model_size.pareto_front`: a line joins them, and the first and
+            the last one are labeled.
+        published: as `analysis.model_size.published_networks`; a network with a protocol issue is
+            marked with an asterisk.
     """
-    compared = [Ensemble(EXPERIMENTS[name].title, (run,)) for name, run in networks.items() if run]
-    joined, others = sizes(front), sizes(compared) + published_sizes()
     figure, panels = plt.subplots(2, 1, figsize=(7.5, 8), layout="constrained")
-    for axes, measure, title in zip(
-        panels,
-        ("parameters", "multiply_adds"),
-        ("parameters", "multiply-adds of an answer"),
-        strict=True,
-    ):
-        if joined:
-            axes.plot(
-                [row[measure] for row in joined],
-                [100 * row["accuracy"] for row in joined],
-                color=_OURS,
-                linewidth=1,
-            )
-            first, last = joined[0], joined[-1]
-            axes.annotate(
-                first["name"],
-                (first[measure], 100 * first["accuracy"]),
-                xytext=(-8, 0),
-                textcoords="offset points",
-                ha="right",
-                va="center",
-                fontsize=9,
-            )
-            if last is not first:  # above its interval, and to the left, where nothing is as small
-                name = textwrap.fill(last["name"], 30)
-                axes.annotate(
-                    name,
-                    (last[measure], 100 * last["interval"][1]),
-                    xytext=(0, 4),
-                    textcoords="offset points",
-                    ha="right",
-                    va="bottom",
-                    fontsize=9,
-                )
-        for row in joined + others:
-            if row[measure] is None:
-                continue
-            ours, accuracy = row["interval"] is not None, 100 * row["accuracy"]
-            error = (
-                100 * np.abs(np.array(row["interval"])[:, None] - row["accuracy"]) if ours else None
-            )
-            colour = _OURS if ours else "#D55E00" if row["protocol_issue"] else "#222222"
-            axes.errorbar(
-                row[measure],
-                accuracy,
-                yerr=error,
-                fmt="o" if ours else "D",
-                fillstyle="full" if ours else "none",
-                color=colour,
-                capsize=3,
-            )
-            if row not in joined:
-                name = row["name"] + ("" if ours or not row["protocol_issue"] else " *")
-                axes.annotate(
-                    name,
-                    (row[measure], accuracy),
-                    xytext=(8, 0),
-                    textcoords="offset points",
-                    va="center",
-                    fontsize=9,
-                )
+    issue = published["protocol_issue"].notna()
+    for axes, (size, title) in zip(panels, _SIZES.items(), strict=True):
+        _draw_recorded(axes, pd.concat([recorded, front]), size)
+        axes.plot(front[size], 100 * front["private_test_accuracy"], color=OWN_COLOR, linewidth=1)
+        _label_points(axes, recorded, size, "private_test_accuracy")
+        _label_points(axes, front.iloc[:1], size, "private_test_accuracy", "left")
+        _label_points(axes, front.iloc[1:].tail(1), size, "private_test_accuracy_high", "above")
+        _draw_published(axes, published[~issue], size, "published", _NEUTRAL_COLOR)
+        marked = published[issue].assign(model=published["model"] + " *")
+        _draw_published(axes, marked, size, "published, with a protocol issue (*)", _ISSUE_COLOR)
         axes.set(xscale="log", xlabel=title, ylabel="accuracy, %")
-        axes.margins(x=0.3, y=0.1)  # room for the names
-    return _finished(figure)
+        axes.margins(x=0.3, y=0.12)  # room for the labels
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=3, fontsize=9)
+    return finish(figure)
+
+
+def _draw_recorded(axes: Axes, models: pd.DataFrame, size: str) -> None:
+    accuracy = models[["private_test_accuracy"]].to_numpy()
+    limits = models[["private_test_accuracy_low", "private_test_accuracy_high"]].to_numpy()
+    axes.errorbar(
+        models[size],
+        100 * accuracy[:, 0],
+        yerr=100 * np.abs(limits - accuracy).T,
+        fmt="o",
+        color=OWN_COLOR,
+        capsize=3,
+        label="this study, 95 % interval",
+    )
+
+
+def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, color: str) -> None:
+    networks = networks.dropna(subset=size)
+    style = {"marker": "D", "linestyle": "none", "fillstyle": "none"}
+    axes.plot(networks[size], 100 * networks["accuracy"], color=color, label=label, **style)
+    _label_points(axes, networks, size, "accuracy")
+
+
+def _label_points(
+    axes: Axes, models: pd.DataFrame, size: str, accuracy: str, side: str = "right"
+) -> None:
+    """Write each model's name beside its point: `right`, `left`, or `above` and to the left."""
+    offset = {"right": (8, 0), "left": (-8, 0), "above": (0, 4)}[side]
+    for model in models.to_dict("records"):
+        axes.annotate(
+            textwrap.fill(model["model"], 30),
+            (model[size], 100 * model[accuracy]),
+            xytext=offset,
+            textcoords="offset points",
+            ha="left" if side == "right" else "right",
+            va="bottom" if side == "above" else "center",
+            fontsize=9,
+        )

@@ -1,124 +1,115 @@
-"""Figures of the data set and its augmentation."""
+"""Figures of the data set, the loss and the augmentation."""
 
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from fer_lib.analysis.leakage import DETAIL_THRESHOLD, LEAKAGE_PATH
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.io import read_json
-from fer_lib.plotting.style import _finished
+from fer_lib.plotting.style import OWN_COLOR, finish
 
 
 def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
-    """Bars of the share of each emotion in Training and in the two test splits together, with the
-    counts.
+    """Shares of the emotions in Training and in the two test splits together, with the counts.
 
     Args:
         counts: by split (`Training`, `PublicTest`, `PrivateTest`), then by emotion.
     """
-    test = {
-        name: counts["PublicTest"][name] + counts["PrivateTest"][name] for name in EMOTION_NAMES
+    by_split = {
+        split: np.array([values[name] for name in EMOTION_NAMES])
+        for split, values in counts.items()
     }
+    test = by_split["PublicTest"] + by_split["PrivateTest"]
+    bars = {"Training": by_split["Training"], "PublicTest and PrivateTest": test}
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
-    for axes, (title, values) in zip(
-        panels,
-        {"Training": counts["Training"], "PublicTest and PrivateTest": test}.items(),
-        strict=True,
-    ):
-        numbers = np.array([values[name] for name in EMOTION_NAMES])
-        bars = axes.bar(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)
-        axes.bar_label(bars, [f"{n:,}" for n in numbers], fontsize=8, padding=2)
+    for axes, (title, numbers) in zip(panels, bars.items(), strict=True):
+        drawn = axes.bar(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)
+        axes.bar_label(drawn, [f"{n:,}" for n in numbers], fontsize=8, padding=2)
         axes.set(title=f"{title} ({numbers.sum():,} images)")
-        axes.margins(y=0.1)  # room for the numbers
+        axes.margins(y=0.1)  # room for the counts
         axes.tick_params(axis="x", rotation=35)
         axes.grid(axis="x", visible=False)
     panels[0].set_ylabel("share of the split, %")
-    return _finished(figure)
+    return finish(figure)
 
 
-def focal_loss_curves(gammas=(0.0, 0.5, 1.0, 2.0, 5.0)) -> Figure:
-    """The focal loss of one image against the probability of its true class, drawn with Keras's own
-    loss, for each γ."""
-    import keras
+def near_duplicates(bands: pd.DataFrame, threshold: float) -> Figure:
+    """Candidate pairs of images by their detail correlation; near-duplicates are colored.
 
+    Args:
+        bands: `low`, `high` and `pairs`, as `analysis.leakage.correlation_bands` returns them.
+        threshold: the correlation above which a pair is a near-duplicate.
+    """
+    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    duplicate = bands["low"] >= threshold - 1e-9
+    drawn = axes.bar(
+        bands["low"],
+        bands["pairs"],
+        width=bands["high"] - bands["low"],
+        align="edge",
+        color=np.where(duplicate, OWN_COLOR, "#BBBBBB"),
+        edgecolor="white",
+    )
+    axes.bar_label(drawn, [f"{pairs:,}" for pairs in bands["pairs"]], fontsize=8, padding=2)
+    axes.axvline(threshold, color="#222222", linestyle="--", linewidth=1)
+    axes.set(xlabel="detail correlation", ylabel="pairs of images", xlim=(0, 1))
+    axes.margins(y=0.1)  # room for the counts
+    return finish(figure, recorded=True)
+
+
+def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> Figure:
+    """Focal loss of one image against the probability of its true class, a curve per γ.
+
+    The curves are those of Keras's own loss, with α = 1.
+    """
     p = np.linspace(0.01, 1, 200, dtype=np.float32)
     predicted = np.stack([p, 1 - p], axis=1)
     true = np.tile(np.float32([1, 0]), (len(p), 1))
     figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    for gamma, colour in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
-        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, reduction=None)(
-            true, predicted
-        )
-        axes.plot(
-            p,
-            keras.ops.convert_to_numpy(loss),
-            color=colour,
-            label=f"γ = {gamma:g}" + (" (cross-entropy)" if gamma == 0 else ""),
-        )
-    axes.set(xlabel="probability given to the true class", ylabel="loss", xlim=(0, 1), ylim=(0, 5))
+    for gamma, color in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
+        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, reduction=None)
+        values = keras.ops.convert_to_numpy(loss(true, predicted))
+        label = f"γ = {gamma:g}" + ("" if gamma else " (cross-entropy)")
+        axes.plot(p, values, color=color, label=label)
+    axes.set(xlabel="probability of the true class", ylabel="loss", xlim=(0, 1), ylim=(0, 5))
     axes.legend()
-    return _finished(figure)
+    return finish(figure)
 
 
 def faces_by_emotion(images: np.ndarray, labels: np.ndarray, columns: int = 8) -> Figure:
-    """A row of faces for each emotion.
+    """Faces of each emotion, a row per emotion.
 
     Args:
-        images: uint8 [n, 48, 48]. labels: integers [n].
+        images: uint8 [n, 48, 48].
+        labels: integers [n].
+        columns: faces per emotion.
     """
-    figure, grid = plt.subplots(
-        len(EMOTION_NAMES), columns, figsize=(columns, len(EMOTION_NAMES)), layout="constrained"
-    )
+    rows = len(EMOTION_NAMES)
+    figure, grid = plt.subplots(rows, columns, figsize=(columns, rows), layout="constrained")
     for label, (name, row) in enumerate(zip(EMOTION_NAMES, grid, strict=True)):
-        chosen = np.flatnonzero(labels == label)[:columns]
         for axes in row:
             axes.axis("off")
-        for axes, index in zip(row, chosen, strict=False):
-            axes.imshow(images[index], cmap="gray", vmin=0, vmax=255)
+        for axes, image in zip(row, images[labels == label][:columns], strict=False):
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         row[0].set_title(name, loc="left", fontsize=9, color=COLORS[label])
-    return _finished(figure)
+    return finish(figure)
 
 
 def augmentations(images: np.ndarray, augmented: np.ndarray) -> Figure:
-    """Each face in the first column, what training makes of it in the others.
+    """Images and random augmentations of them, a row per image.
 
     Args:
-        images: uint8 [n, 48, 48]. augmented: float [n, k, 48, 48], grey levels 0–255.
+        images: uint8 [n, 48, 48].
+        augmented: float [n, k, 48, 48], gray levels 0–255.
     """
-    figure, grid = plt.subplots(
-        len(images),
-        augmented.shape[1] + 1,
-        figsize=(augmented.shape[1] + 1, len(images)),
-        layout="constrained",
-    )
+    rows, columns = len(images), augmented.shape[1] + 1
+    figure, grid = plt.subplots(rows, columns, figsize=(columns, rows), layout="constrained")
     for row, image, versions in zip(grid, images, augmented, strict=True):
-        for axes, picture in zip(row, [image, *versions], strict=True):
-            axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        for axes, version in zip(row, [image, *versions], strict=True):
+            axes.imshow(version, cmap="gray", vmin=0, vmax=255)
             axes.axis("off")
-    grid[0, 0].set_title("face", fontsize=9)
-    grid[0, 1].set_title("as trained on", fontsize=9, loc="left")
-    return _finished(figure)
-
-
-def near_duplicates() -> Figure:
-    """The pairs of pictures that are alike when shrunk, by how far they agree in detail, and where
-    the line is drawn."""
-    bands = read_json(LEAKAGE_PATH)["bands"]
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
-    lows, highs, numbers = np.array(bands).T
-    same = lows >= DETAIL_THRESHOLD - 1e-9
-    bars = axes.bar(
-        lows,
-        numbers,
-        width=highs - lows,
-        align="edge",
-        color=np.where(same, "#0072B2", "#BBBBBB"),
-        edgecolor="white",
-    )
-    axes.bar_label(bars, [f"{number:,.0f}" for number in numbers], fontsize=8, padding=2)
-    axes.axvline(DETAIL_THRESHOLD, color="#222222", linestyle="--", linewidth=1)
-    axes.set(xlabel="correlation in detail", ylabel="pairs", xlim=(0, 1))
-    axes.margins(y=0.1)  # room for the numbers
-    return _finished(figure, recorded=True)
+    grid[0, 0].set_title("original", fontsize=9)
+    grid[0, 1].set_title("augmented", fontsize=9, loc="left")
+    return finish(figure)

@@ -1,8 +1,9 @@
-"""The style of every figure: colors, markers, the profile's mark."""
+"""The style of every figure: colors, markers, and the mark of the profile."""
 
 import functools
 import itertools
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import seaborn as sns
@@ -12,27 +13,35 @@ from fer_lib.experiments import EXPERIMENTS, HOG_CONFIGURATION, MAIN_MODELS
 from fer_lib.profiles import Profile
 from fer_lib.report.format import NOT_RECORDED
 
-TRAIN_COLOR, VALIDATION_COLOR = "#0072B2", "#D55E00"
-_OURS = "#0072B2"
-_MODEL_COLOURS = ("#222222", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00")
+# Models have black and the muted palette of Paul Tol (2021), which is safe for color-blind readers
+# and shares no color with the emotions (`data.labels.COLORS`).
+MODEL_COLORS = ("#222222", "#332288", "#44AA99", "#CC6677", "#999933", "#882255")
+TRAIN_COLOR, VALIDATION_COLOR = "#332288", "#CC6677"
+OWN_COLOR = "#332288"  # results of this study beside published ones
+SPLIT_COLORS = {"private_test": "#222222", "both": "#44AA99"}
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LINES = (":", "-", "--", "-.", (0, (1, 1)), (0, (5, 1)))
 _MODELS = (HOG_CONFIGURATION["title"], *(EXPERIMENTS[name].title for name in MAIN_MODELS))
 
+_mark = ""
 
-def _looks(titles: Iterable[str]) -> dict[str, tuple]:
-    """Colour, marker and line of each model: those that the report compares look the same in every
-    figure."""
-    every = dict.fromkeys((*_MODELS, *titles))
-    return dict(
-        zip(
-            every, itertools.cycle(zip(_MODEL_COLOURS, _MARKERS, _LINES, strict=True)), strict=False
-        )
-    )
+
+class ModelStyle(NamedTuple):
+    """How a model is drawn: Matplotlib's color, marker and line style."""
+
+    color: str
+    marker: str
+    linestyle: str | tuple
+
+
+def model_styles(titles: Iterable[str]) -> dict[str, ModelStyle]:
+    """The style of each model by title. The report's main models have one style in all figures."""
+    styles = itertools.cycle(map(ModelStyle, MODEL_COLORS, _MARKERS, _LINES))
+    return dict(zip(dict.fromkeys((*_MODELS, *titles)), styles, strict=False))
 
 
 def use(profile: Profile) -> None:
-    """Set the style of every later figure, and the mark of the profile."""
+    """Set the style of all later figures, and the mark of the profile."""
     sns.set_theme(
         context="notebook",
         style="whitegrid",
@@ -49,15 +58,11 @@ def use(profile: Profile) -> None:
     _mark = profile.mark
 
 
-_mark = ""
-
-
-def _finished(figure: Figure, recorded: bool = False) -> Figure:
-    """Mark the figure, and keep Jupyter from showing it twice.
+def finish(figure: Figure, recorded: bool = False) -> Figure:
+    """Mark a figure with its profile, and close it, so that Jupyter does not display it twice.
 
     Args:
-        recorded: drawn from a record, which is of FER2013 in every profile, so that the mark
-            would be wrong.
+        recorded: drawn from a record, which is of FER2013 in either profile: it gets no mark.
     """
     if _mark and not recorded:
         figure.text(0.995, 1.0, _mark, ha="right", va="bottom", fontsize=8, color="#B00020")
@@ -65,27 +70,24 @@ def _finished(figure: Figure, recorded: bool = False) -> Figure:
     return figure
 
 
-def _placeholder_without_run(draw):
-    @functools.wraps(draw)
-    def wrapper(run, *arguments, **keywords):
-        return _placeholder(NOT_RECORDED) if run is None else draw(run, *arguments, **keywords)
-
-    return wrapper
-
-
-def _placeholder_without_any_run(draw):
-    """The same for runs by title: drawn are those that are recorded."""
-
-    @functools.wraps(draw)
-    def wrapper(runs):
-        known = {title: run for title, run in runs.items() if run is not None}
-        return draw(known) if known else _placeholder(NOT_RECORDED)
-
-    return wrapper
-
-
-def _placeholder(text: str) -> Figure:
+def placeholder(text: str = NOT_RECORDED) -> Figure:
+    """A figure that holds nothing but a text: what is missing."""
     figure, axes = plt.subplots(figsize=(6, 1.5))
     axes.axis("off")
     axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=12, color="#555555")
-    return _finished(figure)
+    return finish(figure)
+
+
+def placeholder_if_missing(draw):
+    """Decorate a figure of one run, or of several by title, that draws those that are not None.
+
+    Where there is none, the figure is a placeholder.
+    """
+
+    @functools.wraps(draw)
+    def wrapper(runs, *arguments, **keywords):
+        if isinstance(runs, dict):
+            runs = {title: run for title, run in runs.items() if run is not None}
+        return draw(runs, *arguments, **keywords) if runs else placeholder()
+
+    return wrapper

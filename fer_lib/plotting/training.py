@@ -1,90 +1,87 @@
-"""Figures of one run: training curves, confusion matrix, sample predictions."""
+"""Figures of one model: training curves, confusion matrix, sample predictions."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.plotting.style import (
     TRAIN_COLOR,
     VALIDATION_COLOR,
-    _finished,
-    _placeholder,
-    _placeholder_without_run,
+    finish,
+    placeholder,
+    placeholder_if_missing,
 )
 from fer_lib.report.format import NOT_RECORDED
-from fer_lib.runs.predictions import softmax
+from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 
 
-@_placeholder_without_run
-def curves(run: Run) -> Figure:
-    """Accuracy and loss by epoch on Training and PublicTest, with the chosen epoch marked, or those
-    whose weights are averaged."""
-    history, best, averaged = run.history, run.config["best_epoch"], run.experiment.swa_epochs
+@placeholder_if_missing
+def curves(run: Run | None) -> Figure:
+    """Accuracy and loss by epoch on Training and PublicTest.
+
+    The epoch whose weights are kept is marked, or those whose weights SWA averages.
+    """
+    history, swa_epochs = run.history, run.experiment.swa_epochs
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
-    for axes, (title, column, scale) in zip(
-        panels, [("Accuracy, %", "accuracy", 100), ("Loss", "loss", 1)], strict=True
+    lines = (
+        ("", TRAIN_COLOR, "Training (augmented, with dropout)"),
+        ("val_", VALIDATION_COLOR, "PublicTest"),
+    )
+    for axes, column, title, scale in zip(
+        panels, ("accuracy", "loss"), ("Accuracy, %", "Loss"), (100, 1), strict=True
     ):
-        axes.plot(
-            history["epoch"],
-            scale * history[column],
-            color=TRAIN_COLOR,
-            label="Training (augmented, with dropout)",
-        )
-        axes.plot(
-            history["epoch"],
-            scale * history[f"val_{column}"],
-            color=VALIDATION_COLOR,
-            label="PublicTest",
-        )
-        if averaged:
-            axes.axvspan(
-                len(history) - averaged + 0.5,
-                len(history) + 0.5,
-                color="#444444",
-                alpha=0.12,
-                label="weights averaged",
-            )
+        for prefix, color, label in lines:
+            values = scale * history[prefix + column]
+            axes.plot(history["epoch"], values, color=color, label=label)
+        if swa_epochs:
+            last = len(history) + 0.5
+            span = {"color": "#444444", "alpha": 0.12, "label": "weights averaged (SWA)"}
+            axes.axvspan(last - swa_epochs, last, **span)
         else:
-            axes.axvline(
-                best, color="#444444", linestyle="--", linewidth=1, label=f"chosen epoch ({best})"
-            )
+            best = run.config["best_epoch"]
+            line = {"color": "#444444", "linestyle": "--", "linewidth": 1}
+            axes.axvline(best, label=f"best epoch ({best})", **line)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[1].legend(fontsize=8)
-    return _finished(figure)
+    return finish(figure)
 
 
-@_placeholder_without_run
-def confusion(run: Run) -> Figure:
-    """The confusion matrix on PrivateTest: shares of each true class as colour, counts as
-    numbers."""
-    return _finished(
-        _matrix(
-            np.array(run.metrics["private_test"]["confusion"]),
-            "predicted",
-            "true",
-            "share of the true class",
-        )
-    )
+@placeholder_if_missing
+def confusion(predictor: Predictor | None) -> Figure:
+    """The confusion matrix on PrivateTest: counts, and shares of the true class as color."""
+    counts = np.array(predictor.metrics["private_test"]["confusion"])
+    return finish(confusion_heat_map(counts, "predicted", "true", "share of the true class"))
 
 
-def _matrix(counts: np.ndarray, columns: str, rows: str, colour: str) -> Figure:
-    """A heat map of the shares of each row's sum, with the counts."""
+def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) -> Figure:
+    """A heat map of the shares of each row, with the counts.
+
+    Args:
+        counts: integers [7, 7].
+        columns, rows, share: labels of the axes and of the color bar.
+    """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(6.2, 5), layout="constrained")
-    notes = [
-        [f"{share:.0%}\n{n}" for share, n in zip(*row, strict=True)]
-        for row in zip(shares, counts, strict=True)
-    ]
+    notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]
     sns.heatmap(
-        shares, vmin=0, vmax=1, cmap="cividis", annot=np.array(notes), fmt="", annot_kws={"fontsize": 8}, ax=axes,
-        xticklabels=EMOTION_NAMES, yticklabels=EMOTION_NAMES, cbar_kws={"label": colour},
-    )  # fmt: skip
+        shares,
+        vmin=0,
+        vmax=1,
+        cmap="cividis",
+        annot=np.array(notes).reshape(shares.shape),
+        fmt="",
+        annot_kws={"fontsize": 8},
+        ax=axes,
+        xticklabels=EMOTION_NAMES,
+        yticklabels=EMOTION_NAMES,
+        cbar_kws={"label": share},
+    )
     axes.set(xlabel=columns, ylabel=rows)
     axes.tick_params(axis="x", rotation=35)
     axes.tick_params(axis="y", rotation=0)
@@ -92,84 +89,81 @@ def _matrix(counts: np.ndarray, columns: str, rows: str, colour: str) -> Figure:
 
 
 def samples(
-    runs: dict[str, Run | None], emotion: str, dataset: Dataset | None, n: int = 4
+    predictors: dict[str, Predictor | None], emotion: str, dataset: Dataset | None, n: int = 4
 ) -> Figure:
-    """The first `n` PrivateTest images of an emotion, and the probabilities that each model gives
-    them.
+    """The first `n` PrivateTest images of an emotion, and each model's predicted probabilities.
 
-    The images are the same for all models. Where the data set is not on this machine a labelled
-    grey square stands in
-    for the picture; nothing else changes.
+    The images are the same for all models. A gray square stands for the image where the data set is
+    not on this machine.
 
     Args:
-        runs: by title; those that are None are left out, and their columns say so.
+        predictors: by title; the column of a model that is None says so.
     """
     label = EMOTION_NAMES.index(emotion)
-    known = [run for run in runs.values() if run is not None]
-    if not known:
-        return _placeholder(NOT_RECORDED)
-    rows = known[0].predictions["private_test"].first_of_class(EMOTION_NAMES.index(emotion), n)
-    hashes = known[0].predictions["private_test_hashes"][rows]
-    pictures = _pictures(hashes, dataset)
-    ratios = [1, *[1.6] * len(runs)]
+    by_title = {
+        title: predictor and predictor.predictions["private_test"]
+        for title, predictor in predictors.items()
+    }
+    first = next((each for each in by_title.values() if each is not None), None)
+    if first is None:
+        return placeholder()
+    rows = first.first_of_class(label, n)
+    hashes = first.hashes[rows]
     figure, grid = plt.subplots(
-        len(rows), len(ratios), figsize=(2 + 2.6 * len(runs), 1.75 * len(rows)), layout="constrained",
-        squeeze=False, width_ratios=ratios,
-    )  # fmt: skip
-    for line, row, value, picture in zip(grid, rows, hashes, pictures, strict=True):
-        _thumbnail(line[0], picture, f"{emotion}, row {row}")
-        for axes, run in zip(line[1:], runs.values(), strict=True):
-            _probability_bars(axes, run, value, label)
-    for axes, title in zip(grid[0, 1:], runs, strict=True):
+        len(rows),
+        1 + len(by_title),
+        figsize=(2 + 2.6 * len(by_title), 1.75 * len(rows)),
+        layout="constrained",
+        squeeze=False,
+        width_ratios=[1, *[1.6] * len(by_title)],
+    )
+    for line, row, image_hash, image in zip(
+        grid, rows, hashes, images_by_hash(hashes, dataset), strict=True
+    ):
+        thumbnail(line[0], image, f"{emotion}, row {row}")
+        for axes, predictions in zip(line[1:], by_title.values(), strict=True):
+            if predictions is None:
+                _probability_bars(axes, None, label)
+            else:
+                same = np.flatnonzero(predictions.hashes == image_hash)[0]
+                _probability_bars(axes, predictions.probabilities[same], label)
+    for axes, title in zip(grid[0, 1:], by_title, strict=True):
         axes.set_title(title, fontsize=9)
-    return _finished(figure)
+    return finish(figure)
 
 
-def _pictures(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | None]:
+def images_by_hash(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | None]:
+    """The PrivateTest images of some hashes, each uint8 [48, 48], or None where it is missing."""
     if dataset is None:
         return [None] * len(hashes)
-    rows = {value: row for row, value in enumerate(dataset.private_test.hashes.tolist())}
-    return [
-        dataset.private_test.images[rows[value]] if value in rows else None
-        for value in hashes.tolist()
-    ]
+    split = dataset.private_test
+    images = dict(zip(split.hashes.tolist(), split.images, strict=True))
+    return [images.get(value) for value in hashes.tolist()]
 
 
-def _thumbnail(axes, picture: np.ndarray | None, text: str, explain_grey: bool = True) -> None:
-    axes.imshow(
-        np.full((IMAGE_SIZE, IMAGE_SIZE), 200) if picture is None else picture,
-        cmap="gray",
-        vmin=0,
-        vmax=255,
-    )
-    if picture is None and explain_grey:
-        axes.text(
-            IMAGE_SIZE / 2,
-            IMAGE_SIZE / 2,
-            "this image of\nFER2013 is not\non this machine",
-            ha="center",
-            va="center",
-            fontsize=7,
-        )
-    axes.set_title(text, fontsize=8)
+def thumbnail(axes: Axes, image: np.ndarray | None, title: str, explain_gray: bool = True) -> None:
+    """Draw an image, or a gray square that says why there is none."""
+    gray = np.full((IMAGE_SIZE, IMAGE_SIZE), 200)
+    axes.imshow(gray if image is None else image, cmap="gray", vmin=0, vmax=255)
+    if image is None and explain_gray:
+        text = "this image of\nFER2013 is not\non this machine"
+        center = IMAGE_SIZE / 2
+        axes.text(center, center, text, ha="center", va="center", fontsize=7)
+    axes.set_title(title, fontsize=8)
     axes.axis("off")
 
 
-def _probability_bars(axes, run: Run | None, image_hash: int, label: int) -> None:
+def _probability_bars(axes: Axes, probabilities: np.ndarray | None, label: int) -> None:
+    """Bars of the predicted probabilities float [7], with the true class in bold."""
+    classes = range(len(EMOTION_NAMES))
     axes.set(xlim=(0, 1.2), xticks=np.linspace(0, 1, 6))  # room for the numbers behind the bars
-    axes.set(
-        ylim=(len(EMOTION_NAMES) - 0.5, -0.5),
-        yticks=range(len(EMOTION_NAMES)),
-        yticklabels=EMOTION_NAMES,
-    )
+    axes.set(ylim=(len(classes) - 0.5, -0.5), yticks=classes, yticklabels=EMOTION_NAMES)
     axes.tick_params(labelsize=7)
     axes.get_yticklabels()[label].set_fontweight("bold")
     axes.grid(axis="y", visible=False)
-    if run is None:
+    if probabilities is None:
         axes.text(0.5, 3, NOT_RECORDED, ha="center", va="center", fontsize=8)
         return
-    (row,) = np.flatnonzero(run.predictions["private_test_hashes"] == image_hash)[:1]
-    values = softmax(run.predictions["private_test_logits"][row])
-    axes.barh(range(len(EMOTION_NAMES)), values, color=COLORS)
-    for position, value in enumerate(values):
-        axes.text(value + 0.02, position, f"{value:.2f}", va="center", fontsize=6)
+    axes.barh(classes, probabilities, color=COLORS)
+    for row, value in enumerate(probabilities):
+        axes.text(value + 0.02, row, f"{value:.2f}", va="center", fontsize=6)

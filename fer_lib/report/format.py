@@ -1,63 +1,264 @@
-"""Numbers as text."""
+"""Numbers as text, in sentences and in tables.
 
-import re
+The library computes shares (0–1), counts and scores; this module is the one place that turns them
+into text. Each formatter takes one number and, optionally, the limits of its 95 % interval.
+"""
+
+import html
+import math
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from numbers import Integral, Real
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.io.formats.style import Styler
 
 NOT_RECORDED = "not recorded"
+MISSING_CELL = "–"
 SPLIT_TITLES = {
     "public_test": "PublicTest",
     "private_test": "PrivateTest",
-    "both": "both (contains the selection set)",
+    "both": "both test splits",
 }
 
-_BRACKETS = re.compile(r"\([^)]*\d\)")
+_LIMITS = ("_low", "_high")
+_PERCENT_WORDS = {
+    "accuracy",
+    "agreement",
+    "confidence",
+    "coverage",
+    "fraction",
+    "probability",
+    "share",
+}
+_DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
+_PHRASES = {
+    **SPLIT_TITLES,
+    "bn": "BN",
+    "brier": "Brier score",
+    "both_accuracy": "accuracy on both test splits",
+    "deduplicated": "de-duplicated",
+    "ece": "ECE",
+    "f1": "F1",
+    "gflops": "GFLOPS",
+    "macro_f1": "macro-F1",
+    "multiply_adds": "multiply-adds",
+    "nll": "NLL",
+    "p_value": "p-value",
+    "sd": "SD",
+    "tta": "TTA",
+    "val": "validation",
+}
 
 
-def percent(value: float, interval: list[float] | None = None) -> str:
-    """`67.8 %`, or with an interval `67.8 % (66.3–69.4)`; the arguments are shares, 0–1."""
-    text = f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
-    return f"{text} ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})" if interval else text
+def is_missing(value) -> bool:
+    """Whether a value is None or NaN."""
+    return value is None or (isinstance(value, Real) and math.isnan(value))
 
 
-def score(value: float, interval: list[float] | None = None) -> str:
-    """`0.661`, or with an interval `0.661 (0.640–0.681)`."""
-    return f"{value:.3f} ({interval[0]:.3f}–{interval[1]:.3f})" if interval else f"{value:.3f}"
+def percent(share: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Format a share (0–1) as a percentage.
+
+    >>> percent(0.6531), percent(0.6531, 0.637, 0.668)
+    ('65.3\\xa0%', '65.3\\xa0% (63.7–66.8)')
+    """
+    if is_missing(share):
+        return NOT_RECORDED
+    text = f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return text if is_missing(low) else f"{text} ({100 * low:.1f}–{100 * high:.1f})"
 
 
-def points(difference: float, interval: list[float]) -> str:
-    """`+2.1 (+0.8 to +3.4)`: a difference of two shares, in percentage points, with its
-    interval."""
-    return f"{signed(100 * difference, 1)} ({signed(100 * interval[0], 1)} to {signed(100 * interval[1], 1)})"
+def percent_interval(share: float | None, interval: Iterable[float]) -> str:
+    """Format a share with its interval [low, high], as records hold it."""
+    return percent(share, *interval)
 
 
-def score_change(difference: float, interval: list[float]) -> str:
-    """`+0.020 (+0.003 to +0.037)`: a difference of two scores, with its interval."""
-    return f"{signed(difference, 3)} ({signed(interval[0], 3)} to {signed(interval[1], 3)})"
+def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Format a score, such as macro-F1, with three decimals.
+
+    >>> score(0.66149), score(0.66149, 0.64, 0.681)
+    ('0.661', '0.661 (0.640–0.681)')
+    """
+    if is_missing(value):
+        return NOT_RECORDED
+    return f"{value:.3f}" if is_missing(low) else f"{value:.3f} ({low:.3f}–{high:.3f})"
 
 
-def signed(value: float, digits: int) -> str:
-    """`+0.012` or `−0.012`, with a true minus sign."""
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+def signed(
+    value: float | None, low: float | None = None, high: float | None = None, digits: int = 3
+) -> str:
+    """Format a difference with its sign, a true minus sign.
 
-
-def count(value: int) -> str:
-    """`1.19 million` for a large number, the number itself for a small one."""
-    return f"{value / 1e6:.2f} million" if value >= 1e5 else f"{value:,}"
-
-
-import pandas as pd
-
-from fer_lib.report.format import _BRACKETS
-
-
-def show(table: pd.DataFrame):
-    """The table as notebooks display it: no index, thousands grouped, no underscores above, a line
-    broken only before an interval."""
-    table = table.rename(
-        columns=lambda name: name.replace("multiply_adds", "multiply-adds").replace("_", " ")
+    >>> signed(-0.012), signed(0.02, 0.003, 0.037)
+    ('−0.012', '+0.020 (+0.003 to +0.037)')
+    """
+    if is_missing(value):
+        return NOT_RECORDED
+    text, *limits = (
+        f"{each:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        for each in (value, low, high)
+        if not is_missing(each)
     )
-    texts = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
-    style = table.style.hide(axis="index").format(thousands=",", precision=3)
-    return style.format(
-        lambda value: _BRACKETS.sub(r'<span style="white-space: nowrap">\g<0></span>', str(value)),
-        subset=texts,
+    return f"{text} ({' to '.join(limits)})" if limits else text
+
+
+def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Format a difference of two shares in percentage points.
+
+    >>> points(-0.0012), points(0.021, 0.008, 0.034)
+    ('−0.1', '+2.1 (+0.8 to +3.4)')
+    """
+    scaled = (each if is_missing(each) else 100 * each for each in (difference, low, high))
+    return signed(*scaled, digits=1)
+
+
+def p_value(p: float | None) -> str:
+    """Format a p-value.
+
+    >>> p_value(0.0321), p_value(1e-7)
+    ('0.0321', '< 0.0001')
+    """
+    if is_missing(p):
+        return NOT_RECORDED
+    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def count(value: int | None) -> str:
+    """Format a count; a large one in millions or billions.
+
+    >>> count(1_799), count(1_186_887), count(96_300_000_000)
+    ('1,799', '1.19 million', '96.30 billion')
+    """
+    if is_missing(value):
+        return NOT_RECORDED
+    if value >= 1e9:
+        return f"{value / 1e9:.2f} billion"
+    return f"{value / 1e6:.2f} million" if value >= 1e5 else f"{value:,.0f}"
+
+
+def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """Format any number with as many decimals as its size asks for.
+
+    >>> number(0.6614), number(24.06), number(1575.3), number(35_887), number(1e-4)
+    ('0.661', '24.1', '1,575', '35,887', '0.0001')
+    """
+    if is_missing(value):
+        return NOT_RECORDED
+    size = abs(value)
+    if 0 < size < 0.001:
+        return f"{value:.3g}"
+    digits = 0 if isinstance(value, Integral) or size >= 1000 else 1 if size >= 10 else 3
+    text, *limits = (
+        f"{each:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        for each in (value, low, high)
+        if not is_missing(each)
     )
+    return f"{text} ({'–'.join(limits)})" if limits else text
+
+
+def show(
+    table: "pd.DataFrame",
+    formats: Mapping[str, Callable[..., str]] | None = None,
+    caption: str | None = None,
+) -> "Styler":
+    """Style a numeric table for display; the table itself is left as it is.
+
+    - Heads: `private_test_accuracy` becomes “PrivateTest accuracy”. A column name that has a space
+      or a capital is a head already.
+    - Numbers: a column whose name has one of the words accuracy, agreement, confidence, coverage,
+      fraction, probability, share is shown in percent; one with change, difference, gain or gap is
+      signed, in percentage points if both apply. Thousands are grouped. `formats` overrides this.
+    - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
+    - Missing values are shown as “–”, lists with commas, enums by their value. The index is hidden.
+
+    Args:
+        table: one row per subject, snake_case columns.
+        formats: by column, a formatter of a value, and of the limits where the table has them.
+        caption: text above the table.
+
+    Returns:
+        A pandas Styler; its `data` holds the formatted cells.
+    """
+    import pandas as pd
+
+    formats = dict(formats or {})
+    heads, cells, numeric = [], [], []
+    for name in table.columns:
+        if _is_limit(name, table.columns):
+            continue
+        limits = [name + suffix for suffix in _LIMITS]
+        columns = [name, *limits] if _is_limit(limits[0], table.columns) else [name]
+        formatter = formats.get(name) or _formatter(table[name], name)
+        rows = zip(*(table[column] for column in columns), strict=True)
+        cells.append([_cell(row, formatter) for row in rows])
+        heads.append(_head(name, formatter))
+        if pd.api.types.is_numeric_dtype(table[name]):
+            numeric.append(heads[-1])
+    display = pd.DataFrame(dict(enumerate(cells)), index=range(len(table))).set_axis(heads, axis=1)
+    style = display.style.hide(axis="index").format(_keep_interval_whole)
+    style = style.set_properties(subset=numeric, **{"text-align": "right"})
+    return style if caption is None else style.set_caption(caption)
+
+
+def _is_limit(name: str, columns: Iterable[str]) -> bool:
+    """Whether a column is a limit of the interval of another one."""
+    return name in columns and any(
+        name.endswith(suffix) and name.removesuffix(suffix) in columns for suffix in _LIMITS
+    )
+
+
+def _formatter(values: "pd.Series", name: str) -> Callable[..., str]:
+    words = set(name.lower().replace(",", " ").replace("_", " ").split())
+    if name == "p_value":
+        return p_value
+    if words & _DIFFERENCE_WORDS:
+        return points if words & _PERCENT_WORDS else signed
+    if words & _PERCENT_WORDS:
+        return percent
+    integral = all(
+        is_missing(value) or value == int(value) for value in values if _is_number(value)
+    )
+    return _integer if integral and not words & {"f1", "precision", "recall"} else number
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _integer(value: float) -> str:
+    return number(int(value))
+
+
+def _cell(row: tuple, formatter: Callable[..., str]) -> str:
+    value = row[0]
+    if isinstance(value, list | tuple):
+        texts = [_cell((inner,), formatter) for inner in value]
+        nested = (
+            f"({t})" if isinstance(i, list | tuple) else t
+            for i, t in zip(value, texts, strict=True)
+        )
+        return ", ".join(nested) or MISSING_CELL
+    if is_missing(value):
+        return MISSING_CELL
+    if isinstance(value, Enum):
+        return str(value.value)
+    return formatter(*row) if _is_number(value) else html.escape(str(value), quote=False)
+
+
+def _head(name: str, formatter: Callable[..., str]) -> str:
+    if name != name.lower() or " " in name:
+        return name
+    text = f"_{name}_"
+    for phrase, title in sorted(_PHRASES.items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(f"_{phrase}_", f"_{title}_")
+    return text.strip("_").replace("_", " ") + (" (points)" if formatter is points else "")
+
+
+def _keep_interval_whole(text: str) -> str:
+    """A cell's HTML, in which a line breaks only before an interval."""
+    value, _, interval = text.partition(" (")
+    if not interval.startswith(tuple("0123456789+\N{MINUS SIGN}")):
+        return text
+    return f'{value} <span style="white-space: nowrap">({interval}</span>'

@@ -1,4 +1,4 @@
-"""Summaries of an experiment, its layers and its run."""
+"""What a page tells of an experiment and its run: settings, layers, how it was trained."""
 
 from dataclasses import fields
 
@@ -8,98 +8,91 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.experiments import Experiment
 from fer_lib.models.complexity import layer_table
 from fer_lib.models.registry import build_model
-from fer_lib.report.format import NOT_RECORDED
+from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 
 
 def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
-    """One row for each emotion and one for all, one column for each split."""
+    """Images by emotion: one row per emotion and one for all, one column per split."""
     table = pd.DataFrame(counts).rename_axis("emotion").reset_index()
-    return pd.concat(
-        [table, pd.DataFrame([{"emotion": "all", **table[list(counts)].sum()}])], ignore_index=True
-    )
+    total = {"emotion": "all", **table[list(counts)].sum()}
+    return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
 
 
 def configuration(experiment: Experiment) -> pd.DataFrame:
-    """An experiment's settings, one row each, without those that are off by default and stayed
-    so."""
-    off = [
+    """The settings of an experiment: `setting` and `value`.
+
+    Settings that are off by default are left out where they are off.
+    """
+    off = {
         setting.name
         for setting in fields(experiment)
         if not setting.default and not getattr(experiment, setting.name)
-    ]
+    }
     if not experiment.teachers:
-        off.append("teacher_tta")
-    table = _settings(experiment)
-    return table[~table["setting"].isin(off)]
+        off.add("teacher_tta")
+    return _frame({name: value for name, value in _settings(experiment).items() if name not in off})
 
 
-def _settings(experiment: Experiment) -> pd.DataFrame:
+def changed_settings(experiment: Experiment, baseline: Experiment) -> pd.DataFrame:
+    """The settings in which an experiment differs from another.
+
+    Returns:
+        `setting`, and the values of both in columns named by their titles.
+    """
+    values, base = _settings(experiment), _settings(baseline)
+    changed = [
+        name for name in values | base if name != "title" and values.get(name) != base.get(name)
+    ]
+    columns = {experiment.title: values, baseline.title: base}
+    return pd.DataFrame({"setting": changed}).assign(
+        **{
+            title: pd.Series([settings.get(name) for name in changed], dtype=object)
+            for title, settings in columns.items()
+        }
+    )
+
+
+def _settings(experiment: Experiment) -> dict:
     values = experiment.to_dict()
-    values |= {f"model: {key}": value for key, value in values.pop("model_options").items()}
-    return pd.DataFrame(
-        {"setting": list(values), "value": [_setting(value) for value in values.values()]}
-    )
+    options = values.pop("model_options")
+    return values | {f"model: {name}": value for name, value in options.items()}
 
 
-def _setting(value) -> str:
-    if value in (None, "", []):
-        return "none"
-    return ", ".join(value) if isinstance(value, list) and isinstance(value[0], str) else str(value)
-
-
-def changed_settings(experiment: Experiment, base: Experiment) -> pd.DataFrame:
-    """The settings in which an experiment differs from another, one row each, with the values of
-    both."""
-    both = _settings(experiment).merge(
-        _settings(base), "outer", "setting", sort=False, suffixes=("", f" of {base.title}")
-    )
-    both = both[(both["setting"] != "title") & (both.iloc[:, 1] != both.iloc[:, 2])]
-    return both.rename(
-        columns={"value": experiment.title, f"value of {base.title}": base.title}
-    ).fillna("")
+def _frame(values: dict) -> pd.DataFrame:
+    series = pd.Series(list(values.values()), dtype=object)
+    return pd.DataFrame({"setting": list(values), "value": series})
 
 
 def layers(experiment: Experiment) -> pd.DataFrame:
-    """`models.layer_table` of an experiment's network, with a row of sums."""
-
+    """`complexity.layer_table` of an experiment's network, with a row of sums."""
     table = layer_table(build_model(experiment, pretrained=False))
     sums = table[["parameters", "trainable", "multiply_adds"]].sum()
-    return pd.concat(
-        [table, pd.DataFrame([{"layer": "all", "kind": "", "output": "", **sums}])],
-        ignore_index=True,
-    )
+    total = {"layer": "all", "kind": "", "output": "", **sums}
+    return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
 
 
-def run_details(run: Run | None, profile_name: str) -> pd.DataFrame:
-    """What a reader needs to trust or repeat a run: how it ended, how long it took, on what."""
+def run_details(run: Run | None) -> pd.DataFrame:
+    """What a reader needs to trust or repeat a run: `setting` and `value`, empty without a run."""
     if run is None:
-        return pd.DataFrame({"": ["state"], "run": [NOT_RECORDED]})
+        return _frame({})
     config = run.config
-    rows = {
-        "profile": profile_name,
-        "seed": config["seed"],
-        "epochs": f"{config['epochs_run']} (stopped by: {config['stopped_by']})",
-        **(
-            {"averaged": f"the weights of the last {n} epochs"}
-            if (n := run.experiment.swa_epochs)
-            else {"best epoch": config["best_epoch"]}
-        ),
-        "hours": f"{config['hours']:.2f}",
-        "images a second, validation included": f"{config['images_per_second']:,.0f}",
-        "hardware": f"{config['hardware']['processor']}, cores: {config['hardware']['cores']}",
-        "versions": ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
-        "data, SHA-256": config["data_sha256"][:16] + "…",
-        "pretrained weights, SHA-256": config["pretrained_weights_sha256"][:16] + "…"
-        if config["pretrained_weights_sha256"]
-        else "none",
-    }
-    return pd.DataFrame({"": list(rows), "run": [str(value) for value in rows.values()]})
+    details = {name: config[name] for name in ("profile", "seed", "epochs_run", "stopped_by")}
+    if run.experiment.swa_epochs:
+        details["swa_epochs"] = run.experiment.swa_epochs
+    else:
+        details["best_epoch"] = config["best_epoch"]
+    details |= {name: config[name] for name in ("hours", "images_per_second")}
+    details |= {name: config["hardware"][name] for name in ("processor", "cores")}
+    details["versions"] = [f"{name} {version}" for name, version in config["versions"].items()]
+    for name in ("data_sha256", "pretrained_weights_sha256"):
+        details[name] = config[name] and config[name][:16] + "…"
+    return _frame(details)
 
 
-def per_class(run: Run | None, split: str) -> pd.DataFrame:
-    """Precision, recall, F1 and support by emotion."""
-    if run is None:
-        return pd.DataFrame({"emotion": EMOTION_NAMES, "state": NOT_RECORDED})
-    table = pd.DataFrame(run.metrics[split]["per_class"]).T.rename_axis("emotion").reset_index()
-    return table.astype({"support": int})
+def per_class(predictor: Predictor | None, split: str) -> pd.DataFrame:
+    """`precision`, `recall`, `f1` and `support` of each emotion; NaN where it is not recorded."""
+    metrics = predictor.metrics[split]["per_class"] if predictor else {}
+    columns = ["precision", "recall", "f1", "support"]
+    table = pd.DataFrame(metrics, index=columns, columns=EMOTION_NAMES, dtype=float).T
+    return table.rename_axis("emotion").reset_index()

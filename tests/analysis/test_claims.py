@@ -1,6 +1,5 @@
-"""Each rule on made-up runs whose answer is plain."""
+"""Each rule on made-up predictions whose verdict is plain."""
 
-import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,53 +8,52 @@ import pytest
 
 from fer_lib.analysis.claims import (
     CLAIMS,
-    answers,
-    balance,
-    convergence,
-    fear_and_sad,
-    gains,
-    hardest,
-    imbalance,
-    order,
-    overconfidence,
-    underfitting,
+    CUSTOM_CNN,
+    FINE_TUNED,
+    HEAD_ONLY,
+    accuracy_ranking,
+    convergence_epochs,
+    custom_cnn_is_most_balanced,
+    disgust_is_hardest,
+    evaluate_claims,
+    fear_and_sad_are_confused_most,
+    fine_tuned_is_overconfident,
+    fine_tuning_helps_surprise_and_anger,
+    focal_loss_mitigates_imbalance,
+    head_only_underfits,
 )
+from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.runs.predictions import SplitPredictions
 
+CONFIRMED, REFUTED, INCONCLUSIVE = Verdict.CONFIRMED, Verdict.REFUTED, Verdict.INCONCLUSIVE
 LABELS = np.repeat(np.arange(7), [60, 20, 60, 100, 70, 60, 70]).astype(np.uint8)
 
 
-def made_up(errors: dict, curve=(0.5, 0.6), sureness=9.0):
-    """A run whose answers are right, but for shares of a class taken for another: {(true,
-    predicted): share}."""
-    answers = LABELS.astype(int)
-    for (true, predicted), share in errors.items():
-        rows = np.flatnonzero((EMOTION_NAMES.index(true) == LABELS) & (answers == LABELS))
-        answers[rows[: round(share * (EMOTION_NAMES.index(true) == LABELS).sum())]] = (
-            EMOTION_NAMES.index(predicted)
-        )
-    logits = sureness * np.eye(7, dtype=np.float32)[answers]
-    predictions = {}
-    for split in ("public_test", "private_test"):
-        predictions |= {
-            f"{split}_logits": logits,
-            f"{split}_labels": LABELS,
-            f"{split}_hashes": np.arange(len(LABELS)),
-        }
-    history = pd.DataFrame(
-        {"accuracy": curve, "val_accuracy": curve, "seconds": [60.0] * len(curve)}
-    )
+def model(errors: dict, curve=(0.5, 0.6), logit=9.0):
+    """A model that errs on shares of a class: {(true, predicted): share}."""
+    predicted = LABELS.astype(int)
+    for (true, other), share in errors.items():
+        of_class = EMOTION_NAMES.index(true) == LABELS
+        rows = np.flatnonzero(of_class & (predicted == LABELS))
+        predicted[rows[: round(share * of_class.sum())]] = EMOTION_NAMES.index(other)
+    logits = logit * np.eye(7, dtype=np.float32)[predicted]
+    values = SplitPredictions(logits, LABELS, np.arange(len(LABELS)))
+    predictions = {"public_test": values, "private_test": values}
     return SimpleNamespace(
-        predictions=predictions, metrics=metrics_by_split(predictions), history=history
+        predictions=predictions,
+        metrics=metrics_by_split(predictions),
+        history=pd.DataFrame({"accuracy": curve, "val_accuracy": curve}),
     )
 
 
-GOOD = made_up({("disgust", "angry"): 0.3, ("fear", "sad"): 0.1, ("sad", "fear"): 0.1})
-FAIR = made_up(
+PERFECT = model({})
+GOOD = model({("disgust", "angry"): 0.3, ("fear", "sad"): 0.1, ("sad", "fear"): 0.1})
+FAIR = model(
     {("disgust", "angry"): 0.5, ("fear", "sad"): 0.4, ("sad", "fear"): 0.3, ("neutral", "sad"): 0.1}
 )
-NEARLY = made_up(
+NEARLY_GOOD = model(
     {
         ("disgust", "angry"): 0.3,
         ("fear", "sad"): 0.1,
@@ -63,7 +61,7 @@ NEARLY = made_up(
         ("happy", "neutral"): 0.02,
     }
 )
-POOR = made_up(
+POOR = model(
     {
         ("disgust", "angry"): 1,
         ("fear", "sad"): 0.6,
@@ -74,106 +72,138 @@ POOR = made_up(
 )
 
 
+def verdict(rule, *runs):
+    return decide(rule(*runs)[0])
+
+
 @pytest.mark.parametrize(
-    ("runs", "verdict"),
+    ("runs", "expected"),
     [
-        ((GOOD, FAIR, POOR), "Confirmed"),
-        ((FAIR, GOOD, POOR), "Refuted"),
-        ((GOOD, GOOD, POOR), "Refuted"),
-        ((GOOD, NEARLY, POOR), "Not settled"),
+        ((GOOD, FAIR, POOR), CONFIRMED),
+        ((FAIR, GOOD, POOR), REFUTED),
+        ((GOOD, GOOD, POOR), REFUTED),  # a tie is no lead
+        ((GOOD, NEARLY_GOOD, POOR), INCONCLUSIVE),
     ],
 )
-def test_order(runs, verdict):
-    assert order(*runs).startswith(verdict)
+def test_accuracy_ranking(runs, expected):
+    assert verdict(accuracy_ranking, *runs) == expected
 
 
-def test_convergence_names_the_first_epoch_at_95_percent_of_the_best():
-    slow, quick = made_up({}, curve=(0.3, 0.5, 0.58, 0.6)), made_up({}, curve=(0.38, 0.4, 0.41))
-    text = convergence(slow, slow, quick)
-    assert text.startswith("First: MobileNetV2, head only.")
-    assert "Custom CNN: epoch 3 of 4" in text  # 0.58 ≥ 0.95 · 0.6 = 0.57
-    assert "head only: epoch 2 of 3" in text  # 0.38 < 0.95 · 0.41 = 0.3895 < 0.40
+def test_accuracy_ranking_has_both_pairs_as_evidence():
+    _, evidence = accuracy_ranking(GOOD, FAIR, POOR)
+    good, fair, poor = (run.metrics["private_test"]["accuracy"] for run in (GOOD, FAIR, POOR))
+    assert evidence["model"].tolist() == ["Custom CNN", "MobileNetV2, fine-tuned"]
+    assert evidence["accuracy_difference"].tolist() == pytest.approx([good - fair, fair - poor])
 
 
-def test_underfitting():
-    assert underfitting(GOOD, made_up({}, curve=(0.3, 0.4))).startswith("Confirmed")
-    assert underfitting(GOOD, made_up({}, curve=(0.3, 0.99))).startswith("Refuted")
-    near = GOOD.metrics["private_test"]["accuracy"]
-    assert underfitting(GOOD, made_up({}, curve=(0.3, near))).startswith("Not settled")
+def test_head_only_underfits_where_its_training_accuracy_stays_below():
+    accuracy = GOOD.metrics["private_test"]["accuracy"]
+    assert verdict(head_only_underfits, GOOD, model({}, curve=(0.4, 0.3))) == CONFIRMED
+    assert verdict(head_only_underfits, GOOD, model({}, curve=(0.3, 0.99))) == REFUTED
+    assert verdict(head_only_underfits, GOOD, model({}, curve=(0.3, accuracy))) == INCONCLUSIVE
+    _, evidence = head_only_underfits(GOOD, model({}, curve=(0.4, 0.3)))
+    assert evidence["accuracy"].tolist() == pytest.approx([0.4, 1.0, accuracy])
 
 
-def test_hardest():
-    sad = made_up({("sad", "happy"): 0.9})
-    assert hardest(POOR, POOR, POOR).startswith("Confirmed")
-    assert hardest(sad, sad, sad).startswith("Refuted")
-    assert hardest(POOR, POOR, sad).startswith("Refuted")  # it must hold with each network
-    assert "head only: sad (0.18; disgust 1.00)" in hardest(POOR, POOR, sad)
+def test_disgust_must_be_hardest_with_each_model():
+    sad = model({("sad", "happy"): 0.9})
+    assert verdict(disgust_is_hardest, POOR, POOR, POOR) == CONFIRMED
+    assert verdict(disgust_is_hardest, sad, sad, sad) == REFUTED
+    assert verdict(disgust_is_hardest, POOR, POOR, sad) == REFUTED
+    _, evidence = disgust_is_hardest(POOR, POOR, sad)
+    assert evidence["hardest_emotion"].tolist() == ["disgust", "disgust", "sad"]
+    # Of 70 sad images 7 are predicted so, and no other image is: precision 1, recall 0.1.
+    assert evidence["lowest_f1"].iloc[2] == pytest.approx(2 * 7 / (70 + 7))
+    assert evidence["disgust_f1"].iloc[2] == 1
 
 
-def test_balance_needs_a_lead_and_a_tie_is_none():
-    assert balance(GOOD, FAIR, POOR).startswith("Confirmed")
-    assert balance(POOR, FAIR, GOOD).startswith("Refuted")
-    assert balance(GOOD, GOOD, POOR).startswith("Refuted")
+def test_most_balanced_needs_a_lead_in_all_three_measures():
+    assert verdict(custom_cnn_is_most_balanced, GOOD, FAIR, POOR) == CONFIRMED
+    assert verdict(custom_cnn_is_most_balanced, POOR, FAIR, GOOD) == REFUTED
+    assert verdict(custom_cnn_is_most_balanced, GOOD, GOOD, POOR) == REFUTED
+    for emotion in ("fear", "sad"):  # a lead in balanced accuracy alone
+        model_poor_on_one = model({(emotion, "happy"): 0.9})
+        assert verdict(custom_cnn_is_most_balanced, model_poor_on_one, GOOD, POOR) == REFUTED
 
 
-def test_gains():
-    before = made_up({("surprise", "happy"): 0.8, ("angry", "happy"): 0.8, ("sad", "fear"): 0.1})
-    assert gains(made_up({}), before).startswith("Confirmed")
-    assert gains(made_up({}), made_up({("sad", "fear"): 0.8})).startswith("Refuted")
-    close = made_up(
-        {("surprise", "disgust"): 0.5, ("angry", "disgust"): 0.5, ("sad", "fear"): 0.43}
-    )
-    assert gains(made_up({}), close).startswith(("Not settled", "Refuted"))
+def test_fine_tuning_gains_are_sorted_and_must_lead_on_both_emotions():
+    rule = fine_tuning_helps_surprise_and_anger
+    before = model({("surprise", "happy"): 0.8, ("angry", "happy"): 0.8, ("sad", "fear"): 0.1})
+    assert verdict(rule, PERFECT, before) == CONFIRMED
+    assert verdict(rule, PERFECT, model({("sad", "fear"): 0.8})) == REFUTED
+    assert verdict(rule, PERFECT, model({("surprise", "happy"): 0.8})) == REFUTED
+    _, evidence = rule(PERFECT, before)
+    assert set(evidence["emotion"][:2]) == {"surprise", "angry"}
+    # Of 60 surprise images 12 are predicted so, and no other image is: F1 is 24 / 72.
+    row = evidence.set_index("emotion").loc["surprise"]
+    assert row.tolist() == pytest.approx([1 / 3, 1, 2 / 3])
 
 
-def test_fear_and_sad():
-    plain = made_up({("disgust", "angry"): 0.2, ("fear", "sad"): 0.5, ("sad", "fear"): 0.4})
-    text = fear_and_sad(plain, plain, plain)
-    assert (
-        text.startswith("Confirmed")
-        and "50.0\u00a0% of fear is taken for sad, 40.0\u00a0% of sad for fear, rank 1 of 21 pairs"
-        in text
-    )
-    other = made_up({("disgust", "angry"): 0.8, ("fear", "sad"): 0.2})
-    assert fear_and_sad(other, other, other).startswith("Refuted")
-    assert "rank 2 of 21 pairs (first: angry and disgust)" in fear_and_sad(other, FAIR, FAIR)
+def test_fear_and_sad_are_ranked_among_the_pairs():
+    rule = fear_and_sad_are_confused_most
+    plain = model({("disgust", "angry"): 0.2, ("fear", "sad"): 0.5, ("sad", "fear"): 0.4})
+    assert verdict(rule, plain, plain, plain) == CONFIRMED
+    _, evidence = rule(plain, plain, plain)
+    assert evidence.iloc[0, 1:].tolist() == [0.5, 0.4, 1, ("fear", "sad")]
+    other = model({("disgust", "angry"): 0.8, ("fear", "sad"): 0.2})
+    assert verdict(rule, other, plain, plain) == REFUTED
+    _, evidence = rule(other, plain, plain)
+    assert evidence.loc[0, "rank"] == 2
+    assert evidence.loc[0, "most_confused_pair"] == ("angry", "disgust")
 
 
-@pytest.mark.parametrize(
-    "network",
-    [made_up({}), made_up({(name, "happy"): 1 for name in EMOTION_NAMES if name != "happy"})],
-)
-def test_networks_that_never_confuse_fear_and_sad_have_a_possible_rank(network):
-    text = fear_and_sad(network, network, network)
-    assert text.startswith("Refuted")
-    (rank,) = set(re.findall(r"rank (\d+) of 21 pairs", text))
-    assert 1 <= int(rank) <= 21
+def test_fear_and_sad_that_are_never_confused_tie_with_the_last_pairs():
+    never = model({(name, "happy"): 1 for name in EMOTION_NAMES if name != "happy"})
+    for run in (PERFECT, never):
+        holds, evidence = fear_and_sad_are_confused_most(run, run, run)
+        assert decide(holds) == REFUTED and evidence.loc[0, "rank"] == 21
 
 
-def test_imbalance():
-    assert imbalance(GOOD, POOR).startswith("Confirmed")
-    assert imbalance(POOR, GOOD).startswith("Refuted")
-    assert imbalance(GOOD, NEARLY).startswith("Not settled")
+def test_focal_loss_is_compared_with_cross_entropy():
+    rule = focal_loss_mitigates_imbalance
+    assert verdict(rule, GOOD, POOR) == CONFIRMED
+    assert verdict(rule, POOR, GOOD) == REFUTED
+    assert verdict(rule, GOOD, NEARLY_GOOD) == INCONCLUSIVE
+    _, evidence = rule(GOOD, POOR)
+    assert evidence.loc[0, "focal_disgust_recall"] == pytest.approx(0.7)
+    assert evidence.loc[0, "cross_entropy_disgust_recall"] == 0
+    difference = GOOD.metrics["public_test"]["macro_f1"] - POOR.metrics["public_test"]["macro_f1"]
+    assert evidence.loc[0, "macro_f1_difference"] == pytest.approx(difference)
 
 
-def test_overconfidence():
-    assert overconfidence(FAIR).startswith("Confirmed")  # right in some 80 %, sure of nearly 100 %
-    unsure = overconfidence(made_up({}, sureness=1.0))  # right in all, sure of 31 %
-    assert (
-        unsure.startswith("Refuted")
-        and "is 31.2\u00a0%, its accuracy 100.0\u00a0% (100.0–100.0)" in unsure
-    )
+def test_overconfidence_is_confidence_above_accuracy():
+    assert verdict(fine_tuned_is_overconfident, FAIR) == CONFIRMED  # confidence is nearly 1
+    holds, evidence = fine_tuned_is_overconfident(model({}, logit=1.0))
+    assert decide(holds) == REFUTED
+    confidence = np.e / (np.e + 6)  # softmax of one logit 1 and six of 0
+    row = evidence.iloc[0]
+    assert row["confidence"] == pytest.approx(confidence)
+    assert row["confidence_gap"] == pytest.approx(confidence - 1)
+    assert np.isnan(row["confidence_when_wrong"])  # nothing is misclassified
 
 
-def test_a_missing_run_is_named_and_the_summary_sorts_by_verdict():
-    runs = {name: None for _, names in CLAIMS.values() for name in names} | {"custom_cnn": GOOD}
-    texts = answers(runs)
-    assert texts["claim_imbalance"] == "Not decided yet. Not recorded: Custom CNN, cross-entropy."
-    assert len(texts) == len(CLAIMS) + 1 == 10
-    runs |= {"mobilenetv2_fine_tuned": FAIR, "mobilenetv2_head_only": POOR}
-    assert answers(runs)["claims_summary"] == (
-        "Confirmed: the order of the models; head only under-fits; the custom network is the most balanced; "
-        "the fine-tuned network is over-confident. "
-        "Not settled: disgust is the hardest class; fine-tuning helps surprise and anger most; fear and sad are confused most. "
-        "Not decided yet: focal loss mitigates the imbalance."
-    )
+def test_convergence_is_the_first_epoch_at_95_percent_of_the_best():
+    slow, quick = model({}, curve=(0.3, 0.5, 0.58, 0.6)), model({}, curve=(0.38, 0.4, 0.41))
+    table = convergence_epochs({"Slow": slow, "Quick": quick, "Missing": None})
+    # 0.58 ≥ 0.95 · 0.6 = 0.57, and 0.38 < 0.95 · 0.41 = 0.3895 < 0.40
+    assert table["epoch"].tolist()[:2] == [3, 2] and table["epochs"].tolist()[:2] == [4, 3]
+    assert table.iloc[2, 1:].isna().all()
+
+
+def test_claims_are_decided_where_their_runs_are_recorded():
+    assert {c.verdict for c in evaluate_claims({}).values()} == {Verdict.NOT_RECORDED}
+    claims = evaluate_claims({CUSTOM_CNN: GOOD, FINE_TUNED: FAIR, HEAD_ONLY: POOR})
+    assert list(claims) == list(CLAIMS) and len(CLAIMS) == 8
+    assert {name: claim.verdict for name, claim in claims.items()} == {
+        "accuracy_ranking": CONFIRMED,
+        "head_only_underfits": CONFIRMED,
+        "disgust_is_hardest": INCONCLUSIVE,
+        "custom_cnn_is_most_balanced": CONFIRMED,
+        "fine_tuning_helps_surprise_and_anger": INCONCLUSIVE,
+        "fear_and_sad_are_confused_most": INCONCLUSIVE,
+        "focal_loss_mitigates_imbalance": Verdict.NOT_RECORDED,
+        "fine_tuned_is_overconfident": CONFIRMED,
+    }
+    assert claims["accuracy_ranking"].support == 1
+    missing = claims["focal_loss_mitigates_imbalance"]
+    assert missing.support is None and missing.evidence.empty

@@ -1,162 +1,170 @@
-import gzip
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.metrics import accuracy_score, log_loss
 
 from fer_lib.analysis.label_noise import (
-    LABEL_NOISE_PATH,
-    change_against_votes,
+    accuracy_against_votes,
+    accuracy_by_agreement,
+    follow_up_differences,
+    label_agreement,
+    label_noise,
     record_label_noise,
-    run_against_votes,
+    vote_difference,
+    vote_scores,
 )
-from fer_lib.data import ferplus
-from fer_lib.data.ferplus import EMOTION_COLUMNS, Votes, find_votes, load_votes
-from fer_lib.data.readers import SPLITS, DataError
-from fer_lib.io import read_json
-from fer_lib.plotting.trust import labels_against_votes
-from fer_lib.runs.predictions import softmax
+from fer_lib.data.ferplus import Votes
+from fer_lib.data.readers import DataError
+from fer_lib.io import read_json, write_json
+
+
+def votes_for_the_label(labels):
+    """Eight votes for the label, one for contempt, one unknown; each tenth image has no face."""
+    emotions = 8 * np.eye(7, dtype=int)[labels]
+    others = np.tile([1, 1, 0], (len(labels), 1))
+    emotions[::10], others[::10] = 0, [0, 0, 10]
+    return Votes(emotions, others)
 
 
 @pytest.fixture(scope="module")
-def votes_file(dataset, tmp_path_factory):
-    """Made-up votes on the synthetic faces: eight for the label; every tenth face has none of the
-    seven."""
-    path = tmp_path_factory.mktemp("votes") / "fer2013new.csv"
-    lines = [
-        "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+def votes(dataset):
+    return {name: votes_for_the_label(split.labels) for name, split in dataset.splits.items()}
+
+
+@pytest.fixture
+def voted():
+    """The rows of PrivateTest that have votes."""
+    return np.arange(70) % 10 != 0
+
+
+def test_label_agreement(dataset, votes):
+    agreement = label_agreement(dataset, votes)
+    without_votes = sum(-(-len(split) // 10) for split in dataset.splits.values())
+    assert agreement["images"] - agreement["with_majority"] == without_votes
+    assert agreement["no_face"] == without_votes
+    assert agreement["agreement"] == 1
+    assert np.trace(agreement["confusion"]) == agreement["with_majority"]
+    # Without votes all seven emotions tie: the label is one of seven.
+    assert agreement["ceilings"]["plurality"] == pytest.approx((63 + 7 / 7) / 70)
+    assert agreement["ceilings"]["fitted"] >= 63 / 70
+
+
+def test_label_confusion_has_labels_by_row(dataset, votes):
+    neutral = np.tile(8 * np.eye(7, dtype=int)[6], (len(dataset.training), 1))
+    training = Votes(neutral, np.tile([1, 1, 0], (len(dataset.training), 1)))
+    agreement = label_agreement(dataset, {**votes, "Training": training})
+    only_tests = label_agreement(dataset, votes)
+    counts = np.array(agreement["confusion"])[:, 6]
+    rest = sum(
+        np.bincount(split.labels[np.arange(70) % 10 != 0], minlength=7)
+        for split in (dataset.public_test, dataset.private_test)
+    )
+    expected = dataset.training.class_counts + np.where(np.arange(7) == 6, rest, 0)
+    np.testing.assert_array_equal(counts, expected)
+    assert agreement["agreement"] < only_tests["agreement"]
+
+
+def test_vote_scores(run, dataset, votes, voted):
+    scores = vote_scores(run, dataset, votes)
+    private = run.predictions["private_test"]
+    accuracy = accuracy_score(private.labels[voted], private.predicted[voted])
+    assert scores["images"] == scores["voted"] == 63
+    assert scores["label_accuracy"] == scores["majority_accuracy"] == accuracy
+    expected = log_loss(private.labels[voted], private.probabilities[voted], labels=range(7))
+    assert scores["nll"] == pytest.approx(expected)
+    assert scores["by_votes"] == [
+        {"votes": 8, "images": 63, "label_accuracy": accuracy, "plurality_accuracy": accuracy}
     ]
-    order = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")
-    for name in SPLITS:
-        for row, label in enumerate(dataset.splits[name].labels):
-            votes = dict.fromkeys(order, 0)
-            votes[EMOTION_COLUMNS[label]] = 0 if row % 10 == 0 else 8
-            rest = [0, 0, 10] if row % 10 == 0 else [1, 1, 0]
-            lines.append(",".join(map(str, [name, f"fer{row}.png", *votes.values(), *rest])))
-    path.write_text("\n".join(lines))
-    return path
 
 
-def test_votes_stand_in_our_order(dataset, votes_file):
-    votes = load_votes(votes_file, dataset)["PrivateTest"]
-    expected = dataset.private_test.labels.astype(int)
-    expected[::10] = -1
-    np.testing.assert_array_equal(votes.majority, expected)
-    assert np.isnan(votes.distribution[0]).all() and votes.distribution[1].max() == 1
-
-
-def test_half_of_the_votes_is_no_majority():
-    votes = Votes(
-        np.array([[5, 1, 1, 1, 0, 0, 0], [6, 1, 1, 0, 0, 0, 0]]), np.array([[2, 0, 0], [0, 1, 1]])
+def test_votes_are_matched_by_image_not_by_row(run, dataset, votes):
+    order = np.random.default_rng(0).permutation(70)
+    shuffled = SimpleNamespace(
+        folder=run.folder, predictions={"private_test": run.predictions["private_test"][order]}
     )
-    assert votes.majority.tolist() == [-1, 0]
-    np.testing.assert_allclose(votes.distribution[0, :2], [5 / 8, 1 / 8])
+    scores, expected = (vote_scores(each, dataset, votes) for each in (shuffled, run))
+    assert scores.pop("by_votes") == expected.pop("by_votes")
+    assert scores == pytest.approx(expected)
 
 
-def test_chance_decides_between_emotions_with_as_many_votes():
-    votes = Votes(
-        np.array([[4, 4, 2, 0, 0, 0, 0], [3, 3, 3, 1, 0, 0, 0], [9, 1, 0, 0, 0, 0, 0]]),
-        np.zeros((3, 3), int),
-    )
-    for answers, expected in (([1, 2, 0], [1 / 2, 1 / 3, 1]), ([2, 3, 1], [0, 0, 0])):
-        np.testing.assert_allclose(votes.plurality(np.array(answers)), expected)
+def test_images_of_another_data_set_are_refused(run, dataset, votes):
+    private = run.predictions["private_test"]
+    other = replace(private, hashes=private.hashes + np.uint64(1))
+    with pytest.raises(DataError, match="not that of this copy"):
+        vote_scores(
+            SimpleNamespace(folder="other", predictions={"private_test": other}), dataset, votes
+        )
 
 
-def test_gzipped_votes_are_read_too(dataset, votes_file, tmp_path):
-    packed = tmp_path / "ferplus_votes.csv.gz"
-    packed.write_bytes(gzip.compress(votes_file.read_bytes()))
-    np.testing.assert_array_equal(
-        load_votes(packed, dataset)["Training"].emotions,
-        load_votes(votes_file, dataset)["Training"].emotions,
-    )
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda text: text.replace("anger", "rage"), "expected columns"),
-        (lambda text: text.replace("8", "many"), "not FER"),
-        (lambda text: text[: text.rindex("\n")], "69 rows of PrivateTest, expected 70"),
-        (
-            lambda text: text.replace(
-                "neutral,happiness,surprise,sadness,anger",
-                "happiness,surprise,sadness,anger,neutral",
-            ),
-            "another order",
-        ),
-        (lambda text: "", "not FER"),
-    ],
-)
-def test_faults_are_named(dataset, votes_file, tmp_path, change, message):
-    broken = tmp_path / "fer2013new.csv"
-    broken.write_text(change(votes_file.read_text()))
-    with pytest.raises(DataError, match=message):
-        load_votes(broken, dataset)
-
-
-def test_labels_against_votes_by_hand(dataset, votes_file):
-    found = labels_against_votes(dataset, load_votes(votes_file, dataset))
-    without = sum(-(-len(split) // 10) for split in dataset.splits.values())
-    assert found["images"] - found["with_majority"] == found["no_face"] == without
-    assert found["agreement"] == 1 and np.trace(found["confusion"]) == found["with_majority"]
-    assert found["ceilings"]["plurality"] == pytest.approx(
-        (63 + 7 / 7) / 70
-    )  # without a vote all seven are as frequent
-    assert found["ceilings"]["fitted"] >= 63 / 70
-
-
-def test_a_run_against_votes_by_hand(run, dataset, votes_file):
-    votes = load_votes(votes_file, dataset)
-    found = run_against_votes(run, dataset, votes)
-    labels, logits = run.predictions["private_test_labels"], run.predictions["private_test_logits"]
-    voted = np.arange(70) % 10 != 0
-    assert found["images"] == found["voted"] == 63
-    assert (
-        found["accuracy_label"]
-        == found["accuracy_majority"]
-        == (logits.argmax(axis=1) == labels)[voted].mean()
-    )
-    p = softmax(logits)[voted, labels[voted]]
-    assert found["nll"] == pytest.approx(-np.log(p).mean())
-    assert found["by_votes"] == [[8, 63, found["accuracy_label"], found["accuracy_majority"]]]
-
-
-def test_what_a_change_does_is_counted_on_the_images_with_a_majority(
-    run, dataset, votes_file, tmp_path, monkeypatch
-):
-    votes = load_votes(votes_file, dataset)
-    labels, logits = run.predictions["private_test_labels"], run.predictions["private_test_logits"]
-    knowing = SimpleNamespace(
-        key="se_cnn_distilled/seed-0", folder=tmp_path, config={"experiment": "se_cnn_distilled", "seed": 0},
-        predictions={**run.predictions, "private_test_logits": 9 * np.eye(7, dtype=np.float32)[labels]},
-    )  # fmt: skip
-    base = SimpleNamespace(
-        key="se_cnn/seed-0",
+@pytest.fixture
+def perfect_run(run, tmp_path):
+    """A run like the other that predicts every label."""
+    private = run.predictions["private_test"]
+    logits = 9 * np.eye(7, dtype=np.float32)[private.labels]
+    return SimpleNamespace(
+        key="se_cnn_distilled/seed-0",
+        name="se_cnn_distilled",
+        seed=0,
         folder=tmp_path,
-        config={"experiment": "se_cnn", "seed": 0},
+        predictions={"private_test": replace(private, logits=logits)},
+    )
+
+
+@pytest.fixture
+def baseline(run, tmp_path):
+    return SimpleNamespace(
+        key="se_cnn/seed-0",
+        name="se_cnn",
+        seed=0,
+        folder=tmp_path,
         predictions=run.predictions,
     )
-    found = change_against_votes(knowing, base, dataset, votes)
-    wrong = (logits.argmax(axis=1) != labels)[np.arange(70) % 10 != 0].mean()
-    difference, low, high = found["accuracy_majority"]
-    assert difference == pytest.approx(wrong) and low <= difference <= high
-    assert (
-        found["accuracy_label"] == found["accuracy_majority"]
-        and found["compared_with"] == "se_cnn/seed-0"
-    )
-    monkeypatch.setattr(ferplus, "RECORD", tmp_path / "ferplus.json")
-    record_label_noise([base, knowing], dataset, votes)
-    assert read_json(LABEL_NOISE_PATH)["successors"] == {"se_cnn_distilled/seed-0": found}
 
 
-def test_found_beside_the_faces(synthetic_csv, votes_file, tmp_path, monkeypatch):
-    monkeypatch.delenv("FERPLUS", raising=False)
-    monkeypatch.setenv("FER2013", str(synthetic_csv))
-    beside = synthetic_csv.parent / "fer2013new.csv"
-    assert find_votes() is None or find_votes().parent != beside.parent
-    beside.write_bytes(votes_file.read_bytes())
-    assert find_votes() == beside
-    beside.unlink()
-    monkeypatch.setenv("FERPLUS", str(tmp_path / "nowhere.csv"))
-    with pytest.raises(DataError, match="no such file"):
-        find_votes()
+def test_vote_difference_is_that_on_images_with_a_majority(
+    perfect_run, baseline, dataset, votes, voted
+):
+    difference = vote_difference(perfect_run, baseline, dataset, votes)
+    expected = (~baseline.predictions["private_test"].correct)[voted].mean()
+    value, low, high = difference["majority_accuracy"]
+    assert value == pytest.approx(expected)
+    assert low <= value <= high
+    assert difference["label_accuracy"] == difference["majority_accuracy"]
+
+
+def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp_path):
+    path = tmp_path / "label_noise.json"
+    record_label_noise([baseline, perfect_run], dataset, votes, path)
+    record = read_json(path)
+    difference = vote_difference(perfect_run, baseline, dataset, votes)
+    assert record["follow_ups"] == {"se_cnn_distilled/seed-0": difference}
+    assert difference["compared_with"] == "se_cnn/seed-0"
+    table = follow_up_differences(path)
+    assert table[["model", "seed", "baseline"]].values.tolist() == [
+        ["SE-CNN, distilled", 0, "SE-CNN"]
+    ]
+    limits = table.filter(like="majority_accuracy_difference").iloc[0]
+    assert limits.tolist() == difference["majority_accuracy"]
+
+    scores = accuracy_against_votes({"Perfect": perfect_run, "Missing": None}, path)
+    assert scores["model"].tolist() == ["Perfect", "Missing"]
+    assert scores["label_accuracy"].iloc[0] == 1
+    assert scores.iloc[1].drop("model").isna().all()
+    by_agreement = accuracy_by_agreement({"Perfect": perfect_run, "Missing": None}, path)
+    assert by_agreement.values.tolist() == [["Perfect", 8, 63, 1.0, 1.0]]
+
+
+def test_label_noise_of_a_record(tmp_path):
+    path = tmp_path / "label_noise.json"
+    confusion = 6 * np.eye(7, dtype=int) + 1
+    confusion[2] = [3, 0, 1, 0, 0, 0, 0]
+    labels = {"images": 200, "with_majority": 150, "no_face": 3, "agreement": 0.7}
+    ceilings = {"plurality": 0.64, "fitted": 0.68}
+    write_json(path, {"labels": {**labels, "confusion": confusion.tolist(), "ceilings": ceilings}})
+    noise = label_noise(path)
+    assert (noise.no_majority, noise.no_face, noise.fitted_ceiling) == (0.25, 3, 0.68)
+    by_class = noise.agreement_by_class.set_index("emotion")
+    assert by_class.loc["fear"].tolist() == [4, 0.25]
+    assert by_class.loc["angry"].tolist() == [13, 7 / 13]

@@ -24,7 +24,7 @@ from fer_lib.deploy.images import crop_face, read_image
 from fer_lib.paths import RESULTS
 from fer_lib.runs.store import best_single_run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FACES = synthetic_faces(np.arange(20) % 7, seed=3)
 

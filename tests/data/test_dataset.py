@@ -8,49 +8,66 @@ import re
 import subprocess
 import sys
 
+import kagglehub
 import numpy as np
 import pytest
 from platformdirs import user_cache_path
 
-from fer_lib.data import dataset as data
 from fer_lib.data.dataset import Split, download_dataset, find_dataset, load_dataset
+from fer_lib.data.readers import DataError, dataset_sha256
 
 PIXELS = " ".join(str(i % 256) for i in range(48 * 48))
-GOOD = [("0", PIXELS, "Training"), ("1", PIXELS, "PublicTest"), ("6", PIXELS, "PrivateTest")]
+ONE_OF_EACH_SPLIT = [
+    ("0", PIXELS, "Training"),
+    ("1", PIXELS, "PublicTest"),
+    ("6", PIXELS, "PrivateTest"),
+]
 
 
-def written(path, rows, header=("emotion", "pixels", "Usage"), encoding="utf-8"):
+def write_csv(path, rows, header=("emotion", "pixels", "Usage")):
     text = io.StringIO()
     csv.writer(text).writerows([header, *rows])
-    path.write_bytes(text.getvalue().encode(encoding))
+    path.write_text(text.getvalue())
     return path
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+def cache_files(path):
+    return list(user_cache_path("fer_lib").glob(f"*{dataset_sha256(path)}*"))
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
 @pytest.mark.parametrize(
     "header", [("emotion", "pixels", "Usage"), ("emotion", " pixels", " Usage")]
 )
-def test_plain_or_gzipped_whatever_the_name(tmp_path, zipped, header):
-    path = written(tmp_path / "faces.txt", GOOD, header)
-    if zipped:
+def test_csv_is_read_plain_or_gzipped_under_any_name(tmp_path, gzipped, header):
+    path = write_csv(tmp_path / "faces.txt", ONE_OF_EACH_SPLIT, header)
+    if gzipped:
         path.write_bytes(gzip.compress(path.read_bytes()))
-    loaded = load_dataset(path)
-    assert [len(split) for split in loaded.splits.values()] == [1, 1, 1]
-    assert loaded.private_test.labels.tolist() == [6]
-    assert loaded.training.images[0, 0, :3].tolist() == [0, 1, 2]
+    dataset = load_dataset(path)
+    assert [len(split) for split in dataset.splits.values()] == [1, 1, 1]
+    assert dataset.private_test.labels.tolist() == [6]
+    assert dataset.training.images[0, 0, :3].tolist() == [0, 1, 2]
 
 
-def test_second_load_comes_from_the_cache_and_a_changed_file_does_not(tmp_path, monkeypatch):
-    path = written(tmp_path / "fer2013.csv", GOOD)
-    first = load_dataset(path)
-    monkeypatch.setattr(data, "read", lambda path: pytest.fail("decoded again"))
-    np.testing.assert_array_equal(load_dataset(path).training.images, first.training.images)
-    monkeypatch.undo()
-    written(path, [("2", PIXELS, "Training"), *GOOD[1:]])
+def test_second_load_reads_the_cache(tmp_path):
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    load_dataset(path)
+    [cache] = cache_files(path)
+    with np.load(cache) as stored:
+        arrays = dict(stored)
+    np.savez(cache, **arrays | {"labels": np.uint8([5, 1, 6])})
+    assert load_dataset(path).training.labels.tolist() == [5]
+    cache.unlink()
+
+
+def test_changed_file_is_read_anew(tmp_path):
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    load_dataset(path)
+    write_csv(path, [("2", PIXELS, "Training"), *ONE_OF_EACH_SPLIT[1:]])
     assert load_dataset(path).training.labels.tolist() == [2]
 
 
-def test_hashes_identify_pixels():
+def test_hash_is_the_sha256_of_the_pixels():
     images = np.zeros((2, 48, 48), np.uint8)
     images[1, 0, 0] = 1
     hashes = Split(images, np.zeros(2, np.uint8)).hashes
@@ -58,109 +75,137 @@ def test_hashes_identify_pixels():
     assert int(hashes[0]) == int.from_bytes(hashlib.sha256(bytes(48 * 48)).digest()[:8], "little")
 
 
-def test_a_broken_file_leaves_no_cache(tmp_path):
-    path = written(tmp_path / "fer2013.csv", [*GOOD, ("7", PIXELS, "Training")])
-    with pytest.raises(data.DataError, match="row 5"):
+def test_rows_are_found_by_hash_and_label():
+    images = np.zeros((3, 48, 48), np.uint8)
+    images[2] = 9  # the first two images are equal and have different labels
+    split = Split(images, np.uint8([0, 1, 2]))
+    hashes = split.hashes[[2, 1, 0, 0]]
+    assert split.rows_of(hashes, np.uint8([2, 1, 0, 5])).tolist() == [2, 1, 0, -1]
+
+
+def test_missing_images_are_refused_above_the_allowed_fraction():
+    split = Split(np.zeros((1, 48, 48), np.uint8), np.uint8([0]))
+    hashes, labels = split.hashes[[0, 0, 0, 0]], np.uint8([0, 0, 0, 1])
+    assert split.require(hashes, labels, "a run", missing_allowed=0.25).tolist() == [0, 0, 0, -1]
+    with pytest.raises(DataError, match="1 of the 4 images of a run are not in this copy"):
+        split.require(hashes, labels, "a run", missing_allowed=0.24)
+
+
+def test_broken_file_leaves_no_cache(tmp_path):
+    path = write_csv(tmp_path / "fer2013.csv", [*ONE_OF_EACH_SPLIT, ("7", PIXELS, "Training")])
+    with pytest.raises(DataError, match="row 5"):
         load_dataset(path)
-    assert not list(user_cache_path("fer_lib").glob(f"*{data.fingerprint(path)}*"))
+    assert not cache_files(path)
 
 
-def test_a_broken_cache_is_named_and_removing_it_mends_it(tmp_path):
-    path = written(tmp_path / "fer2013.csv", [("4", PIXELS, "Training"), *GOOD])
+def test_broken_cache_is_named_and_rebuilt_once_removed(tmp_path):
+    path = write_csv(tmp_path / "fer2013.csv", [("4", PIXELS, "Training"), *ONE_OF_EACH_SPLIT])
     load_dataset(path)
-    [cache] = user_cache_path("fer_lib").glob(f"*{data.fingerprint(path)}*")
+    [cache] = cache_files(path)
     cache.write_bytes(cache.read_bytes()[:100])
-    with pytest.raises(data.DataError, match=f"{re.escape(str(cache))}: .*remove it"):
+    with pytest.raises(DataError, match=f"{re.escape(str(cache))}: .*remove it"):
         load_dataset(path)
     cache.unlink()
     assert load_dataset(path).training.labels[0] == 4
 
 
-def test_a_disk_that_fills_while_the_cache_is_written(tmp_path, monkeypatch):
-    path = written(tmp_path / "fer2013.csv", [("3", PIXELS, "Training"), *GOOD])
+def test_full_disk_leaves_no_half_written_cache(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "fer2013.csv", [("3", PIXELS, "Training"), *ONE_OF_EACH_SPLIT])
 
     def fill(file, **arrays):
         file.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez", fill)
-    with pytest.raises(data.DataError, match="the cache could not be written .*No space left"):
+    with pytest.raises(DataError, match=r"the cache could not be written .*No space left"):
         load_dataset(path)
-    monkeypatch.undo()
-    folder = user_cache_path("fer_lib")
-    assert not list(folder.glob(f"*{data.fingerprint(path)}*")) and not list(
-        folder.glob(".writing-*")
-    )
+    assert not cache_files(path) and not list(user_cache_path("fer_lib").glob(".writing-*"))
 
 
-def test_two_processes_may_build_the_cache_at_once(tmp_path, synthetic_csv):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, "-m", "fer_lib", "data", str(synthetic_csv)]
-    both = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+def test_two_processes_build_the_cache_at_once(tmp_path, synthetic_csv):
+    code = "import sys, fer_lib; print(fer_lib.load_dataset(sys.argv[1]).class_counts)"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(synthetic_csv)],
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(2)
     ]
-    outputs = [process.communicate()[0] for process in both]
-    assert [process.returncode for process in both] == [0, 0] and outputs[0] == outputs[1]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0] and outputs[0] == outputs[1]
     assert [path.suffix for path in (tmp_path / "fer_lib").iterdir()] == [".npz"]
 
 
-def test_find_prefers_the_variable_and_never_falls_through(tmp_path, monkeypatch):
-    path = written(tmp_path / "fer2013.csv", GOOD)
-    for place in (path, tmp_path):
-        monkeypatch.setenv("FER2013", str(place))
-        assert find_dataset() == path
+def test_environment_variable_names_a_file_or_the_folder_of_any_form(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
     for part in ("train", "test"):
-        (tmp_path / "folders" / part).mkdir(parents=True)
-    monkeypatch.setenv("FER2013", str(tmp_path / "folders"))
-    assert find_dataset() == tmp_path / "folders"
-    (tmp_path / "zipped").mkdir()
-    (tmp_path / "zipped" / "any-name.zip").touch()
-    monkeypatch.setenv("FER2013", str(tmp_path / "zipped"))
-    assert find_dataset() == tmp_path / "zipped" / "any-name.zip"
-    monkeypatch.setattr(data, "ROOT", tmp_path)
-    monkeypatch.setenv("FER2013", "zipped")  # relative, and not to be found from here
-    assert find_dataset() == tmp_path / "zipped" / "any-name.zip"
+        (tmp_path / "images" / part).mkdir(parents=True)
+    archive = tmp_path / "zipped" / "any-name.zip"
+    archive.parent.mkdir()
+    archive.touch()
+    for variable, expected in (
+        (path, path),
+        (tmp_path, path),
+        (tmp_path / "images", tmp_path / "images"),
+        (archive.parent, archive),
+    ):
+        monkeypatch.setenv("FER2013", str(variable))
+        assert find_dataset() == expected
+
+
+def test_relative_environment_variable_starts_from_the_root(tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    monkeypatch.setenv("FER2013", "fer2013.csv")
+    assert find_dataset(tmp_path) == path
+
+
+def test_wrong_environment_variable_is_an_error_even_with_another_copy(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    write_csv(tmp_path / "data" / "fer2013.csv", ONE_OF_EACH_SPLIT)
     monkeypatch.setenv("FER2013", str(tmp_path / "nowhere.csv"))
-    with pytest.raises(data.DataError, match="nowhere.csv"):
-        find_dataset()
+    with pytest.raises(DataError, match=r"nowhere\.csv"):
+        find_dataset(tmp_path)
     monkeypatch.delenv("FER2013")
-    monkeypatch.setattr(data, "ROOT", tmp_path)
-    assert find_dataset() is None
+    assert find_dataset(tmp_path) == tmp_path / "data" / "fer2013.csv"
 
 
-def test_fetch_puts_kaggles_file_into_data(tmp_path, monkeypatch):
-    import kagglehub
+def test_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("FER2013", raising=False)
+    assert find_dataset(tmp_path) is None
+    monkeypatch.setattr("fer_lib.data.dataset.find_dataset", lambda: None)
+    with pytest.raises(DataError, match=r"not on this machine: `python -m fer_lib download`"):
+        load_dataset()
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
+        load_dataset(tmp_path / "nowhere.csv")
 
+
+def test_download_is_copied_into_data(tmp_path, monkeypatch):
     archive = tmp_path / "archive"
     archive.mkdir()
     monkeypatch.setattr(kagglehub, "dataset_download", lambda name: str(archive))
-    monkeypatch.setattr(data, "ROOT", tmp_path)
     monkeypatch.delenv("FER2013", raising=False)
     with pytest.raises(
-        data.DataError, match="holds no data set; expected a folder that holds one of fer2013.csv"
+        DataError, match=r"holds no data set; expected a folder with one of fer2013\.csv"
     ):
-        download_dataset()
-    written(archive / "fer2013.csv", GOOD)
-    assert download_dataset() == tmp_path / "data" / "fer2013.csv"
-    assert load_dataset(find_dataset()).training.labels.tolist() == [0]
+        download_dataset(tmp_path)
+    write_csv(archive / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    assert download_dataset(tmp_path) == tmp_path / "data" / "fer2013.csv"
+    assert load_dataset(find_dataset(tmp_path)).training.labels.tolist() == [0]
 
 
-def test_fetch_without_a_network_says_what_to_do(monkeypatch):
-    import kagglehub
-
+def test_download_without_a_network_says_what_to_do(tmp_path, monkeypatch):
     def refuse(name):
         raise ConnectionError("no route")
 
     monkeypatch.setattr(kagglehub, "dataset_download", refuse)
     with pytest.raises(
-        data.DataError, match=r"Kaggle could not be reached \(no route\); data/README.md"
+        DataError, match=r"Kaggle could not be reached \(no route\); download deadskull7/fer2013"
     ):
-        download_dataset()
+        download_dataset(tmp_path)
 
 
-def test_real_counts_and_the_second_load_decodes_nothing(fer2013, monkeypatch):
+def test_fer2013_has_its_published_class_counts(fer2013):
     assert [len(split) for split in fer2013.splits.values()] == [28_709, 3_589, 3_589]
     assert [split.class_counts[1] for split in fer2013.splits.values()] == [436, 56, 55]
-    monkeypatch.setattr(data, "read", lambda path: pytest.fail("decoded again"))
-    assert load_dataset(find_dataset()).sha256 == fer2013.sha256

@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import SPLITS, DataError, dataset_sha256, read_dataset
+from fer_lib.data.labels import EMOTION_NAMES, SPLITS
+from fer_lib.data.readers import DataError, dataset_sha256, read_dataset
 
 PIXELS = " ".join(str(i % 256) for i in range(48 * 48))
-GOOD = [("0", PIXELS, "Training"), ("1", PIXELS, "PublicTest"), ("6", PIXELS, "PrivateTest")]
+ONE_OF_EACH_SPLIT = [
+    ("0", PIXELS, "Training"),
+    ("1", PIXELS, "PublicTest"),
+    ("6", PIXELS, "PrivateTest"),
+]
 
 
 def csv_bytes(rows, header=("emotion", "pixels", "Usage"), encoding="utf-8"):
@@ -26,26 +30,26 @@ def csv_bytes(rows, header=("emotion", "pixels", "Usage"), encoding="utf-8"):
     return text.getvalue().encode(encoding)
 
 
-def rows_of(images, labels, usages):
+def rows_of(images, labels, splits):
     return [
-        (str(label), " ".join(map(str, image.ravel())), SPLITS[usage])
-        for image, label, usage in zip(images, labels, usages, strict=True)
+        (str(label), " ".join(map(str, image.ravel())), SPLITS[split])
+        for image, label, split in zip(images, labels, splits, strict=True)
     ]
 
 
-def picture_bytes(pixels, mode="L", kind="PNG"):
+def image_bytes(pixels, mode="L", kind="PNG"):
     stream = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(stream, kind)
     return stream.getvalue()
 
 
-def pictures_of(images, labels, usages, class_names=EMOTION_NAMES, prefixes=True):
+def image_files(images, labels, splits, class_names=EMOTION_NAMES, prefixes=True):
     """The folder form: file names and contents."""
     files = {}
-    for row, (image, label, usage) in enumerate(zip(images, labels, usages, strict=True)):
-        part, split = ("train", "Training") if usage == 0 else ("test", SPLITS[usage])
-        name = f"{split}_{row:05}.png" if prefixes else f"im{row:05}.png"
-        files[f"{part}/{class_names[label]}/{name}"] = picture_bytes(image)
+    for row, (image, label, split) in enumerate(zip(images, labels, splits, strict=True)):
+        part = "train" if split == 0 else "test"
+        name = f"{SPLITS[split]}_{row:05}.png" if prefixes else f"im{row:05}.png"
+        files[f"{part}/{class_names[label]}/{name}"] = image_bytes(image)
     return files
 
 
@@ -85,10 +89,10 @@ FORMS = {
         p / "challenge.zip",
         {"train.csv": b"a,b", "test.csv": b"a", "icml_face_data.csv": csv_bytes(rows_of(*a))},
     ),
-    "folder": lambda p, *a: write_folder(p, pictures_of(*a)),
+    "folder": lambda p, *a: write_folder(p, image_files(*a)),
     "folder, other names": lambda p, *a: write_folder(
         p,
-        pictures_of(
+        image_files(
             *a,
             class_names=(
                 "Anger",
@@ -101,17 +105,17 @@ FORMS = {
             ),
         ),
     ),
-    "zip of a folder": lambda p, *a: write_zip(p / "faces.zip", pictures_of(*a)),
+    "zip of a folder": lambda p, *a: write_zip(p / "faces.zip", image_files(*a)),
     "zip of a Mac": lambda p, *a: write_zip(
         p / "faces.zip",
         {
             "__MACOSX/train/._x.csv": b"x",
             "__MACOSX/test/x": b"x",
-            **{f"fer/{n}": c for n, c in pictures_of(*a).items()},
+            **{f"fer/{n}": c for n, c in image_files(*a).items()},
         },
     ),
     "zip of a folder below": lambda p, *a: write_zip(
-        p / "faces.zip", {f"fer/{n}": c for n, c in pictures_of(*a).items()}
+        p / "faces.zip", {f"fer/{n}": c for n, c in image_files(*a).items()}
     ),
 }
 
@@ -120,91 +124,93 @@ FORMS = {
 def faces():
     """Two images of each emotion in train, one in each test split."""
     rng = np.random.default_rng(0)
-    labels, usages = np.tile(np.arange(7), 4), np.repeat([0, 0, 1, 2], 7)
+    labels, splits = np.tile(np.arange(7), 4), np.repeat([0, 0, 1, 2], 7)
     return (
         rng.integers(0, 256, (28, 48, 48), np.uint8),
         labels.astype(np.uint8),
-        usages.astype(np.uint8),
+        splits.astype(np.uint8),
     )
 
 
-def in_one_order(images, labels, usages):
+def in_canonical_order(images, labels, splits):
     keys = [
-        (usage, label, image.tobytes())
-        for image, label, usage in zip(images, labels, usages, strict=True)
+        (split, label, image.tobytes())
+        for image, label, split in zip(images, labels, splits, strict=True)
     ]
     return sorted(keys)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_gives_the_same_images(form, faces, tmp_path):
-    decoded = read_dataset(FORMS[form](tmp_path, *faces))
-    assert decoded.images.dtype == decoded.labels.dtype == decoded.usages.dtype == np.uint8
-    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*faces)
-    assert not decoded.public_test_drawn and not decoded.notes
+def test_forms_hold_the_same_images(form, faces, tmp_path):
+    dataset = read_dataset(FORMS[form](tmp_path, *faces))
+    assert dataset.images.dtype == dataset.labels.dtype == dataset.split_indices.dtype == np.uint8
+    assert in_canonical_order(
+        dataset.images, dataset.labels, dataset.split_indices
+    ) == in_canonical_order(*faces)
+    assert not dataset.public_test_drawn and not dataset.notes
 
 
 @st.composite
 def small_data_sets(draw):
-    """Every class in train and in both test splits, which folders need, and a few images more; a
-    few pixels are drawn."""
-    more = draw(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=4))
-    labels = np.array([*range(7)] * 3 + [label for label, _ in more], np.uint8)
-    usages = np.array([0] * 7 + [1] * 7 + [2] * 7 + [usage for _, usage in more], np.uint8)
+    """A data set with each class in each split, which folders need, and up to four more images."""
+    extra = draw(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=4))
+    labels = np.array([*range(7)] * 3 + [label for label, _ in extra], np.uint8)
+    splits = np.array([0] * 7 + [1] * 7 + [2] * 7 + [split for _, split in extra], np.uint8)
     images = np.full((len(labels), 48, 48), draw(st.integers(0, 255)), np.uint8)
     images[:, :2, :2] = draw(hnp.arrays(np.uint8, (len(labels), 2, 2)))
-    return images, labels, usages
+    return images, labels, splits
 
 
 @settings(max_examples=40, deadline=None)
 @given(form=st.sampled_from(sorted(FORMS)), case=small_data_sets())
-def test_any_small_data_set_comes_back_from_any_form(form, case):
+def test_any_data_set_survives_any_form(form, case):
     with tempfile.TemporaryDirectory() as folder:
-        decoded = read_dataset(FORMS[form](Path(folder), *case))
-    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*case)
+        dataset = read_dataset(FORMS[form](Path(folder), *case))
+    assert in_canonical_order(
+        dataset.images, dataset.labels, dataset.split_indices
+    ) == in_canonical_order(*case)
 
 
-def test_reads_what_pandas_reads(synthetic_csv):
-    decoded = read_dataset(synthetic_csv)
+def test_csv_agrees_with_pandas(synthetic_csv):
+    dataset = read_dataset(synthetic_csv)
     table = pd.read_csv(synthetic_csv)
     expected = np.stack([np.array(text.split(), int) for text in table["pixels"]]).reshape(
         -1, 48, 48
     )
-    np.testing.assert_array_equal(decoded.images, expected)
-    np.testing.assert_array_equal(decoded.labels, table["emotion"])
-    assert [SPLITS[u] for u in decoded.usages] == table["Usage"].tolist()
+    np.testing.assert_array_equal(dataset.images, expected)
+    np.testing.assert_array_equal(dataset.labels, table["emotion"])
+    assert [SPLITS[u] for u in dataset.split_indices] == table["Usage"].tolist()
 
 
-def test_where_test_tells_no_split_a_tenth_of_each_class_is_drawn(tmp_path):
+def test_public_test_is_drawn_from_train_when_names_have_no_split(tmp_path):
     rng = np.random.default_rng(0)
     labels = np.concatenate([np.repeat(np.arange(7), 20), np.arange(7)]).astype(np.uint8)
-    usages = np.array([0] * 140 + [2] * 7, np.uint8)
+    splits = np.array([0] * 140 + [2] * 7, np.uint8)
     images = rng.integers(0, 256, (147, 48, 48), np.uint8)
-    decoded = read_dataset(
-        write_folder(tmp_path / "a", pictures_of(images, labels, usages, prefixes=False))
+    dataset = read_dataset(
+        write_folder(tmp_path / "a", image_files(images, labels, splits, prefixes=False))
     )
-    assert (
-        decoded.public_test_drawn
-        and "a tenth of each class, stand in for PublicTest" in decoded.notes[0]
-    )
-    assert np.bincount(decoded.usages).tolist() == [126, 14, 7]
-    assert np.bincount(decoded.labels[decoded.usages == 1]).tolist() == [2] * 7
+    assert dataset.public_test_drawn and "a tenth of each class, as PublicTest" in dataset.notes[0]
+    assert np.bincount(dataset.split_indices).tolist() == [126, 14, 7]
+    assert np.bincount(dataset.labels[dataset.split_indices == 1]).tolist() == [2] * 7
     order = rng.permutation(140)  # other names, other order: the same images are drawn
-    renamed = (images[[*order, *range(140, 147)]], labels[[*order, *range(140, 147)]], usages)
-    again = read_dataset(write_folder(tmp_path / "b", pictures_of(*renamed, prefixes=False)))
-    assert in_one_order(again.images, again.labels, again.usages) == in_one_order(
-        decoded.images, decoded.labels, decoded.usages
-    )
+    renamed = (images[[*order, *range(140, 147)]], labels[[*order, *range(140, 147)]], splits)
+    again = read_dataset(write_folder(tmp_path / "b", image_files(*renamed, prefixes=False)))
+    assert in_canonical_order(
+        again.images, again.labels, again.split_indices
+    ) == in_canonical_order(dataset.images, dataset.labels, dataset.split_indices)
 
 
-def test_grey_pictures_stored_in_colour_are_read_and_counted(tmp_path, faces):
-    files = pictures_of(*faces)
+def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
+    files = image_files(*faces)
     for name, mode in zip(list(files)[:3], ("RGB", "RGBA", "LA"), strict=True):
         pixels = np.asarray(Image.open(io.BytesIO(files[name])))
-        files[name] = picture_bytes(pixels, mode)
-    decoded = read_dataset(write_folder(tmp_path, files))
-    assert decoded.notes == ("3 pictures were stored in colour, all of it grey: read as grey",)
-    assert in_one_order(decoded.images, decoded.labels, decoded.usages) == in_one_order(*faces)
+        files[name] = image_bytes(pixels, mode)
+    dataset = read_dataset(write_folder(tmp_path, files))
+    assert dataset.notes == ("3 gray images were stored in color: read as gray",)
+    assert in_canonical_order(
+        dataset.images, dataset.labels, dataset.split_indices
+    ) == in_canonical_order(*faces)
 
 
 @pytest.mark.parametrize(
@@ -230,8 +236,8 @@ def test_grey_pictures_stored_in_colour_are_read_and_counted(tmp_path, faces):
         (("0", PIXELS), "row 2: 2 fields, expected 3"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path, row, message):
-    path = write_file(tmp_path / "fer2013.csv", csv_bytes([row, *GOOD]))
+def test_broken_row_is_named(tmp_path, row, message):
+    path = write_file(tmp_path / "fer2013.csv", csv_bytes([row, *ONE_OF_EACH_SPLIT]))
     with pytest.raises(DataError) as error:
         read_dataset(path)
     assert message in str(error.value) and str(path) in str(error.value)
@@ -245,8 +251,8 @@ def test_a_bad_row_is_named(tmp_path, row, message):
         (b"emotion,pixels\n", "row 1: no column Usage; found emotion, pixels"),
         ("emotion,pixels,Usage\n".encode("utf-16"), "not a readable CSV"),
         (bytes(range(256)) * 20, "not a readable CSV"),
-        (csv_bytes(GOOD[:2]), "no image of PrivateTest among 2"),
-        (csv_bytes(GOOD, encoding="utf-16"), "not a readable CSV"),
+        (csv_bytes(ONE_OF_EACH_SPLIT[:2]), "no image of PrivateTest among 2"),
+        (csv_bytes(ONE_OF_EACH_SPLIT, encoding="utf-16"), "not a readable CSV"),
         (b"\x1f\x8bno gzip at all", "not a readable CSV"),
         (b"PK\x03\x04no zip at all", "not a readable zip"),
         (
@@ -257,18 +263,18 @@ def test_a_bad_row_is_named(tmp_path, row, message):
         ),
     ],
 )
-def test_a_broken_file_is_named(tmp_path, content, message):
+def test_broken_file_is_named(tmp_path, content, message):
     path = write_file(tmp_path / "fer2013.csv", content)
     with pytest.raises(DataError) as error:
         read_dataset(path)
     assert message in str(error.value) and str(path) in str(error.value)
 
 
-def test_a_zip_without_the_data_lists_what_it_holds(tmp_path):
+def test_zip_without_a_data_set_lists_its_csv_files(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"train.csv": b"a", "test.csv": b"b", "readme.txt": b"c"})
     with pytest.raises(
         DataError,
-        match=r"a.zip: expected one fer2013.csv or icml_face_data.csv, .* found train.csv, test.csv",
+        match=r"a.zip: expected one fer2013.csv or .*; found train.csv, test.csv",
     ):
         read_dataset(path)
     path = write_zip(tmp_path / "b.zip", {"readme.txt": b"c"})
@@ -276,8 +282,8 @@ def test_a_zip_without_the_data_lists_what_it_holds(tmp_path):
         read_dataset(path)
 
 
-def test_a_zip_broken_in_the_middle_is_named(tmp_path):
-    path = write_zip(tmp_path / "a.zip", {"fer2013.csv": csv_bytes(GOOD * 50)})
+def test_zip_broken_in_the_middle_is_named(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"fer2013.csv": csv_bytes(ONE_OF_EACH_SPLIT * 50)})
     content = bytearray(path.read_bytes())
     content[200:260] = bytes(60)
     path.write_bytes(content)
@@ -285,12 +291,12 @@ def test_a_zip_broken_in_the_middle_is_named(tmp_path):
         read_dataset(path)
 
 
-def test_a_damaged_picture_in_a_zip_is_named(tmp_path, faces):
-    path = write_zip(tmp_path / "faces.zip", pictures_of(*faces))
+def test_broken_image_in_a_zip_is_named(tmp_path, faces):
+    path = write_zip(tmp_path / "faces.zip", image_files(*faces))
     content = bytearray(path.read_bytes())
     content[300:500] = b"\x07" * 200
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"train/angry/Training_00000.png: not a readable picture"):
+    with pytest.raises(DataError, match=r"train/angry/Training_00000.png: not a readable image"):
         read_dataset(path)
 
 
@@ -308,63 +314,61 @@ BROKEN_FOLDERS = {
         "train: no folder for fear; found angry",
     ),
     "a class twice": (
-        lambda files: files | {"train/anger/x.png": picture_bytes(np.zeros((48, 48), np.uint8))},
+        lambda files: files | {"train/anger/x.png": image_bytes(np.zeros((48, 48), np.uint8))},
         "are angry",
     ),
     "a class empty": (
         lambda files: {
             n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()
         },
-        "sad: no picture; expected files that end in .jpg, .jpeg, .png",
+        "sad: no image; expected files that end in .jpg, .jpeg, .png",
     ),
-    "an unreadable picture": (
-        lambda files: files | {"train/sad/x.png": b"no picture"},
-        "x.png: not a readable picture",
+    "an unreadable image": (
+        lambda files: files | {"train/sad/x.png": b"not an image"},
+        "x.png: not a readable image",
     ),
-    "a truncated picture": (
-        lambda files: (
-            files | {"train/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))[:-30]}
-        ),
-        "x.png: not a readable picture",
+    "a truncated image": (
+        lambda files: files | {"train/sad/x.png": image_bytes(np.zeros((48, 48), np.uint8))[:-30]},
+        "x.png: not a readable image",
     ),
     "another size": (
-        lambda files: files | {"train/sad/x.png": picture_bytes(np.zeros((50, 48), np.uint8))},
+        lambda files: files | {"train/sad/x.png": image_bytes(np.zeros((50, 48), np.uint8))},
         "x.png: 48 × 50 pixels, expected 48 × 48",
     ),
-    "real colour": (
+    "real color": (
         lambda files: (
             files
             | {
-                "train/sad/x.png": picture_bytes(
+                "train/sad/x.png": image_bytes(
                     np.eye(48, dtype=np.uint8)[..., None] * np.uint8([9, 0, 0]), "RGB"
                 )
             }
         ),
-        "x.png: a picture of mode RGB that is not plain grey",
+        "x.png: an image of mode RGB that is not plain gray",
     ),
     "sixteen bits": (
         lambda files: (
-            files | {"train/sad/x.png": picture_bytes(np.full((48, 48), 300, np.uint16), "I;16")}
+            files | {"train/sad/x.png": image_bytes(np.full((48, 48), 300, np.uint16), "I;16")}
         ),
-        "x.png: a picture of mode I;16 that is not plain grey",
+        "x.png: an image of mode I;16 that is not plain gray",
     ),
     "some names without a split": (
-        lambda files: files | {"test/sad/x.png": picture_bytes(np.zeros((48, 48), np.uint8))},
+        lambda files: files | {"test/sad/x.png": image_bytes(np.zeros((48, 48), np.uint8))},
         "x.png: expected a name that begins with PublicTest_ or PrivateTest_",
     ),
 }
 
 
-@pytest.mark.parametrize("fault", BROKEN_FOLDERS)
-def test_a_broken_folder_is_named(fault, faces, tmp_path):
-    spoil, message = BROKEN_FOLDERS[fault]
+@pytest.mark.parametrize("name", BROKEN_FOLDERS)
+def test_broken_folder_is_named(name, faces, tmp_path):
+    break_files, message = BROKEN_FOLDERS[name]
     with pytest.raises(DataError) as error:
-        read_dataset(write_folder(tmp_path, spoil(pictures_of(*faces))))
+        read_dataset(write_folder(tmp_path, break_files(image_files(*faces))))
     assert message in str(error.value) and str(tmp_path) in str(error.value)
 
 
-def test_a_folders_hash_follows_names_and_contents(faces, tmp_path):
-    files = pictures_of(*faces)
+def test_folder_hash_depends_on_names_and_contents(faces, tmp_path):
+    files = image_files(*faces)
     one, same = (write_folder(tmp_path / name, files) for name in "ab")
     assert dataset_sha256(one) == dataset_sha256(same)
     before = dataset_sha256(one)

@@ -6,7 +6,7 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.synthetic import synthetic_faces, write_synthetic_csv
 
 
-def test_the_same_seed_gives_the_same_bytes(tmp_path):
+def test_seed_determines_the_bytes(tmp_path):
     sizes = {"Training": 30, "PublicTest": 21, "PrivateTest": 21}
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         write_synthetic_csv(tmp_path / name, sizes, seed)
@@ -14,7 +14,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
     assert a == b != c
 
 
-def test_kaggles_form_with_every_class_in_every_split(synthetic_csv):
+def test_csv_has_kaggles_columns_and_each_class_in_each_split(synthetic_csv):
     table = pd.read_csv(synthetic_csv)
     assert list(table.columns) == ["emotion", "pixels", "Usage"]
     assert table["Usage"].value_counts().to_dict() == {
@@ -26,15 +26,13 @@ def test_kaggles_form_with_every_class_in_every_split(synthetic_csv):
     assert table["emotion"].value_counts().idxmax() == EMOTION_NAMES.index("happy")
 
 
-def test_faces_differ_within_a_class_and_use_the_range():
+def test_faces_of_a_class_differ_and_use_the_gray_range():
     faces = synthetic_faces(np.full(6, 3), seed=0)
     assert len(np.unique(faces.reshape(6, -1), axis=0)) == 6
     assert faces.min() < 80 and faces.max() > 170
 
 
-def test_emotions_can_be_told_apart_but_not_perfectly():
-    """A linear classifier on raw pixels, another method than ours, does better than chance and far
-    from perfectly."""
+def test_linear_classifier_beats_chance_and_is_not_perfect():
     labels = np.tile(np.arange(7), 100)
     train, test = (synthetic_faces(labels, seed).reshape(len(labels), -1) / 255 for seed in (1, 2))
     score = LogisticRegression(C=0.01, max_iter=200).fit(train, labels).score(test, labels)

@@ -1,0 +1,81 @@
+"""The recorded duplicates in FER2013, and accuracy on the de-duplicated PrivateTest."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
+from fer_lib.evaluation.metrics import classification_metrics
+from fer_lib.io import read_json
+from fer_lib.runs.predictions import Predictor
+
+
+def duplicate_counts(path: Path = LEAKAGE_PATH) -> dict[str, int]:
+    """Return the recorded counts of duplicates and near-duplicates.
+
+    Returns:
+        `images`, all of them; `duplicates`, images beyond the first of each group of equal ones;
+        `groups`, and `conflicting_groups`, whose labels differ; `blank`, distinct images of one
+        gray level; `<split>_in_<split>`, images of the first split that also occur in the second;
+        `near_pairs`, pairs of distinct images that are near-duplicates, `mirrored_pairs` and
+        `conflicting_pairs`, without a common label, among them; and `<split>_near_training`,
+        distinct images of a test split of which Training has a near-duplicate but no duplicate.
+    """
+    record = read_json(path)
+    exact, in_training = record["exact"], record["in_training"]
+    return {
+        **{name: exact[name] for name in ("images", "duplicates", "groups", "conflicting_groups")},
+        "blank": exact["flat"],
+        "private_test_in_training": exact["across"]["PrivateTest in Training"],
+        "public_test_in_training": exact["across"]["PublicTest in Training"],
+        "private_test_in_public_test": exact["across"]["PrivateTest in PublicTest"],
+        **{name: record[name] for name in ("near_pairs", "mirrored_pairs", "conflicting_pairs")},
+        "private_test_near_training": len(in_training["private_test"]["near"]),
+        "public_test_near_training": len(in_training["public_test"]["near"]),
+    }
+
+
+def correlation_bands(path: Path = LEAKAGE_PATH) -> pd.DataFrame:
+    """Return the candidate pairs by their detail correlation: `low`, `high` and `pairs`."""
+    return pd.DataFrame(read_json(path)["bands"], columns=["low", "high", "pairs"])
+
+
+def deduplication_table(
+    predictors: dict[str, Predictor | None], path: Path = LEAKAGE_PATH
+) -> pd.DataFrame:
+    """Return accuracy on all of PrivateTest, and without images that also occur in Training.
+
+    Args:
+        predictors: by title; None for one that is not recorded.
+
+    Returns:
+        One row per model: `model`; `accuracy` on all images; `accuracy_deduplicated` without those
+        that are in Training; `accuracy_strictly_deduplicated` also without near-duplicates of
+        Training images; each with its 95 % bootstrap interval, `_low` and `_high`, which excludes
+        the variance across seeds, and its number of images, `images` and so on. NaN without a
+        record.
+    """
+    return pd.DataFrame(
+        {"model": title}
+        | _accuracy("", predictor, path)
+        | _accuracy("_deduplicated", predictor, path, near=False)
+        | _accuracy("_strictly_deduplicated", predictor, path, near=True)
+        for title, predictor in predictors.items()
+    )
+
+
+def _accuracy(
+    suffix: str, predictor: Predictor | None, path: Path, near: bool | None = None
+) -> dict[str, float]:
+    """Number of images, accuracy and its interval; all images where `near` is None."""
+    names = [name + suffix for name in ("images", "accuracy")]
+    names += [names[1] + limit for limit in ("_low", "_high")]
+    if predictor is None:
+        return dict.fromkeys(names, math.nan)
+    kept = predictor.predictions["private_test"]
+    if near is not None:
+        kept = without_leakage(kept, "private_test", near, path)
+    metrics = classification_metrics(kept.logits, kept.labels)
+    values = (len(kept), metrics["accuracy"], *metrics["intervals"]["accuracy"])
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,57 @@
+"""Test-time augmentation schemes, and the SE-CNNs alone and as ensembles."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fer_lib.analysis.comparison import Estimate
+from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
+from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
+from fer_lib.experiments import SE_CNN_EXPERIMENTS
+from fer_lib.io import read_json
+from fer_lib.runs.store import find_runs
+
+
+def tta_schemes(path: Path = TTA_PATH) -> pd.DataFrame:
+    """Scores of each TTA scheme on PublicTest, with the one run that the scheme was selected with.
+
+    Args:
+        path: the file that `evaluation.tta_predictions.record_tta_schemes` writes.
+
+    Returns:
+        One row per scheme: `tta`, `forward_passes`, `accuracy` and `macro_f1`, each score with its
+        interval.
+    """
+    rows = []
+    for scheme in read_json(path)["rows"]:
+        row = {"tta": scheme["tta"], "forward_passes": scheme["forward_passes"]}
+        for measure in ("accuracy", "macro_f1"):
+            score = Estimate(scheme[measure], *scheme["intervals"][measure])
+            row |= score.columns(measure)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def se_cnn_models(root: Path) -> list[Ensemble]:
+    """The recorded SE-CNNs under `root`, seed by seed, then their ensembles.
+
+    Each is listed with its own TTA, and with `ENSEMBLE_TTA` where those predictions are recorded.
+    A single model is an ensemble of one.
+    """
+    models = []
+    for run in find_runs(root):
+        if run.name in SE_CNN_EXPERIMENTS:
+            title = f"{run.experiment.title}, seed {run.seed}"
+            models.append(Ensemble(title, (run,)))
+            if tta_predictions(run):
+                models.append(Ensemble(f"{title}, shift TTA", (run,), shift_tta=True))
+    return models + recorded_ensembles(root)
+
+
+def best_ensemble(models: list[Ensemble]) -> Ensemble | None:
+    """The most accurate on PublicTest of those with several members; None without any."""
+    return max(
+        (model for model in models if len(model.members) > 1),
+        key=lambda model: model.metrics["public_test"]["accuracy"],
+        default=None,
+    )

@@ -1,0 +1,84 @@
+"""Accuracy against parameters and multiply-adds: recorded models, and published ones."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fer_lib.analysis.comparison import PUBLISHED_PATH, Estimate, estimate
+from fer_lib.evaluation.ensembles import Ensemble
+from fer_lib.experiments import ENSEMBLE_TTA
+from fer_lib.io import read_json
+from fer_lib.models.complexity import multiply_adds
+from fer_lib.models.registry import build_model
+from fer_lib.tta import views
+
+_SCORES = (
+    ("public_test", "accuracy"),
+    ("private_test", "accuracy"),
+    ("private_test", "macro_f1"),
+)
+
+
+def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
+    """Size and scores of recorded models; a single model is an ensemble of one.
+
+    Returns:
+        One row per model: `model` (its title); `seed`, <NA> for several members; `n_members`;
+        `forward_passes` per prediction; `parameters`; `multiply_adds` per prediction, every
+        forward pass counted; `public_test_accuracy`, `private_test_accuracy` and
+        `private_test_macro_f1`, each with its interval, NaN where PrivateTest was not evaluated.
+    """
+    networks, rows = {}, []  # of each experiment: parameters, and multiply-adds of a forward pass
+    for model in models:
+        for run in model.members:
+            if run.name not in networks:
+                network = build_model(run.experiment, pretrained=False)
+                networks[run.name] = network.count_params(), multiply_adds(network)
+        schemes = [ENSEMBLE_TTA if model.shift_tta else run.experiment.tta for run in model.members]
+        row = {
+            "model": model.title,
+            "seed": model.members[0].seed if len(model.members) == 1 else None,
+            "n_members": len(model.members),
+            "forward_passes": model.forward_passes,
+            "parameters": sum(networks[run.name][0] for run in model.members),
+            "multiply_adds": sum(
+                networks[run.name][1] * len(views(scheme))
+                for run, scheme in zip(model.members, schemes, strict=True)
+            ),
+        }
+        for split, measure in _SCORES:
+            row |= estimate(model, split, measure).columns(f"{split}_{measure}")
+        rows.append(row)
+    columns = ["model", "seed", "n_members", "forward_passes", "parameters", "multiply_adds"]
+    scores = [
+        name for split, measure in _SCORES for name in Estimate().columns(f"{split}_{measure}")
+    ]
+    dtypes = {"seed": "Int64", **dict.fromkeys(scores, float)}
+    return pd.DataFrame(rows, columns=columns + scores).astype(dtypes)
+
+
+def published_networks(path: Path = PUBLISHED_PATH) -> pd.DataFrame:
+    """Published accuracies on FER2013, as their authors give them.
+
+    Returns:
+        `model`, `parameters`, `multiply_adds` (NaN where they are not published), `accuracy` (0–1),
+        `measured_on`, and `protocol_issue`, None where none is known.
+    """
+    table = pd.DataFrame(read_json(path)["networks"]["rows"]).rename(columns={"name": "model"})
+    table["accuracy"] = table["accuracy_percent"] / 100
+    columns = ["model", "parameters", "multiply_adds", "accuracy", "measured_on", "protocol_issue"]
+    return table[columns]
+
+
+def pareto_front(sizes: pd.DataFrame) -> pd.DataFrame:
+    """The models that none beats on PublicTest with as few multiply-adds or fewer.
+
+    Args:
+        sizes: as `model_sizes` returns them.
+
+    Returns:
+        Its rows on the front, the fewest multiply-adds first.
+    """
+    ordered = sizes.sort_values(["multiply_adds", "public_test_accuracy"], ascending=[True, False])
+    accuracy = ordered["public_test_accuracy"]
+    return ordered[accuracy > accuracy.cummax().shift(fill_value=float("-inf"))]

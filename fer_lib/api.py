@@ -1,0 +1,152 @@
+"""The functions that `fer_lib` offers at its top level, in addition to `load_dataset`.
+
+Each imports what it needs when it is called. Loading data and runs and predicting with an exported
+model need only the base installation; models in Keras and training need the `train` extra.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_lib.paths import RESULTS
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from fer_lib.deploy.faces import Face
+    from fer_lib.runs.run import Run
+
+
+def load_run(name: str, seed: int = 0, root: Path = RESULTS) -> "Run":
+    """Load a finished run: its configuration, training history, predictions and metrics.
+
+    Args:
+        name: an experiment (`fer_lib.experiments.EXPERIMENTS`) or `hog_logistic_regression`.
+        root: the folder of runs: `results/`, which has the recorded runs, or `runs/full`.
+
+    Raises:
+        RunError: there is no such run.
+
+    Example:
+        >>> run = load_run("custom_cnn", seed=0)
+        >>> run.experiment.focal_gamma
+        2.0
+        >>> run.predictions["private_test"].logits.shape
+        (3589, 7)
+    """
+    from fer_lib.runs.run import RunError, run_folder
+    from fer_lib.runs.store import find_run, find_runs
+
+    root = Path(root)
+    if run := find_run(root, name, seed):
+        return run
+    keys = ", ".join(run.key for run in find_runs(root))
+    raise RunError(
+        f"{run_folder(root, name, seed)}: there is no such run; {root} has "
+        f"{keys or 'none: the recorded runs are part of the repository'}"
+    )
+
+
+def load_model(name: str, seed: int | None = 0, root: Path = RESULTS) -> "keras.Model":
+    """Load the network of an experiment with the weights of a run, or build it untrained.
+
+    It takes gray levels 0–255, [n, 48, 48, 1], and returns logits, [n, 7], in the order of
+    `fer_lib.data.labels.EMOTIONS`.
+
+    Args:
+        name: an experiment (`fer_lib.experiments.EXPERIMENTS`).
+        seed: of the run; None builds the network untrained (MobileNetV2 with its ImageNet weights).
+        root: the folder of runs, as in `load_run`.
+
+    Raises:
+        RunError: there is no such run, or it keeps no weights.
+        ValueError: there is no such experiment.
+        ModuleNotFoundError: the `train` extra is not installed.
+
+    Example:
+        >>> model = load_model("custom_cnn", seed=None)
+        >>> model.count_params()
+        1720743
+    """
+    from fer_lib.profiles import get_profile
+
+    with _train_extra():
+        from fer_lib.evaluation import inference
+        from fer_lib.models.registry import build_model
+    if seed is None:
+        return build_model(get_profile("full").experiment(name))
+    return inference.load_model(load_run(name, seed, root))
+
+
+def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = "auto") -> "Run":
+    """Train an experiment with one seed, or resume it where it was stopped.
+
+    The run is written to `runs/<profile>/<name>/seed-<seed>`, in the repository or else in the
+    current folder.
+
+    Args:
+        name: an experiment (`fer_lib.experiments.EXPERIMENTS`).
+        profile: `full` trains on FER2013, which takes hours; `quick` trains for six epochs on
+            synthetic faces.
+        verbose: as in `keras.Model.fit`.
+
+    Raises:
+        ValueError: there is no such experiment or profile.
+        DataError: FER2013 is missing or broken.
+        RunError: the run's folder belongs to another configuration, or a run that it depends on is
+            missing.
+        ModuleNotFoundError: the `train` extra is not installed.
+
+    Example:
+        >>> run = train("custom_cnn", seed=1, profile="quick")  # doctest: +SKIP
+        >>> run.metrics["public_test"]["accuracy"]  # doctest: +SKIP
+        0.925
+    """
+    from fer_lib.profiles import get_profile
+
+    with _train_extra():
+        from fer_lib.training.dispatch import run_experiment
+    return run_experiment(name, seed, get_profile(profile), verbose)
+
+
+def predict_faces(
+    source: "str | Path | np.ndarray | list", model: str | Path | None = None
+) -> "list[Face] | list[list[Face]]":
+    """Find the faces in an image, and predict the emotion of each.
+
+    Args:
+        source: an image file, an array uint8, gray [h, w] or RGB [h, w, 3], or a list of these.
+        model: an exported model (ONNX). By default the best recorded single model, which is
+            exported on first use; that needs the `train` extra, later calls do not.
+
+    Returns:
+        The faces of the image; for a list, such a list for each image.
+
+    Raises:
+        PhotoError: an image cannot be read.
+        ModelError: the model cannot be loaded, or there is none.
+
+    Example:
+        >>> from skimage import data
+        >>> (face,) = predict_faces(data.astronaut(), "se_cnn-seed-0.onnx")
+        >>> face.emotion, round(sum(face.probabilities.values()), 3)
+        ('happy', 1.0)
+    """
+    from fer_lib.deploy import faces
+    from fer_lib.deploy.exported import default_model
+
+    return faces.predict_faces(source, default_model() if model is None else model)
+
+
+@contextmanager
+def _train_extra() -> Iterator[None]:
+    """Name the extra to install where an import inside fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is not installed; install it with: pip install 'fer_lib[train]'",
+            name=error.name,
+        ) from error

@@ -1,0 +1,146 @@
+"""Read FER2013 from folders of images, one folder per class::
+
+    train/<class>/*.png
+    test/<class>/PublicTest_*.png, PrivateTest_*.png
+
+The names of the classes may be aliases (`data.labels`), and the files JPEG or PNG. `Path` below may
+also be a path inside a zip (`zipfile.Path`).
+"""
+
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS, label_of
+from fer_lib.data.readers.raw import DataError, RawDataset, progress
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+_TRAINING, _PUBLIC_TEST, _PRIVATE_TEST = range(len(SPLITS))
+_DRAWN_FRACTION = 10  # one in ten images of Training is drawn where there is no PublicTest
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether `path` is a folder that holds `train` and `test`, in any case."""
+    return path.is_dir() and {"train", "test"} <= {child.name.lower() for child in path.iterdir()}
+
+
+def read_image_folder(root: Path) -> RawDataset:
+    """Read the images below `train` and `test`, classes in label order, files by name.
+
+    Where the file names of `test` have no split, all of it becomes PrivateTest, and PublicTest is
+    drawn from Training: the tenth of each class whose pixels have the lowest SHA-256, so that the
+    draw depends on the images alone, not on their names or order.
+
+    Raises:
+        DataError: a folder is missing or unknown, or an image is broken, of another size or in
+            color.
+    """
+    parts = {part: list(_class_files(root, part)) for part in ("train", "test")}
+    labels, files = zip(*parts["train"], *parts["test"], strict=True)
+    splits = [_TRAINING] * len(parts["train"]) + [_test_split(f.name) for _, f in parts["test"]]
+    public_test_drawn = None in splits
+    if public_test_drawn and not {_PUBLIC_TEST, _PRIVATE_TEST}.isdisjoint(splits):
+        raise DataError(
+            f"{files[splits.index(None)]}: expected a name that begins with PublicTest_ or "
+            "PrivateTest_, as other names in test do"
+        )
+    pixels, in_color = zip(*map(_read_gray, progress(files)), strict=True)
+    images, labels = np.stack(pixels), np.array(labels, np.uint8)
+    notes = []
+    if sum(in_color):
+        notes.append(f"{sum(in_color):,} gray images were stored in color: read as gray")
+    split_indices = np.array([_PRIVATE_TEST if s is None else s for s in splits], np.uint8)
+    if public_test_drawn:
+        drawn = _draw_public_test(images, labels, split_indices == _TRAINING)
+        split_indices[drawn] = _PUBLIC_TEST
+        notes.append(
+            "this copy does not tell PublicTest from PrivateTest: all of test is used as "
+            f"PrivateTest, and {len(drawn):,} images of train, a tenth of each class, as PublicTest"
+        )
+    return RawDataset(images, labels, split_indices, public_test_drawn, tuple(notes))
+
+
+def _class_files(root: Path, part: str) -> Iterator[tuple[int, Path]]:
+    """The label and the file of each image in a part, `train` or `test`."""
+    folder = next((f for f in root.iterdir() if f.name.lower() == part and f.is_dir()), None)
+    if folder is None:
+        raise DataError(f"{root}: no folder {part}; expected train and test")
+    for label, child in sorted(_class_folders(folder).items()):
+        files = [f for f in child.iterdir() if Path(f.name).suffix.lower() in IMAGE_SUFFIXES]
+        if not files:
+            raise DataError(
+                f"{child}: no image; expected files that end in {', '.join(IMAGE_SUFFIXES)}"
+            )
+        yield from ((label, file) for file in sorted(files, key=lambda file: file.name))
+
+
+def _class_folders(folder: Path) -> dict[int, Path]:
+    """The folder of each label: exactly one of each."""
+    classes = {}
+    for child in sorted(folder.iterdir(), key=lambda child: child.name):
+        if not child.is_dir() or child.name.startswith("."):
+            continue
+        try:
+            label = label_of(child.name)
+        except ValueError as error:
+            raise DataError(f"{child}: {error}") from None
+        if label in classes:
+            raise DataError(
+                f"{folder}: both {classes[label].name} and {child.name} are "
+                f"{EMOTION_NAMES[label]}; expected one folder for each emotion"
+            )
+        classes[label] = child
+    missing = [name for label, name in enumerate(EMOTION_NAMES) if label not in classes]
+    if missing:
+        names = ", ".join(child.name for child in classes.values()) or "none"
+        raise DataError(f"{folder}: no folder for {', '.join(missing)}; found {names}")
+    return classes
+
+
+def _test_split(file_name: str) -> int | None:
+    """The position in `SPLITS` of an image of test; None where its name does not tell the split."""
+    for split in (_PUBLIC_TEST, _PRIVATE_TEST):
+        if file_name.lower().startswith(SPLITS[split].lower()):
+            return split
+    return None
+
+
+def _read_gray(file: Path) -> tuple[np.ndarray, bool]:
+    """An image's pixels, uint8 [48, 48], and whether it was stored with three equal channels.
+
+    Anything that would have to be guessed (another size, real color, transparency) is refused.
+    """
+    unreadable = (OSError, ValueError, SyntaxError, EOFError, zlib.error, zipfile.BadZipFile)
+    try:
+        with file.open("rb") as stream, Image.open(stream) as image:
+            image.load()
+            size, mode = image.size, image.mode
+            pixels = np.asarray(image if mode == "L" else image.convert("RGBA"))
+    except (*unreadable, Image.DecompressionBombError) as error:
+        raise DataError(f"{file}: not a readable image ({error})") from error
+    if size != (IMAGE_SIZE, IMAGE_SIZE):
+        raise DataError(
+            f"{file}: {size[0]} × {size[1]} pixels, expected {IMAGE_SIZE} × {IMAGE_SIZE}"
+        )
+    if mode == "L":
+        return pixels, False
+    is_gray = (pixels[..., 3] == 255).all() and (pixels[..., :2] == pixels[..., 1:3]).all()
+    if mode.startswith(("I", "F")) or not is_gray:
+        raise DataError(
+            f"{file}: an image of mode {mode} that is not plain gray; expected gray levels 0–255"
+        )
+    return np.ascontiguousarray(pixels[..., 0]), True
+
+
+def _draw_public_test(images: np.ndarray, labels: np.ndarray, training: np.ndarray) -> list[int]:
+    drawn = []
+    for label in range(len(EMOTION_NAMES)):
+        rows = np.flatnonzero(training & (labels == label))
+        ranked = sorted(rows, key=lambda row: hashlib.sha256(images[row].tobytes()).digest())
+        drawn += ranked[: max(1, len(rows) // _DRAWN_FRACTION)]
+    return drawn

@@ -1,0 +1,40 @@
+"""What each reader returns, and what it raises."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+_EXPECTED_IMAGES = 35_887  # scales the progress bar, nothing else
+
+
+class DataError(ValueError):
+    """The data set is missing or broken.
+
+    The message names the file and the row or folder, what was found and what was expected.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class RawDataset:
+    """A data set as it was read, in the order of its rows or files.
+
+    Attributes:
+        images: uint8 [n, 48, 48], gray levels 0–255.
+        labels: uint8 [n], positions in `data.labels.EMOTIONS`.
+        split_indices: uint8 [n], positions in `data.labels.SPLITS`.
+        public_test_drawn: whether PublicTest is not FER2013's own but was drawn from Training.
+        notes: remarks on how the data set was read, for the user.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split_indices: np.ndarray
+    public_test_drawn: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def progress(items: Iterable) -> tqdm:
+    """Wrap the images that are being read in a progress bar, which appears only on a terminal."""
+    return tqdm(items, "reading FER2013", _EXPECTED_IMAGES, unit=" images", disable=None)

@@ -1,0 +1,87 @@
+"""Draw predictions into photos and videos, and save them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from fer_lib.data.labels import COLORS, EMOTION_NAMES
+from fer_lib.deploy.faces import Face, Prediction
+from fer_lib.deploy.video import frame_rate
+from fer_lib.io import atomic_write
+
+_PADDING = 4  # pixels around a caption
+
+
+def face_caption(face: Face) -> str:
+    """`happy 97 %`, or with a question mark where the prediction is not confident."""
+    mark = "" if face.confident else "?"
+    return f"{face.emotion}{mark} {100 * face.probability:.0f} %"
+
+
+def draw_faces(prediction: Prediction) -> Image.Image:
+    """Return the photo with a box and a caption for each face, in the emotion's color."""
+    image = Image.fromarray(prediction.photo.pixels)
+    canvas = ImageDraw.Draw(image)
+    font = ImageFont.load_default(max(12, max(image.size) // 60))
+    line_width = max(2, max(image.size) // 300)
+    for face in prediction.faces:
+        left, top, side = (edge / prediction.photo.scale for edge in face.box)
+        color, caption = COLORS[EMOTION_NAMES.index(face.emotion)], face_caption(face)
+        canvas.rectangle((left, top, left + side, top + side), outline=color, width=line_width)
+        x0, y0, x1, y1 = canvas.textbbox((0, 0), caption, font)
+        width, height = x1 - x0 + 2 * _PADDING, y1 - y0 + 2 * _PADDING
+        above = max(top - height, 0)
+        canvas.rectangle((left, above, left + width, above + height), fill=color)
+        corner = (left + _PADDING - x0, above + _PADDING - y0)
+        canvas.text(corner, caption, "white" if _is_dark(color) else "black", font)
+    return image
+
+
+def _is_dark(color: str) -> bool:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return 0.299 * red + 0.587 * green + 0.114 * blue < 128
+
+
+def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
+    """Write each photo with boxes as `<name>-faces.jpg` into a folder, and yield predictions."""
+    stems = Counter()
+    for prediction in predictions:
+        if prediction.photo:
+            stem = Path(prediction.name).stem
+            stems[stem] += 1
+            number = f"-{stems[stem]}" if stems[stem] > 1 else ""
+            with atomic_write(folder / f"{stem}-faces{number}.jpg") as tmp:
+                draw_faces(prediction).save(tmp, quality=92)
+        yield prediction
+
+
+def save_video(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
+    """Write the frames with boxes as `<name>-faces.mp4` into a folder, and yield predictions.
+
+    Raises:
+        OSError: OpenCV cannot write a video of this size and frame rate.
+    """
+    with ExitStack() as stack:
+        writer = None
+        for prediction in predictions:
+            if prediction.photo:
+                writer = writer or _open_writer(prediction, folder, stack)
+                writer.write(cv2.cvtColor(np.asarray(draw_faces(prediction)), cv2.COLOR_RGB2BGR))
+            yield prediction
+
+
+def _open_writer(prediction: Prediction, folder: Path, stack: ExitStack) -> cv2.VideoWriter:
+    path = folder / f"{Path(prediction.name).stem}-faces.mp4"
+    tmp = stack.enter_context(atomic_write(path))
+    rate = frame_rate(cv2.VideoCapture(prediction.name))
+    height, width = prediction.photo.gray.shape
+    writer = cv2.VideoWriter(str(tmp), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
+    stack.callback(writer.release)
+    if not writer.isOpened():
+        raise OSError(f"{path}: OpenCV cannot write {width} × {height} at {rate:g} frames a second")
+    return writer

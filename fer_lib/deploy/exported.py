@@ -1,0 +1,70 @@
+"""The exported files of runs: where they lie, whether they are current, and the default model."""
+
+import logging
+from pathlib import Path
+
+from fer_lib.deploy.inference import ModelError, OnnxModel
+from fer_lib.io import sha256_of
+from fer_lib.paths import BUILD, RESULTS
+from fer_lib.runs.run import Run
+from fer_lib.runs.store import best_single_run
+
+_FORMAT = 2  # of exported files: raise it when the exporter changes what it writes
+_logger = logging.getLogger(__name__)
+
+
+def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
+    """Return where a run is exported to: `build/<profile>/onnx/<experiment>-seed-<n>.onnx`."""
+    suffix = "-int8" if int8 else ""
+    name = f"{run.name}-seed-{run.seed}{suffix}.onnx"
+    return build / run.config["profile"] / "onnx" / name
+
+
+def export_fingerprint(run: Run) -> str:
+    """Identify the weights and the predictions (which set the temperature) of an export."""
+    return f"{_FORMAT}-{sha256_of(run.weights)}-{sha256_of(run.folder / 'predictions.npz')}"
+
+
+def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
+    """Return the exported model of a run, or None where there is none or the run has changed."""
+    path = export_path(run, build=build)
+    if not path.is_file():
+        return None
+    model = OnnxModel(path)
+    return model if model.metadata.get("fingerprint") == export_fingerprint(run) else None
+
+
+def ensure_exported(run: Run, build: Path = BUILD) -> Path:
+    """Return the exported file of a run, which is written first unless it is current.
+
+    Raises:
+        ModelError: it has to be written, and Keras is not installed. As `export_onnx`.
+    """
+    path = export_path(run, build=build)
+    if load_exported(run, build) is None:
+        try:
+            from fer_lib.deploy.onnx_export import export_onnx
+        except ModuleNotFoundError as error:
+            raise ModelError(
+                f"exporting {run.key} needs {error.name}: install fer_lib[train], "
+                "or give an exported model"
+            ) from error
+        _logger.warning("exporting %s from Keras, once", run.key)
+        export_onnx(run, path)
+    return path
+
+
+def default_model(results: Path = RESULTS, build: Path = BUILD) -> OnnxModel:
+    """Return the best recorded single model, which is exported on first use.
+
+    Raises:
+        ModelError: no model is recorded, or it cannot be exported here; the message says how to
+            give one.
+    """
+    run = best_single_run(results)
+    if run is None:
+        raise ModelError(
+            f"{results}: no model is recorded with its weights; give an exported one "
+            "(--model FILE, or model=FILE in Python)"
+        )
+    return OnnxModel(ensure_exported(run, build))

@@ -1,0 +1,62 @@
+"""Store the weights of an ONNX file in half precision, without loss."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+_LARGE = 1000  # weights of an array that is worth storing in half precision
+
+
+def store_half_precision(path: Path, weights: list[np.ndarray]) -> None:
+    """Rewrite an ONNX file with large arrays in half precision, wherever the model's own are.
+
+    The conversion has multiplied each filter by the scale of its batch normalization: a filter is
+    stored as it was recorded, and its scale beside it. ONNX Runtime multiplies them once, when it
+    loads the file.
+
+    Args:
+        weights: of the model in Keras that the file was converted from, float32.
+    """
+    kernels = [w for w in weights if w.ndim in (2, 4) and w.size >= _LARGE]
+    kernels = [kernel for kernel in kernels if np.array_equal(kernel, kernel.astype(np.float16))]
+    onnx_model = onnx.load(path)
+    graph, casts = onnx_model.graph, []
+    for stored in list(graph.initializer):
+        if stored.data_type != onnx.TensorProto.FLOAT or np.prod(stored.dims) < _LARGE:
+            continue
+        array = onnx.numpy_helper.to_array(stored)
+        factors = next(filter(None, (_factors(array, kernel) for kernel in kernels)), None)
+        if factors is None:
+            continue
+        half, recorded, scale = (f"{stored.name}/{part}" for part in ("half", "recorded", "scale"))
+        graph.initializer.remove(stored)
+        graph.initializer.append(onnx.numpy_helper.from_array(factors[0], half))
+        graph.initializer.append(onnx.numpy_helper.from_array(factors[1], scale))
+        casts.append(onnx.helper.make_node("Cast", [half], [recorded], to=onnx.TensorProto.FLOAT))
+        casts.append(onnx.helper.make_node("Mul", [recorded, scale], [stored.name]))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.save(onnx_model, path)
+
+
+def _factors(array: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """A Keras kernel in an ONNX array's layout, float16, and the scale of each filter, float32.
+
+    Their product is the array; None where no scale makes it so.
+    """
+    layouts = (
+        [((0, 1), 0)]
+        if kernel.ndim == 2
+        else [((3, 2, 0, 1), (1, 2, 3)), ((2, 3, 0, 1), (1, 2, 3))]  # the last: depthwise
+    )
+    for order, axes in layouts:
+        candidate = kernel.transpose(order).astype(np.float64)
+        if candidate.shape != array.shape:
+            continue
+        squares = np.maximum((candidate**2).sum(axes, keepdims=True), 1e-30)
+        scale = (array * candidate).sum(axes, keepdims=True) / squares
+        if np.abs(scale * candidate - array).max() <= 1e-6 * np.abs(array).max():
+            return candidate.astype(np.float16), scale.astype(np.float32)
+    return None

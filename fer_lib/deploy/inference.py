@@ -1,0 +1,57 @@
+"""Predict with an exported model in ONNX Runtime, without Keras."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from fer_lib.data.labels import EMOTION_NAMES
+
+INPUT, OUTPUT = "pixels", "probabilities"  # the graph's own names
+BATCH = 64
+
+
+class ModelError(ValueError):
+    """A file is no exported model; the message says which and why."""
+
+
+class OnnxModel:
+    """An exported model in ONNX Runtime.
+
+    Attributes:
+        metadata: what the exporter wrote into the file: `labels`, `temperature`, `tta`, `version`,
+            `experiment`, `seed`, `fingerprint` and more.
+
+    Args:
+        path: a file written by `python -m fer_lib export`.
+        threads: threads per prediction; 0 takes one per core.
+
+    Raises:
+        ModelError: the file is missing, or was not written by the exporter.
+    """
+
+    def __init__(self, path: Path, threads: int = 0):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's exceptions share no base of their own
+            raise ModelError(f"{path}: cannot be loaded ({str(error).splitlines()[0]})") from error
+        self.metadata = self._session.get_modelmeta().custom_metadata_map
+        if (labels := self.metadata.get("labels")) != ",".join(EMOTION_NAMES):
+            raise ModelError(
+                f"{path}: was not written by `python -m fer_lib export` (its labels are {labels!r})"
+            )
+
+    def probabilities(self, faces: np.ndarray) -> np.ndarray:
+        """Return calibrated probabilities, float32 [n, 7] in label order.
+
+        Args:
+            faces: gray levels, uint8 [n, 48, 48]; they are predicted in batches of 64.
+        """
+        pixels = faces[..., None].astype(np.float32)
+        batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)] or [pixels]
+        return np.concatenate([self._session.run([OUTPUT], {INPUT: batch})[0] for batch in batches])

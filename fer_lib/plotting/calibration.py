@@ -1,0 +1,64 @@
+"""Figures of calibration and selective prediction."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fer_lib.evaluation.calibration import selective_accuracy
+from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
+from fer_lib.runs.predictions import Predictor
+
+FEWEST_IN_BIN = 20  # accuracy over fewer images is too noisy to draw
+LEAST_COVERAGE = 0.05
+
+
+def reliability_diagram(table: pd.DataFrame) -> Figure:
+    """Accuracy against confidence, before and after temperature scaling.
+
+    Args:
+        table: as `analysis.calibration.reliability_table` returns it; bins of fewer than 20 images
+            are left out.
+    """
+    if table.empty:
+        return placeholder()
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+    styles, table = model_styles(table["model"]), table[table["count"] >= FEWEST_IN_BIN]
+    for axes, scaled in zip(panels, (False, True), strict=True):
+        for model, rows in table[table["scaled"] == scaled].groupby("model", sort=False):
+            style = styles[model]
+            axes.plot(
+                100 * rows["confidence"],
+                100 * rows["accuracy"],
+                color=style.color,
+                marker=style.marker,
+                markersize=5,
+                linestyle=style.linestyle,
+                label=model,
+            )
+        axes.plot([0, 100], [0, 100], color="#888888", linewidth=1, label="perfect calibration")
+        title = "after temperature scaling" if scaled else "before temperature scaling"
+        axes.set(title=title, xlabel="confidence, %", xlim=(0, 100), ylim=(0, 100))
+    panels[0].set_ylabel("accuracy, %")
+    panels[1].legend(fontsize=8, loc="lower right")
+    return finish(figure)
+
+
+@placeholder_if_missing
+def selective_prediction(predictors: dict[str, Predictor | None]) -> Figure:
+    """Accuracy on PrivateTest against coverage, the images of highest confidence first."""
+    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    styles = model_styles(predictors)
+    for title, predictor in predictors.items():
+        private = predictor.predictions["private_test"]
+        coverage, accuracy = selective_accuracy(private.logits, private.labels)
+        drawn = coverage >= LEAST_COVERAGE
+        axes.plot(
+            100 * coverage[drawn],
+            100 * accuracy[drawn],
+            color=styles[title].color,
+            linestyle=styles[title].linestyle,
+            label=title,
+        )
+    axes.set(xlabel="coverage, %", ylabel="accuracy, %", xlim=(0, 100), ylim=(None, 100))
+    axes.legend(fontsize=8, loc="lower left")
+    return finish(figure)

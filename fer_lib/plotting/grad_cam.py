@@ -1,0 +1,112 @@
+"""Figures of Grad-CAM and its deletion test."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fer_lib.data.dataset import Dataset
+from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
+from fer_lib.plotting.style import finish, model_styles, placeholder
+from fer_lib.plotting.training import images_by_hash, thumbnail
+from fer_lib.report.format import NOT_RECORDED
+
+_EXTENT = (-0.5, IMAGE_SIZE - 0.5, IMAGE_SIZE - 0.5, -0.5)
+
+
+def grad_cams(maps: dict[str, dict | None], emotion: str, dataset: Dataset | None) -> Figure:
+    """Grad-CAM of each model's predicted class, a row per image and a column per model.
+
+    Args:
+        maps: by title, then by emotion, as `analysis.grad_cam.sample_maps` returns them; None for
+            a model that is not recorded.
+        emotion: the label of the images.
+        dataset: where the images come from; without it, gray squares stand in for them.
+    """
+    samples = {
+        title: {sample["hash"]: sample for sample in by_emotion[emotion]} if by_emotion else {}
+        for title, by_emotion in maps.items()
+    }
+    hashes = next((list(by_hash) for by_hash in samples.values() if by_hash), [])
+    if not hashes:
+        return placeholder()
+    figure, grid = plt.subplots(
+        len(hashes),
+        1 + len(maps),
+        figsize=(1.9 * (1 + len(maps)), 1.9 * len(hashes)),
+        layout="constrained",
+        squeeze=False,
+    )
+    images = images_by_hash(np.array(hashes, np.uint64), dataset)
+    for row, image_hash, image in zip(grid, hashes, images, strict=True):
+        thumbnail(row[0], image, f"label: {emotion}")
+        for axes, by_hash in zip(row[1:], samples.values(), strict=True):
+            sample = by_hash.get(image_hash)
+            text = f"predicted: {sample['prediction']}" if sample else NOT_RECORDED
+            thumbnail(axes, image, text, explain_gray=False)
+            if sample:
+                style = {"cmap": "inferno", "alpha": 0.5, "vmin": 0, "vmax": 1}
+                axes.imshow(sample["map"], extent=_EXTENT, interpolation="bilinear", **style)
+    for axes, title in zip(grid[0], ["", *maps], strict=True):
+        axes.set_title(f"{title}\n{axes.get_title()}".strip(), fontsize=8)
+    return finish(figure)
+
+
+def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
+    """Mean Grad-CAM of each true class, a row per model and a column per emotion.
+
+    Args:
+        maps: as `analysis.grad_cam.recorded_mean_maps` returns them.
+    """
+    if not maps:
+        return placeholder()
+    columns = len(EMOTION_NAMES)
+    figure, grid = plt.subplots(
+        len(maps),
+        columns,
+        figsize=(1.35 * columns, 1.6 * len(maps)),
+        layout="constrained",
+        squeeze=False,
+    )
+    for row, (title, by_emotion) in zip(grid, maps.items(), strict=True):
+        for axes, name, color in zip(row, EMOTION_NAMES, COLORS, strict=True):
+            drawn = axes.imshow(by_emotion[name], cmap="inferno", vmin=0, vmax=1)
+            axes.set(xticks=[], yticks=[])
+            axes.set_title(name, fontsize=9, color=color)
+        row[0].set_ylabel(title.replace(", ", ",\n"), fontsize=8)
+    figure.colorbar(drawn, ax=grid, label="mean Grad-CAM", shrink=0.6)
+    return finish(figure, recorded=True)
+
+
+def deletion_curves(curves: pd.DataFrame) -> Figure:
+    """Mean probability of the predicted class against the fraction of pixels deleted.
+
+    Args:
+        curves: as `analysis.grad_cam.deletion_curves` returns them.
+    """
+    if curves.empty:
+        return placeholder()
+    models = curves["model"].unique()
+    figure, panels = plt.subplots(
+        1,
+        len(models),
+        figsize=(2.6 * len(models), 3.2),
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
+    styles = model_styles(models)
+    for axes, model in zip(panels[0], models, strict=True):
+        rows, style = curves[curves["model"] == model], styles[model]
+        fractions = 100 * rows["fraction_removed"]
+        line = {"color": style.color, "marker": style.marker, "markersize": 5}
+        axes.plot(fractions, rows["grad_cam"], label="Grad-CAM", **line)
+        axes.plot(
+            fractions, rows["random"], label="random", linestyle=":", fillstyle="none", **line
+        )
+        axes.set(xlabel="pixels deleted, %")
+        axes.set_title(model.replace(", ", ",\n"), fontsize=10)
+        axes.legend(fontsize=8)
+    panels[0, 0].set_ylim(0)  # of all panels, once all lines are drawn
+    panels[0, 0].set_ylabel("mean probability of\nthe predicted class")
+    return finish(figure, recorded=True)

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from fer_lib.analysis.ablations import paired_comparisons, seed_differences, seed_spread
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.evaluation.bootstrap import paired_difference
+from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.run import run_folder
+from fer_lib.runs.store import write_run
+
+LABELS = np.repeat(np.arange(7, dtype=np.uint8), 10)
+HASHES = np.arange(70, dtype=np.uint64)
+PAIRS = (("focal", "baseline"), ("mixup", "baseline"), ("swa", "float32"), ("adam", "baseline"))
+
+
+def predictions(n_correct, hashes=HASHES):
+    """Correct on the first images, wrong by one class on the rest."""
+    predicted = np.where(np.arange(70) < n_correct, LABELS, (LABELS + 1) % 7)
+    return SplitPredictions(9 * np.eye(7, dtype=np.float32)[predicted], LABELS, hashes)
+
+
+@pytest.fixture
+def record(tmp_path):
+    def write(name, seed, public, private=None, **keywords):
+        splits = {"public_test": predictions(public, **keywords)}
+        if private is not None:
+            splits["private_test"] = predictions(private, **keywords)
+        config = {"experiment": name, "seed": seed, "profile": "full", "configuration": {}}
+        folder = run_folder(tmp_path, name, seed)
+        return write_run(folder, config, splits, metrics_by_split(splits))
+
+    return write
+
+
+def test_comparisons_match_the_seeds_of_experiment_and_baseline(record):
+    runs = [
+        record("baseline", 0, 35),
+        record("baseline", 1, 42),
+        record("focal", 1, 28),
+        record("mixup", 0, 35),
+        record("mixup", 1, 35),
+        record("adam", 2, 70),
+    ]
+    table = paired_comparisons(runs, PAIRS).set_index("experiment")
+    assert list(table.index) == ["focal", "mixup", "swa", "adam"]
+    assert table["seeds"].to_dict() == {"focal": (1,), "mixup": (0, 1), "swa": (), "adam": ()}
+    assert table["n_seeds"].tolist() == [1, 2, 0, 0]
+    assert table.loc["focal", "accuracy_difference"] == pytest.approx((28 - 42) / 70)
+    assert table.loc["mixup", "accuracy_difference"] == pytest.approx((0 - 7) / 70 / 2)
+    assert table.loc["focal", "baseline_accuracy"] == pytest.approx(42 / 70)
+    assert table.loc["mixup", "baseline_accuracy"] == pytest.approx((35 + 42) / 70 / 2)
+    assert table.loc["adam"].filter(like="difference").isna().all()
+    assert table.loc["adam", "verdict"] is Verdict.NOT_RECORDED
+
+
+def test_macro_f1_difference_is_that_of_scikit_learn(record):
+    runs = [record("baseline", 0, 35), record("focal", 0, 12)]
+    macro_f1 = {
+        run.name: f1_score(LABELS, run.predictions["public_test"].predicted, average="macro")
+        for run in runs
+    }
+    difference = paired_comparisons(runs, PAIRS[:1]).loc[0, "macro_f1_difference"]
+    assert difference == pytest.approx(macro_f1["focal"] - macro_f1["baseline"])
+
+
+def test_interval_of_one_seed_is_the_paired_interval(record):
+    runs = [record("baseline", 0, 35), record("focal", 0, 45)]
+    expected = paired_difference(*(run.predictions["public_test"] for run in reversed(runs)))
+    row = paired_comparisons(runs, PAIRS[:1]).iloc[0]
+    for measure in ("accuracy", "macro_f1"):
+        limits = [row[f"{measure}_difference_{limit}"] for limit in ("low", "high")]
+        np.testing.assert_allclose(limits, expected["intervals"][measure])
+
+
+def test_interval_of_two_seeds_is_that_of_the_mean_difference(record):
+    one = [record("baseline", 0, 35), record("focal", 0, 5)]
+    unchanged = [record("baseline", 1, 35), record("focal", 1, 35)]
+    columns = [f"accuracy_difference{end}" for end in ("", "_low", "_high")]
+    alone = paired_comparisons(one, PAIRS[:1]).loc[0, columns]
+    both = paired_comparisons(one + unchanged, PAIRS[:1]).loc[0, columns]
+    np.testing.assert_allclose(2 * both.astype(float), alone.astype(float), atol=1e-9)
+
+
+def test_verdict_follows_the_interval_of_accuracy(record):
+    correct = {"baseline": 35, "mixup": 35, "focal": 0, "float32": 28, "swa": 70}
+    runs = [record(name, 0, public) for name, public in correct.items()]
+    table = paired_comparisons(runs, PAIRS).set_index("experiment")
+    assert table["verdict"].to_dict() == {
+        "focal": Verdict.REFUTED,
+        "mixup": Verdict.INCONCLUSIVE,
+        "swa": Verdict.CONFIRMED,
+        "adam": Verdict.NOT_RECORDED,
+    }
+    assert table.loc["swa", "accuracy_difference"] == pytest.approx(42 / 70)
+
+
+def test_private_test_compares_only_runs_that_were_evaluated_on_it(record):
+    runs = [
+        record("baseline", 0, 70, private=14),
+        record("focal", 0, 0, private=35),
+        record("mixup", 0, 70),
+    ]
+    table = paired_comparisons(runs, PAIRS[:2], "private_test").set_index("experiment")
+    assert table.loc["focal", "accuracy_difference"] == pytest.approx(21 / 70)
+    assert table.loc["mixup", "n_seeds"] == 0
+    assert seed_differences(runs, PAIRS[:2], "private_test")["experiment"].tolist() == ["focal"]
+
+
+def test_runs_on_different_images_are_not_compared(record):
+    runs = [record("baseline", 0, 35), record("focal", 0, 35, hashes=HASHES + np.uint64(1))]
+    with pytest.raises(ValueError, match="not of the same images"):
+        paired_comparisons(runs, PAIRS[:1])
+
+
+def test_no_runs_give_no_comparison():
+    assert (paired_comparisons([], PAIRS)["verdict"] == Verdict.NOT_RECORDED).all()
+    assert seed_spread(seed_differences([], PAIRS)).empty
+
+
+def test_seed_spread_is_the_range_of_the_differences(record):
+    correct = {"baseline": (35, 35, 28), "focal": (0, 70, 28), "mixup": (42, 49), "adam": (7,)}
+    runs = [
+        record(name, seed, public)
+        for name, by_seed in correct.items()
+        for seed, public in enumerate(by_seed)
+    ]
+    differences = seed_differences(runs, PAIRS)
+    focal = differences[differences["experiment"] == "focal"]
+    assert focal["seed"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(focal["accuracy_difference"], [-0.5, 0.5, 0])
+    spread = seed_spread(differences).set_index("experiment")
+    assert spread.index.tolist() == ["focal", "mixup"]
+    assert spread["n_seeds"].tolist() == [3, 2]
+    np.testing.assert_allclose(spread["accuracy_range"], [1, 0.1])
+    assert spread["signs_differ"].tolist() == [True, False]
+    macro_f1 = focal["macro_f1_difference"]
+    assert spread.loc["focal", "macro_f1_range"] == pytest.approx(macro_f1.max() - macro_f1.min())

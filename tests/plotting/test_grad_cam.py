@@ -1,0 +1,57 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_lib.analysis.grad_cam import sample_maps
+from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.plotting.grad_cam import deletion_curves, grad_cams, mean_grad_cams
+from fer_lib.report.format import NOT_RECORDED
+
+
+@pytest.mark.parametrize("with_data", [True, False])
+def test_maps_lie_over_the_image_or_over_gray(run, dataset, with_data):
+    maps = {"One": sample_maps(run, dataset), "Later": None}
+    axes = grad_cams(maps, "fear", dataset if with_data else None).axes
+    image, heat = (layer.get_array() for layer in axes[1].images)
+    sample = maps["One"]["fear"][0]
+    np.testing.assert_allclose(heat, sample["map"])
+    row = np.flatnonzero(dataset.private_test.labels == EMOTION_NAMES.index("fear"))[0]
+    assert np.array_equal(image, dataset.private_test.images[row]) == with_data
+    assert axes[1].get_title() == f"One\npredicted: {sample['prediction']}"
+    assert axes[2].get_title() == f"Later\n{NOT_RECORDED}"
+
+
+def test_mean_maps_have_a_column_per_emotion():
+    maps = {name: [[label / 10, 1.0]] for label, name in enumerate(EMOTION_NAMES)}
+    axes = mean_grad_cams({"One": maps}).axes[:7]
+    assert [panel.images[0].get_array()[0, 0] for panel in axes] == pytest.approx(np.arange(7) / 10)
+    assert [panel.get_title() for panel in axes] == list(EMOTION_NAMES)
+
+
+def test_deletion_has_a_panel_per_model_and_two_lines():
+    columns = ["model", "fraction_removed", "grad_cam", "random"]
+    rows = [("A", 0.0, 0.8, 0.8), ("A", 0.3, 0.2, 0.6), ("B", 0.0, 0.5, 0.5)]
+    first, second = deletion_curves(pd.DataFrame(rows, columns=columns)).axes
+    np.testing.assert_allclose(
+        [line.get_xydata() for line in first.get_lines()],
+        [[[0, 0.8], [30, 0.2]], [[0, 0.8], [30, 0.6]]],
+    )
+    assert second.get_title() == "B"
+    assert first.get_ylim()[0] == 0
+    assert first.get_ylim()[1] > 0.8  # the axis is shared, and the second panel is lower
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda: grad_cams({"Missing": None}, "fear", None),
+        lambda: mean_grad_cams({}),
+        lambda: deletion_curves(pd.DataFrame(columns=["model"])),
+    ],
+)
+def test_nothing_recorded_is_a_placeholder(figure):
+    assert NOT_RECORDED in [text.get_text() for text in figure().axes[0].texts]

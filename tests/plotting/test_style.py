@@ -1,0 +1,83 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pytest
+
+from fer_lib.data.labels import COLORS
+from fer_lib.plotting.comparison import accuracy_comparison, per_class_f1
+from fer_lib.plotting.style import (
+    MODEL_COLORS,
+    finish,
+    model_styles,
+    placeholder,
+    placeholder_if_missing,
+    use,
+)
+from fer_lib.plotting.training import confusion, curves, samples
+from fer_lib.profiles import get_profile
+from fer_lib.report.format import NOT_RECORDED
+
+
+@pytest.fixture(autouse=True)
+def full_profile_afterwards():
+    use(get_profile("full"))
+    yield
+    use(get_profile("full"))
+
+
+def texts(figure):
+    inside = [text.get_text() for axes in figure.axes for text in axes.texts]
+    return inside + [text.get_text() for text in figure.texts]
+
+
+FIGURES = {
+    "curves": curves,
+    "confusion": confusion,
+    "samples": lambda run: samples({"Model": run}, "fear", None),
+    "accuracy_comparison": lambda run: accuracy_comparison({"Model": run}),
+    "per_class_f1": lambda run: per_class_f1({"Model": run}),
+}
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_quick_profile_marks_each_figure(draw, run):
+    assert get_profile("quick").mark not in texts(draw(run))
+    use(get_profile("quick"))
+    assert get_profile("quick").mark in texts(draw(run))
+    assert get_profile("quick").mark in texts(draw(None))
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_a_figure_without_a_run_says_so(draw):
+    assert NOT_RECORDED in texts(draw(None))
+
+
+def test_figures_of_records_have_no_mark_and_all_are_closed():
+    use(get_profile("quick"))
+    assert texts(finish(plt.figure(), recorded=True)) == []
+    assert texts(finish(plt.figure())) == [get_profile("quick").mark]
+    assert plt.get_fignums() == []
+
+
+def test_placeholder_drops_what_is_missing_and_draws_the_rest():
+    @placeholder_if_missing
+    def titles(runs, suffix=""):
+        return [title + suffix for title in runs]
+
+    assert titles({"A": 1, "B": None}, suffix="!") == ["A!"]
+    assert texts(titles({"A": None})) == texts(placeholder()) == [NOT_RECORDED]
+
+
+def test_a_model_has_the_same_style_beside_any_others():
+    assert (
+        model_styles(["SE-CNN"])["SE-CNN"]
+        == model_styles(["New", "Custom CNN", "SE-CNN"])["SE-CNN"]
+        != model_styles(["Custom CNN"])["Custom CNN"]
+    )
+    assert "New" in model_styles(["New"])
+
+
+def test_models_and_emotions_share_no_color():
+    assert not {color.upper() for color in MODEL_COLORS} & {color.upper() for color in COLORS}

@@ -1,0 +1,68 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import numpy as np
+import pytest
+
+from fer_lib.plotting.training import confusion, confusion_heat_map, curves, samples
+from fer_lib.report.format import NOT_RECORDED
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_curves_draw_the_history_and_mark_the_best_epoch(run):
+    for axes, column, scale in zip(curves(run).axes, ("accuracy", "loss"), (100, 1), strict=True):
+        train, validation, best = axes.get_lines()
+        np.testing.assert_allclose(train.get_ydata(), scale * run.history[column])
+        np.testing.assert_allclose(validation.get_ydata(), scale * run.history[f"val_{column}"])
+        assert best.get_xdata()[0] == run.config["best_epoch"]
+
+
+def test_curves_shade_the_epochs_that_swa_averages(averaged_run):
+    axes = curves(averaged_run).axes[1]
+    (span,) = axes.patches
+    assert (span.get_x(), span.get_x() + span.get_width()) == (1.5, 3.5)  # the last 2 of 3 epochs
+    assert len(axes.get_lines()) == 2
+
+
+def test_confusion_matrix_has_counts_and_shares_of_the_true_class(run):
+    axes = confusion(run).axes[0]
+    counts = np.array(run.metrics["private_test"]["confusion"])
+    expected = [f"{n / row.sum():.0%}\n{n}" for row in counts for n in row]
+    assert texts(axes) == expected
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
+
+
+def test_confusion_heat_map_may_have_an_empty_class():
+    counts = np.diag([4, 0, 1, 1, 1, 1, 1])
+    counts[0, 1] = 12  # 4 of 16 are right
+    axes = confusion_heat_map(counts, "columns", "rows", "share").axes[0]
+    assert texts(axes)[:2] == ["25%\n4", "75%\n12"]
+    assert texts(axes)[8] == "0%\n0"
+
+
+@pytest.mark.parametrize("with_data", [True, False])
+def test_samples_have_each_models_probabilities_for_the_same_image(with_data, run, dataset):
+    models = {"One": run, "Two": run, "Missing": None}
+    figure = samples(models, "disgust", dataset if with_data else None, n=2)
+    row = np.flatnonzero(dataset.private_test.labels == 1)[0]
+    expected = run.predictions["private_test"].probabilities[row]
+    image, one, two, missing = figure.axes[:4]
+    for axes in (one, two):
+        np.testing.assert_allclose([bar.get_width() for bar in axes.patches], expected)
+    assert texts(missing) == [NOT_RECORDED] and not missing.patches
+    assert [axes.get_title() for axes in (one, two, missing)] == list(models)
+    assert image.get_title() == f"disgust, row {row}"
+    assert one.get_yticklabels()[1].get_fontweight() == "bold"
+
+
+def test_without_the_data_a_gray_square_stands_for_the_image(run, dataset):
+    row = np.flatnonzero(dataset.private_test.labels == 2)[0]
+    drawn, gray = (samples({"One": run}, "fear", data, n=1).axes[0] for data in (dataset, None))
+    np.testing.assert_array_equal(drawn.images[0].get_array(), dataset.private_test.images[row])
+    assert texts(drawn) == []
+    assert gray.images[0].get_array().std() == 0
+    assert "FER2013" in texts(gray)[0]

@@ -1,0 +1,28 @@
+import pandas as pd
+
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.report.comparisons import show_comparisons
+
+
+def test_comparisons_are_displayed_by_title_with_intervals():
+    table = pd.DataFrame(
+        {
+            "experiment": ["ablation_mixup"],
+            "baseline": ["ablation_baseline"],
+            "n_seeds": [2],
+            "seeds": [(0, 1)],
+            "baseline_accuracy": [0.6],
+            "accuracy_difference": [-0.018],
+            "accuracy_difference_low": [-0.027],
+            "accuracy_difference_high": [-0.008],
+            "verdict": [Verdict.REFUTED],
+        }
+    )
+    (row,) = show_comparisons(table).data.to_dict("records")
+    assert row == {
+        "experiment": "Mixup",
+        "baseline": "Baseline, 15 epochs",
+        "seeds": "0, 1",
+        "accuracy difference (points)": "−1.8 (−2.7 to −0.8)",
+        "raises accuracy": "refuted",
+    }

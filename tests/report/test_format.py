@@ -1,0 +1,116 @@
+from enum import Enum
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_lib.report.format import (
+    MISSING_CELL,
+    NOT_RECORDED,
+    count,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+    points,
+    score,
+    show,
+    signed,
+)
+
+
+class Answer(Enum):
+    YES = "yes, it does"
+
+
+def test_shares_are_percentages_with_a_no_break_space():
+    assert percent(0.67812) == "67.8\u00a0%"
+    assert percent(0.678, 0.6634, 0.6941) == "67.8\u00a0% (66.3–69.4)"
+    assert percent_interval(0.678, [0.6634, 0.6941]) == "67.8\u00a0% (66.3–69.4)"
+
+
+def test_scores_have_three_decimals():
+    assert score(0.66149) == "0.661"
+    assert score(0.66149, 0.64, 0.681) == "0.661 (0.640–0.681)"
+
+
+def test_differences_are_signed_with_a_true_minus_sign():
+    assert signed(0.5, digits=2) == "+0.50"
+    assert signed(-0.0124, -0.02, 0.003) == "−0.012 (−0.020 to +0.003)"
+    assert points(-0.0012) == "−0.1"
+    assert points(-0.0012, -0.014, 0.011) == "−0.1 (−1.4 to +1.1)"
+
+
+def test_counts_numbers_and_p_values():
+    assert count(1_799) == "1,799"
+    assert count(1_186_887) == "1.19 million"
+    assert count(2_500_000_000) == "2.50 billion"
+    assert [number(x) for x in (0.5, 12.34, 1575.3, 35_887)] == ["0.500", "12.3", "1,575", "35,887"]
+    assert p_value(0.03214) == "0.0321"
+    assert p_value(1e-9) == "< 0.0001"
+
+
+@pytest.mark.parametrize("formatter", [percent, score, signed, points, count, number, p_value])
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float64("nan")])
+def test_a_missing_number_is_not_recorded(formatter, missing):
+    assert formatter(missing) == NOT_RECORDED
+
+
+def cells(table, **options):
+    return show(table, **options).data.to_dict("list")
+
+
+def test_table_formats_numbers_by_the_words_of_their_column():
+    table = pd.DataFrame(
+        {
+            "model": ["A & B"],
+            "private_test_accuracy": [0.653],
+            "accuracy_difference": [-0.021],
+            "macro_f1_difference": [-0.021],
+            "macro_f1": [0.6],
+            "parameters": [1_720_000],
+            "p_value": [0.5],
+        }
+    )
+    assert cells(table) == {
+        "model": ["A &amp; B"],
+        "PrivateTest accuracy": ["65.3\u00a0%"],
+        "accuracy difference (points)": ["−2.1"],
+        "macro-F1 difference": ["−0.021"],
+        "macro-F1": ["0.600"],
+        "parameters": ["1,720,000"],
+        "p-value": ["0.5000"],
+    }
+
+
+def test_table_merges_intervals_and_keeps_them_on_one_line():
+    table = pd.DataFrame({"accuracy": [0.5], "accuracy_low": [0.4], "accuracy_high": [0.6]})
+    assert cells(table) == {"accuracy": ["50.0\u00a0% (40.0–60.0)"]}
+    assert 'nowrap">(40.0–60.0)</span>' in show(table).to_html()
+    alone = pd.DataFrame({"low": [1], "temperature_low": [2]})  # limits of nothing
+    assert list(cells(alone)) == ["low", "temperature low"]
+
+
+def test_table_shows_missing_values_lists_enums_and_counts_with_gaps():
+    table = pd.DataFrame(
+        {"best_epoch": [24, None], "seeds": [[0, 3], []], "verdict": [Answer.YES, None]}
+    )
+    assert cells(table) == {
+        "best epoch": ["24", MISSING_CELL],
+        "seeds": ["0, 3", MISSING_CELL],
+        "verdict": ["yes, it does", MISSING_CELL],
+    }
+    accuracy = pd.DataFrame([[None] * 3], columns=["accuracy", "accuracy_low", "accuracy_high"])
+    assert cells(accuracy) == {"accuracy": [MISSING_CELL]}
+
+
+def test_table_formats_can_be_given_and_the_table_stays_as_it_is():
+    table = pd.DataFrame({"f1": [0.5], "Head, as it is": [1.0]})
+    assert cells(table, formats={"f1": percent}) == {"F1": ["50.0\u00a0%"], "Head, as it is": ["1"]}
+    assert table["f1"].tolist() == [0.5]
+    assert "<caption>Scores</caption>" in show(table, caption="Scores").to_html()
+
+
+def test_table_hides_the_index_and_may_be_empty():
+    assert "row_heading" not in show(pd.DataFrame({"x": [1]}, index=["first"])).to_html()
+    assert show(pd.DataFrame({"x": []})).data.empty
