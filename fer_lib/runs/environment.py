@@ -10,13 +10,13 @@ _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 def versions() -> dict[str, str]:
     """The installed versions of the packages that a result depends on."""
-    found = {}
+    installed = {}
     for name in _PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:  # Keras needs only one of its backends
             continue
-    return found
+    return installed
 
 
 def hardware() -> dict:

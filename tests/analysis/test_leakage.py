@@ -1,27 +1,36 @@
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from fer_lib.analysis import leakage as duplicates
 from fer_lib.analysis.leakage import (
     DETAIL_SIGMA,
     LEAKAGE_PATH,
     detail_correlation,
     duplicate_analysis,
     exact_duplicates,
+    near_duplicate_candidates,
     without_leakage,
 )
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.io import read_json, write_json
+from fer_lib.paths import RESULTS
+from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.store import find_run
 
 
-@pytest.fixture
-def copied(dataset):
-    """Twelve synthetic faces in Training; PrivateTest holds two of them again, one cropped, one
-    mirrored, and one face of its own."""
+@pytest.fixture(scope="module")
+def leaky(dataset):
+    """Twelve faces in Training, then the first again under another label, and the third shifted.
+
+    PrivateTest has five images: two duplicates of Training, one of them under another label; one
+    image of Training shifted and one mirrored; and one that Training lacks. PublicTest has two
+    images of its own and a flat one.
+    """
     faces = dataset.training.images
-    shifted = np.roll(faces[5], (1, -1), axis=(0, 1))
+    third, shifted = (np.roll(faces[row], (1, -1), axis=(0, 1)) for row in (2, 5))
     training = Split(
-        np.concatenate([faces[:12], faces[:1]]), np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1])
+        np.concatenate([faces[:12], faces[:1], third[None]]),
+        np.uint8([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 4, 1, 2]),
     )
     flat = np.zeros((1, 48, 48), np.uint8)
     public = Split(np.concatenate([faces[20:22], flat]), np.uint8([0, 1, 2]))
@@ -32,74 +41,111 @@ def copied(dataset):
     return Dataset(training, public, private, "0" * 64)
 
 
-def test_exact_copies_by_hand(copied):
-    found = exact_duplicates(copied)
-    assert (
-        found["images"] == 21
-        and found["copies"] == 3
-        and found["groups"] == 3
-        and found["largest_group"] == 2
-    )
-    assert found["conflicting_groups"] == 2  # faces 0 (labels 0 and 1) and 3 (labels 3 and 0)
-    assert found["flat"] == 1
-    assert found["across"] == {
-        "PrivateTest in Training": 2,
-        "PublicTest in Training": 0,
-        "PrivateTest in PublicTest": 0,
+@pytest.fixture(scope="module")
+def analysis(leaky):
+    return duplicate_analysis(leaky)
+
+
+def test_exact_duplicates_by_hand(leaky, analysis):
+    counts = {
+        "images": 22,
+        "duplicates": 3,
+        "groups": 3,
+        "conflicting_groups": 2,  # faces 0 (labels 0 and 1) and 3 (labels 3 and 0)
+        "flat": 1,
+        "across": {
+            "PrivateTest in Training": 2,
+            "PublicTest in Training": 0,
+            "PrivateTest in PublicTest": 0,
+        },
     }
+    assert exact_duplicates(leaky) == analysis["exact"] == counts
 
 
-def test_what_is_shifted_or_mirrored_is_found_in_training(copied):
-    found = duplicate_analysis(copied)
-    seen = found["seen_in_training"]["private_test"]
-    assert set(seen["exact"]) == set(copied.private_test.hashes[:2].tolist())
-    assert set(copied.private_test.hashes[2:4].tolist()) <= set(seen["near"])
-    assert copied.private_test.hashes[4] not in seen["near"]
-    assert found["mirrored_pairs"] >= 1
+def test_duplicates_and_near_duplicates_in_training(leaky, analysis):
+    hashes = leaky.private_test.hashes
+    leaked = analysis["in_training"]["private_test"]
+    assert set(leaked["exact"]) == set(hashes[:2].tolist())
+    assert set(hashes[2:4].tolist()) <= set(leaked["near"])
+    assert not set(hashes[[0, 1, 4]].tolist()) & set(leaked["near"])
 
 
-def test_detail_correlation_is_that_of_numpy(dataset):
-    images, pair = dataset.training.images, np.array([[0, 1, 0], [2, 2, 0], [3, 4, 1]])
-    found = detail_correlation(images, pair)
-    assert found[1] == pytest.approx(1)
-    from scipy.ndimage import gaussian_filter
+def test_near_duplicate_pairs(leaky, analysis):
+    labels = {}
+    for split in leaky.splits.values():
+        for image, label in zip(split.images, split.labels, strict=True):
+            labels.setdefault(image.tobytes(), set()).add(label)
+    images = np.stack([np.frombuffer(pixels, np.uint8).reshape(48, 48) for pixels in labels])
+    labels = list(labels.values())
+    candidates = near_duplicate_candidates(images)
+    correlation = detail_correlation(images, candidates)
+    pairs = [pair for pair, c in zip(candidates.tolist(), correlation, strict=True) if c > 0.6]
+    assert analysis["near_pairs"] == len(pairs)
+    assert analysis["mirrored_pairs"] == sum(mirrored for _, _, mirrored in pairs) >= 1
+    conflicting = [labels[a].isdisjoint(labels[b]) for a, b, _ in pairs]
+    assert analysis["conflicting_pairs"] == sum(conflicting)
+    assert 0 < sum(conflicting) < len(pairs)
+    lows, highs, counts = np.array(analysis["bands"]).T
+    np.testing.assert_allclose([lows, highs], [np.arange(10) / 10, np.arange(1, 11) / 10])
+    assert counts[6:].sum() == len(pairs)
 
-    def fine(image):
+
+def test_candidates_are_pairs_with_their_smaller_row_first(leaky):
+    images = np.concatenate([leaky.training.images[:12], leaky.private_test.images[2:4]])
+    candidates = near_duplicate_candidates(images).tolist()
+    assert [5, 12, 0] in candidates and [8, 13, 1] in candidates
+    assert all(first < second for first, second, _ in candidates)
+    assert len({tuple(pair) for pair in candidates}) == len(candidates)
+
+
+def test_detail_correlation_agrees_with_a_direct_computation(dataset):
+    images = dataset.training.images
+    correlation = detail_correlation(images, np.array([[0, 1, 0], [2, 2, 0], [3, 4, 1]]))
+    assert correlation[1] == pytest.approx(1)
+
+    def detail(image):
         return image.astype(np.float32) - gaussian_filter(image.astype(np.float32), DETAIL_SIGMA)
 
     def best(a, b):
-        shifts = range(-4, 5)
-        products = []
-        for y in shifts:
-            for x in shifts:
-                ours = a[max(y, 0) : 48 + min(y, 0), max(x, 0) : 48 + min(x, 0)].ravel()
-                theirs = b[max(-y, 0) : 48 + min(-y, 0), max(-x, 0) : 48 + min(-x, 0)].ravel()
-                products.append(ours @ theirs / np.linalg.norm(ours) / np.linalg.norm(theirs))
-        return max(products)
+        correlations = []
+        for y in range(-4, 5):
+            for x in range(-4, 5):
+                part_a = a[max(y, 0) : 48 + min(y, 0), max(x, 0) : 48 + min(x, 0)].ravel()
+                part_b = b[max(-y, 0) : 48 + min(-y, 0), max(-x, 0) : 48 + min(-x, 0)].ravel()
+                lengths = np.linalg.norm(part_a) * np.linalg.norm(part_b)
+                correlations.append(part_a @ part_b / lengths)
+        return max(correlations)
 
-    assert found[0] == pytest.approx(best(fine(images[0]), fine(images[1])), abs=1e-4)
-    assert found[2] == pytest.approx(best(fine(images[3]), fine(images[4])[:, ::-1]), abs=1e-4)
+    expected = best(detail(images[0]), detail(images[1]))
+    assert correlation[0] == pytest.approx(expected, abs=1e-4)
+    mirrored = best(detail(images[3]), detail(images[4])[:, ::-1])
+    assert correlation[2] == pytest.approx(mirrored, abs=1e-4)
 
 
-def test_unseen_leaves_out_what_the_record_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(duplicates, "RECORD", tmp_path / "duplicates.json")
-    large = 2**64 - 1  # beyond what a float keeps
-    write_json(
-        LEAKAGE_PATH, {"seen_in_training": {"private_test": {"exact": [large], "near": [7]}}}
+def test_predictions_without_leakage(tmp_path):
+    path, large = tmp_path / "leakage.json", 2**64 - 1  # more digits than a float has
+    in_training = {"private_test": {"exact": [large], "near": [7]}}
+    write_json(path, {"in_training": in_training})
+    predictions = SplitPredictions(
+        np.eye(7, dtype=np.float32)[[4, 5, 6]],
+        np.uint8([0, 1, 2]),
+        np.array([7, large, large - 1], np.uint64),
     )
-    predictions = {"private_test_hashes": np.array([7, large, large - 1], np.uint64)}
-    assert without_leakage(predictions, "private_test").tolist() == [True, False, True]
-    assert without_leakage(predictions, "private_test", near=True).tolist() == [
-        False,
-        False,
-        True,
-    ]
+    exact = without_leakage(predictions, "private_test", path=path)
+    assert exact.hashes.tolist() == [7, large - 1]
+    assert exact.labels.tolist() == [0, 2] and exact.predicted.tolist() == [4, 6]
+    near = without_leakage(predictions, "private_test", near=True, path=path)
+    assert near.hashes.tolist() == [large - 1] and near.predicted.tolist() == [6]
+
+
+def test_the_de_duplicated_splits_of_the_record():
+    record = read_json(LEAKAGE_PATH)
+    for split, title in (("public_test", "PublicTest"), ("private_test", "PrivateTest")):
+        predictions = find_run(RESULTS, "se_cnn", 0).predictions[split]
+        leaked = record["exact"]["across"][f"{title} in Training"]
+        assert len(predictions) - len(without_leakage(predictions, split)) == leaked
+        assert len(without_leakage(predictions, split, near=True)) < len(predictions) - leaked
 
 
 def test_the_record_is_of_fer2013(fer2013):
-    from fer_lib.analysis.leakage import (
-        LEAKAGE_PATH,
-        exact_duplicates,
-    )
-
     assert exact_duplicates(fer2013) == read_json(LEAKAGE_PATH)["exact"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from sklearn import calibration as sk_calibration
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
 from fer_lib.evaluation.calibration import (
@@ -9,7 +9,7 @@ from fer_lib.evaluation.calibration import (
     brier_score,
     expected_calibration_error,
     fit_temperature,
-    nll,
+    negative_log_likelihood,
     reliability_bins,
     selective_accuracy,
 )
@@ -17,62 +17,72 @@ from fer_lib.runs.predictions import softmax
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """Logits that know the label often, and are too sure of it."""
-    draws = np.random.default_rng(0)
-    labels = draws.integers(0, 7, 2000)
-    return (3 * draws.normal(size=(2000, 7)) + 4 * np.eye(7)[labels]).astype(np.float32), labels
+def overconfident():
+    """Logits that often favor the label, with too high a confidence."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 7, 2000)
+    return (3 * random.normal(size=(2000, 7)) + 4 * np.eye(7)[labels]).astype(np.float32), labels
 
 
-def test_nll_and_brier_are_those_of_scikit_learn(answers):
-    logits, labels = answers
+def test_likelihood_and_brier_score_agree_with_scikit_learn(overconfident):
+    logits, labels = overconfident
     p = softmax(logits)
-    assert nll(logits, labels) == pytest.approx(log_loss(labels, p))
+    assert negative_log_likelihood(logits, labels) == pytest.approx(log_loss(labels, p))
     by_class = sum(brier_score_loss(labels == k, p[:, k]) for k in range(7))
     assert brier_score(logits, labels) == pytest.approx(by_class)
 
 
-def test_against_a_distribution_by_hand():
+def test_likelihood_and_brier_score_of_a_distribution_by_hand():
     logits = np.log([[0.5, 0.25, 0.25]])
     votes = np.array([[0.5, 0.5, 0.0]])
-    assert nll(logits, votes) == pytest.approx(0.5 * np.log(2) + 0.5 * np.log(4))
+    expected = 0.5 * np.log(2) + 0.5 * np.log(4)
+    assert negative_log_likelihood(logits, votes) == pytest.approx(expected)
     assert brier_score(logits, votes) == pytest.approx(2 * 0.25**2)
 
 
-def test_reliability_is_that_of_scikit_learn(answers):
-    logits, labels = answers
+def test_reliability_bins_agree_with_scikit_learn(overconfident):
+    logits, labels = overconfident
     p = softmax(logits)
     bins = reliability_bins(logits, labels)
-    right = p.argmax(axis=1) == labels
-    share, sure = sk_calibration.calibration_curve(right, p.max(axis=1), n_bins=BINS)
+    correct = p.argmax(axis=1) == labels
+    accuracy, confidence = calibration_curve(correct, p.max(axis=1), n_bins=BINS)
     filled = bins["count"] > 0
-    np.testing.assert_allclose(bins["accuracy"][filled], share)
-    np.testing.assert_allclose(bins["confidence"][filled], sure)
-    assert bins["count"].sum() == len(labels)
+    np.testing.assert_allclose(bins["accuracy"][filled], accuracy)
+    np.testing.assert_allclose(bins["confidence"][filled], confidence)
+    assert bins["count"].sum() == len(labels) and not filled.all()
+    assert np.isnan(bins["accuracy"][~filled]).all()
 
 
-def test_the_calibration_error_by_hand():
-    # Three answers at 0.9, one of them wrong; one at 0.5, right: 3/4 |0.9 − 2/3| + 1/4 |0.5 − 1|.
+def test_a_probability_of_one_is_in_the_last_bin():
+    assert reliability_bins(np.array([[1000.0, 0.0]]), np.array([0]))["count"].tolist()[-1] == 1
+
+
+def test_expected_calibration_error_by_hand():
+    # Confidence 0.9 three times, once wrong; 0.5 once, correct: 3/4 |0.9 − 2/3| + 1/4 |0.5 − 1|.
     logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.5 + 1e-9, 0.5 - 1e-9]])
-    assert expected_calibration_error(logits, np.array([0, 0, 1, 0])) == pytest.approx(
-        0.75 * (0.9 - 2 / 3) + 0.125
-    )
+    labels = np.array([0, 0, 1, 0])
+    expected = 0.75 * (0.9 - 2 / 3) + 0.25 * 0.5
+    assert expected_calibration_error(logits, labels) == pytest.approx(expected)
 
 
-def test_the_temperature_is_where_the_slope_vanishes(answers):
-    logits, labels = answers
+def test_the_temperature_is_where_the_derivative_vanishes(overconfident):
+    logits, labels = overconfident
 
-    def slope(t):  # of the likelihood in 1/T: the mean logit of the labels less that expected
+    def derivative(t):  # of the log-likelihood in 1/T: the label's logit less the expected one
         p = softmax(logits / t)
         return (logits[np.arange(len(labels)), labels] - (p * logits).sum(axis=1)).mean()
 
-    found = fit_temperature(logits, labels)
-    assert found > 1.5 and found == pytest.approx(brentq(slope, 0.1, 10), rel=1e-4)
-    assert nll(logits / found, labels) < nll(logits, labels)
+    temperature = fit_temperature(logits, labels)
+    assert temperature > 1.5
+    assert temperature == pytest.approx(brentq(derivative, 0.1, 10), rel=1e-4)
+    scaled, unscaled = (
+        negative_log_likelihood(values, labels) for values in (logits / temperature, logits)
+    )
+    assert scaled < unscaled
 
 
-def test_coverage_by_hand():
+def test_selective_accuracy_by_hand():
     logits = np.log([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
-    share, accuracy = selective_accuracy(logits, np.array([1, 0, 0, 0]))
-    np.testing.assert_allclose(share, [0.25, 0.5, 0.75, 1.0])
+    coverage, accuracy = selective_accuracy(logits, np.array([1, 0, 0, 0]))
+    np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(accuracy, [1, 1 / 2, 2 / 3, 1 / 2])

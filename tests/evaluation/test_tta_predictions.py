@@ -2,131 +2,110 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.special import softmax
 
 from fer_lib.data.dataset import Split
 from fer_lib.data.readers import DataError
-from fer_lib.evaluation import inference as networks
+from fer_lib.evaluation import tta_predictions as module
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.evaluation.tta_predictions import (
     TTA_PATH,
-    TTA_PREDICTIONS_PATH,
     record_tta_predictions,
     record_tta_schemes,
     tta_predictions,
 )
-from fer_lib.evaluation.tta_predictions import tta_predictions as shifted_answers
-from fer_lib.evaluation.verify import VerificationReport, _check_tta_predictions
 from fer_lib.experiments import ENSEMBLE_TTA
-from fer_lib.io import read_json
+from fer_lib.io import read_json, sha256_of, write_json
+from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import RunError
-from fer_lib.tta import SHIFTS
+from fer_lib.tta import SCHEMES
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.setattr(shifted_answers, "RECORD", tmp_path / "shifts.json")
-    monkeypatch.setattr(shifted_answers, "PREDICTIONS", tmp_path / "shifts.npz")
+def path(copy):
+    """Where the TTA predictions of `copy` are recorded."""
+    path = copy.root / "analysis" / "tta_predictions.npz"
+    write_json(path.with_name("tta.json"), {"run": "before", "rows": []})
+    return path
 
 
-def test_schemes_are_measured_on_public_test(place, run, dataset):
-    record_tta_schemes(run, dataset)
-    rows = {(row["places"], row["mirrored"]): row for row in read_json(TTA_PATH)["rows"]}
-    assert len(rows) == 2 * len(SHIFTS)
-    assert rows["one place", False]["accuracy"] == run.metrics["public_test"]["accuracy"]
-    answers = predict_logits(load_model(run), dataset.public_test.images, True, ENSEMBLE_TTA)
-    chosen = rows[ENSEMBLE_TTA, True]
-    assert (
-        chosen["passes"] == 18
-        and chosen["accuracy"] == (answers.argmax(axis=1) == dataset.public_test.labels).mean()
-    )
+def change(path, **arrays):
+    np.savez(path, **{**np.load(path), **arrays})
 
 
-def test_answers_are_recorded_once(place, run, dataset, monkeypatch):
-    assert not TTA_PREDICTIONS_PATH.exists() and tta_predictions(run) is None
-    record_tta_schemes(run, dataset)
-    record_tta_predictions([run], dataset)
-    found = tta_predictions(run)
-    expected = predict_logits(load_model(run), dataset.private_test.images, places=ENSEMBLE_TTA)
-    np.testing.assert_array_equal(found["private_test_logits"], expected)
-    np.testing.assert_array_equal(found["private_test_hashes"], dataset.private_test.hashes)
-    monkeypatch.setattr(networks, "predict", lambda *a: pytest.fail("measured again"))
-    record_tta_predictions([run], dataset)
-
-
-def test_answers_of_other_weights_or_another_scheme_are_not_taken(place, run, dataset, monkeypatch):
-    record_tta_schemes(run, dataset)
-    record_tta_predictions([run], dataset)
-    with np.load(TTA_PREDICTIONS_PATH) as stored:
-        arrays = dict(stored)
-    np.savez(TTA_PREDICTIONS_PATH, **arrays | {f"{run.key}/weights_sha256": np.array("0" * 64)})
-    with pytest.raises(RunError, match="its answers of .*seed-0 are of other weights"):
-        tta_predictions(run)
-    np.savez(TTA_PREDICTIONS_PATH, **arrays | {"scheme": np.array("one place")})
-    assert tta_predictions(run) is None
-
-
-def test_another_copys_images_are_refused(place, run, dataset):
-    record_tta_schemes(run, dataset)
-    other = replace(dataset, public_test=dataset.private_test)
-    with pytest.raises(
-        DataError, match="70 of the 70 images of .*seed-0, public_test, are not in this copy"
-    ):
-        record_tta_predictions([run], other)
-    assert not TTA_PREDICTIONS_PATH.exists()
-
-
-def test_a_copy_in_another_order_gives_the_same_answers(place, run, dataset):
-    record_tta_schemes(run, dataset)
+def test_schemes_are_compared_on_public_test(model_run, dataset, tmp_path):
+    path = tmp_path / "tta.json"
+    write_json(path, {"predictions_sha256": "kept", "rows": []})
+    record_tta_schemes(model_run, dataset, path)
+    record = read_json(path)
+    assert record["run"] == "tiny/seed-0" and record["predictions_sha256"] == "kept"
+    rows = {row["tta"]: row for row in record["rows"]}
+    assert {name: row["forward_passes"] for name, row in rows.items()} == {
+        name: len(scheme) for name, scheme in SCHEMES.items()
+    }
+    without, public = rows["none"], model_run.metrics["public_test"]
+    for name in ("accuracy", "macro_f1", "intervals"):
+        assert without[name] == public[name]
     split = dataset.public_test
-    record_tta_predictions(
-        [run], replace(dataset, public_test=Split(split.images[::-1], split.labels[::-1]))
-    )
-    expected = predict_logits(load_model(run), split.images, places=ENSEMBLE_TTA)
-    np.testing.assert_allclose(
-        softmax(tta_predictions(run)["public_test_logits"], axis=1),
-        softmax(expected, axis=1),
-        atol=1e-5,
-    )
+    logits = predict_logits(load_model(model_run), split.images, ENSEMBLE_TTA)
+    assert rows[ENSEMBLE_TTA]["accuracy"] == (logits.argmax(axis=1) == split.labels).mean()
 
 
-def test_what_is_recorded_is_checked_with_its_run(place, run, dataset):
-    record_tta_schemes(run, dataset)
-    record_tta_predictions([run], dataset)
-
-    def problems(dataset=dataset):
-        findings = VerificationReport()
-        _check_tta_predictions(run, dataset, findings)
-        return findings.problems
-
-    assert problems() == []
-    black = Split(np.zeros((1, 48, 48), np.uint8), np.zeros(1, np.uint8))
-    assert (
-        problems(replace(dataset, public_test=black, private_test=black)) == []
-    )  # a copy with none of the images
-    record_tta_schemes(run, dataset)  # the schemes anew: what is said of the answers stays
-    assert problems() == []
-    with np.load(TTA_PREDICTIONS_PATH) as stored:
-        arrays = dict(stored)
-    arrays[f"{run.key}/private_test_logits"] = -arrays[f"{run.key}/private_test_logits"]
-    np.savez(TTA_PREDICTIONS_PATH, **arrays)
-    changed, wrong = problems()
-    assert changed.startswith("shifts.npz is not the file that was recorded: its SHA-256 is ")
-    assert wrong.startswith(
-        "private_test, over shifted pictures: 2 images, largest difference of a probability "
-    )
-    np.savez(TTA_PREDICTIONS_PATH, **arrays | {f"{run.key}/weights_sha256": np.array("0" * 64)})
-    (other,) = problems()
-    assert "are of other weights" in other
-    TTA_PREDICTIONS_PATH.write_bytes(TTA_PREDICTIONS_PATH.read_bytes()[:-100])
-    (cut_off,) = problems()
-    assert "shifts.npz: no whole .npz file" in cut_off
+def test_predictions_are_recorded_once(copy, path, dataset, monkeypatch):
+    assert tta_predictions(copy) is None
+    record_tta_predictions([copy], dataset, path)
+    assert read_json(path.with_name("tta.json")) == {
+        "run": "before",
+        "rows": [],
+        "predictions_sha256": sha256_of(path),
+    }
+    model = load_model(copy)
+    for name, predictions in tta_predictions(copy).items():
+        split = getattr(dataset, name)
+        expected = predict_logits(model, split.images, ENSEMBLE_TTA)
+        np.testing.assert_array_equal(predictions.logits, expected)
+        np.testing.assert_array_equal(predictions.hashes, split.hashes)
+        np.testing.assert_array_equal(predictions.labels, split.labels)
+    monkeypatch.setattr(module, "predict_logits", lambda *_: pytest.fail("predicted again"))
+    record_tta_predictions([copy], dataset, path)
 
 
-def test_the_chosen_scheme_is_the_best_of_those_measured_on_public_test():
-    measured = read_json(TTA_PATH)
-    best = max(measured["rows"], key=lambda row: row["accuracy"])
-    assert measured["run"] == "se_cnn/seed-0" and (best["places"], best["mirrored"]) == (
-        ENSEMBLE_TTA,
-        True,
-    )
+def test_predictions_of_other_weights_are_refused_and_recorded_anew(copy, path, dataset):
+    record_tta_predictions([copy], dataset, path)
+    expected = tta_predictions(copy)["public_test"].logits
+    key = f"{copy.key}/public_test_logits"
+    change(path, **{f"{copy.key}/weights_sha256": np.array("0" * 64), key: 0 * expected})
+    with pytest.raises(RunError, match="its predictions of tiny/seed-0 are of other weights"):
+        tta_predictions(copy)
+    record_tta_predictions([copy], dataset, path)
+    np.testing.assert_array_equal(tta_predictions(copy)["public_test"].logits, expected)
+
+
+def test_predictions_of_another_scheme_are_none(copy, path, dataset):
+    record_tta_predictions([copy], dataset, path)
+    change(path, scheme=np.array("flip"))
+    assert tta_predictions(copy) is None
+
+
+def test_a_copy_of_the_data_with_other_images_is_refused(copy, path, dataset):
+    other = replace(dataset, public_test=dataset.private_test)
+    with pytest.raises(DataError, match=r"70 of the 70 images of .*seed-0, public_test"):
+        record_tta_predictions([copy], other, path)
+    assert not path.exists()
+
+
+def test_a_copy_of_the_data_in_another_order_gives_the_same_predictions(copy, path, dataset):
+    split = dataset.public_test
+    reverse = replace(dataset, public_test=Split(split.images[::-1], split.labels[::-1]))
+    record_tta_predictions([copy], reverse, path)
+    expected = softmax(predict_logits(load_model(copy), split.images, ENSEMBLE_TTA))
+    predictions = tta_predictions(copy)["public_test"]
+    np.testing.assert_allclose(predictions.probabilities, expected, atol=1e-5)
+
+
+def test_the_scheme_of_ensembles_is_the_most_accurate_one_on_public_test():
+    record = read_json(TTA_PATH)
+    assert record["run"] == "se_cnn/seed-0"
+    assert max(record["rows"], key=lambda row: row["accuracy"])["tta"] == ENSEMBLE_TTA
+    assert {row["tta"]: row["forward_passes"] for row in record["rows"]} == {
+        name: len(scheme) for name, scheme in SCHEMES.items()
+    }

@@ -6,6 +6,7 @@ from fer_lib.experiments import (
     DEPLOYMENT_CANDIDATES,
     ENSEMBLES,
     EXPERIMENTS,
+    FERPLUS_STEPS,
     FOLLOW_UPS,
     MAIN_MODELS,
     PRIVATE_TEST_EXPERIMENTS,
@@ -48,6 +49,10 @@ DIFFERENCES = {
     ("se_cnn_distilled_swa", "se_cnn"): DISTILLATION
     | {"teacher_tta", "epochs", "patience", "init_from", "swa_epochs"}
     | {"learning_rate", "warmup_epochs", "dtype_policy"},
+    ("se_cnn_hires_ferplus", "se_cnn_ferplus"): {"blocks"},
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"): DISTILLATION
+    | {"consistent_distillation", "epochs", "patience"},
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_70"): {"epochs", "patience"},
 }
 
 
@@ -65,12 +70,13 @@ def test_settings_that_an_experiment_and_its_baseline_differ_in(pair, expected):
 
 
 def test_every_comparison_is_checked_above():
-    assert {*CONTROLS, *ABLATIONS, *TRANSFERS, *FOLLOW_UPS} == set(DIFFERENCES)
+    assert {*CONTROLS, *ABLATIONS, *TRANSFERS, *FOLLOW_UPS, *FERPLUS_STEPS} == set(DIFFERENCES)
 
 
 def test_every_experiment_is_shown_or_compared():
     compared = {name for pair in DIFFERENCES for name in pair}
-    assert compared | {*MAIN_MODELS, *SE_CNN_EXPERIMENTS} == set(EXPERIMENTS)
+    alone = {"se_cnn_ferplus_distilled_60"}  # evaluated on PublicTest, no pair of it is compared
+    assert compared | {*MAIN_MODELS, *SE_CNN_EXPERIMENTS} | alone == set(EXPERIMENTS)
 
 
 def test_exploratory_experiments_are_not_evaluated_on_private_test():
