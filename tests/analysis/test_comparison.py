@@ -16,7 +16,6 @@ from fer_lib.analysis.comparison import (
     paired_differences,
     seed_summary,
     source_accuracies,
-    training_summary,
     trivial_classifiers,
 )
 from fer_lib.analysis.leakage import LEAKAGE_PATH
@@ -142,15 +141,3 @@ def test_largest_confusion_is_a_share_of_the_true_class():
     model = SimpleNamespace(metrics={"private_test": {"confusion": counts.tolist()}})
     assert largest_confusion(model) == ("disgust", "angry", pytest.approx(1 / 3), 3)
     assert largest_confusion(None).share is None
-
-
-def test_training_summary_reads_the_best_epoch_or_with_swa_the_last(run, averaged_run):
-    history, summary = run.history, training_summary(run)
-    best = history["val_loss"].idxmin()
-    assert (summary.epochs, summary.best_epoch) == (3, best + 1)
-    assert summary.val_loss == history["val_loss"].min()
-    assert summary.train_accuracy == history["accuracy"][best]
-    assert summary.last_train_accuracy == history["accuracy"].iloc[-1]
-    averaged = training_summary(averaged_run)
-    assert averaged.best_epoch == 3 and averaged.val_loss == history["val_loss"].iloc[-1]
-    assert training_summary(None).epochs is None
