@@ -1,7 +1,7 @@
 """Models compared on the same images: accuracies, paired differences, variation across seeds.
 
 Each function returns numbers. Columns `x_low` and `x_high` hold the 95 % interval of column `x`;
-what is not recorded is None or NaN. Intervals resample the images of a test split and exclude the
+what is not recorded is NaN. Intervals resample the images of a test split and exclude the
 variance across seeds.
 """
 
@@ -33,9 +33,10 @@ class Estimate(NamedTuple):
     low: float | None = None
     high: float | None = None
 
-    def columns(self, name: str) -> dict[str, float | None]:
-        """The estimate as three columns of a table: `name`, `name_low`, `name_high`."""
-        return dict(zip((name, f"{name}_low", f"{name}_high"), self, strict=True))
+    def columns(self, name: str) -> dict[str, float]:
+        """The estimate as columns `name`, `name_low`, `name_high` of a table; NaN for None."""
+        values = (np.nan if value is None else value for value in self)
+        return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def estimate(predictor: Predictor | None, split: str, measure: str = "accuracy") -> Estimate:
@@ -212,9 +213,9 @@ def _paired(model: Predictor | None, baseline: Predictor | None, split: str) -> 
         difference = Estimate(paired.get(measure), *intervals.get(measure, ()))
         row |= difference.columns(f"{measure}_difference")
     return row | {
-        "only_model_correct": paired.get("only_a_correct"),
-        "only_baseline_correct": paired.get("only_b_correct"),
-        "p_value": paired.get("p_value"),
+        "only_model_correct": paired.get("only_a_correct", np.nan),
+        "only_baseline_correct": paired.get("only_b_correct", np.nan),
+        "p_value": paired.get("p_value", np.nan),
     }
 
 
@@ -239,8 +240,8 @@ def seed_summary(runs: dict[str, list[Run]]) -> pd.DataFrame:
         row = {"model": title, "seeds": len(seeds)}
         for column, (split, measure) in measures.items():
             values = [run.metrics[split][measure] for run in seeds]
-            row[column] = np.mean(values) if values else None
-            row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else None
+            row[column] = np.mean(values) if values else np.nan
+            row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 

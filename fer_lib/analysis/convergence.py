@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from fer_lib.runs.run import Run
@@ -65,7 +66,7 @@ def convergence_epochs(runs: dict[str, Run | None]) -> pd.DataFrame:
     """
     rows = []
     for title, run in runs.items():
-        row = {"model": title, "epoch": None, "epochs": None}
+        row = {"model": title, "epoch": np.nan, "epochs": np.nan}
         if run is not None:
             curve = run.history["val_accuracy"]
             reached = curve >= 0.95 * curve.max()

@@ -43,6 +43,18 @@ def test_estimates_have_their_interval_and_may_be_missing(run):
     assert estimate(None, "both") == Estimate(None, None, None)
     assert estimate(SimpleNamespace(metrics={}), "private_test") == Estimate()
     assert Estimate(1, 2, 3).columns("f1") == {"f1": 1, "f1_low": 2, "f1_high": 3}
+    assert np.isnan(list(Estimate().columns("f1").values())).all()
+
+
+def test_tables_are_numeric_even_where_nothing_is_recorded():
+    missing = {"Missing": None}
+    for table in (
+        accuracy_table(missing),
+        balanced_table(missing),
+        paired_differences(None, missing),
+        seed_summary({"Missing": []}),
+    ):
+        assert (table.dtypes.iloc[1:] != object).all()
 
 
 def test_deduplicated_accuracy_leaves_out_images_that_occur_in_training():

@@ -71,7 +71,6 @@ def test_figures_have_a_name_a_caption_and_alt_text(path):
         described = cell.metadata["mystnb"]
         assert described["figure"]["name"].startswith("fig-")
         assert len(described["figure"]["caption"]) > 30 and len(described["image"]["alt"]) > 30
-        assert {"remove-input", "hide-input"} & set(cell.metadata["tags"])
 
 
 @each_notebook
