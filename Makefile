@@ -76,10 +76,10 @@ build/quick/fresh: $(LIBRARY)
 	rm -rf build/quick/runs
 	@mkdir -p $(@D) && touch $@
 
-# These pages train what earlier ones have not, and show what they have: they run in order, also under `make -j`.
-build/quick/notebooks/05_comparison.ipynb: $(foreach n,02_custom_cnn 03_mobilenetv2_head_only 04_mobilenetv2_fine_tuned,build/quick/notebooks/$(n).ipynb)
-build/quick/notebooks/06_beyond.ipynb: build/quick/notebooks/05_comparison.ipynb
-build/quick/notebooks/07_trust.ipynb: build/quick/notebooks/06_beyond.ipynb
+# A page trains what earlier ones have not, and shows what they have: in order, also under `make -j`.
+earlier :=
+$(foreach n,$(NOTEBOOKS),$(eval build/quick/notebooks/$n.ipynb: | $(earlier))\
+	$(eval earlier := build/quick/notebooks/$n.ipynb))
 
 build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
 	$(BIN)/python book/render.py build/$*

@@ -1,20 +1,19 @@
-"""What a network costs on a device, in each form that it can be had in: Keras, ONNX, and ONNX in 8
-bits.
+"""Measure latency, file size and accuracy of two models in Keras, as ONNX and as ONNX in int8.
 
-The best recorded small network and MobileNetV2 fine-tuned, all forms in one process with one
-thread. They take turns, so that
-whatever else the machine does meets all alike. Needs FER2013: accuracy is that on PublicTest. Run
-it on a machine that does
-nothing else. Writes `results/analysis/edge.json`.
+The models are the best recorded single one and MobileNetV2 fine-tuned. All forms run in one process
+with one thread and take turns, so that a disturbance of the machine meets all alike. Needs FER2013
+for accuracy on PublicTest, and a machine that does nothing else. Writes
+`results/analysis/edge.json`.
 
-    python benchmarks/edge.py [REPETITIONS]
+    python benchmarks/edge.py [--repetitions N]
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 # Before TensorFlow is imported, which reads them once.
@@ -24,17 +23,22 @@ import keras
 import numpy as np
 
 import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
+from fer_lib.analysis.benchmarks import LATENCY_PATH
+from fer_lib.cli.data import require_dataset
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.readers import DataError
-from fer_lib.deploy.faces import Classifier
-from fer_lib.deploy.onnx_export import ExportError, calibrated_model, export_onnx, export_unchecked
+from fer_lib.deploy.inference import OnnxModel
+from fer_lib.deploy.onnx_export import (
+    ExportReport,
+    calibrated_model,
+    compare_with_keras,
+    fit_run_temperature,
+    write_onnx,
+)
 from fer_lib.evaluation.inference import load_model
 from fer_lib.evaluation.metrics import classification_metrics
-from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import write_json
 from fer_lib.models.complexity import multiply_adds
 from fer_lib.paths import RESULTS
-from fer_lib.profiles import get_profile
 from fer_lib.runs.environment import hardware
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import best_single_run, find_run
@@ -42,82 +46,99 @@ from fer_lib.runs.store import best_single_run, find_run
 REPETITIONS = 300
 WARM_UP = 10
 BATCH = 64
-LARGE_NETWORK = "mobilenetv2_fine_tuned"
+BATCH_EVERY = 10  # repetitions
+LARGE_MODEL = "mobilenetv2_fine_tuned"
 
 
-def forms(run: Run, dataset: Dataset, folder: Path) -> dict[str, tuple[Callable, int, str]]:
-    """By name, each form's function from faces uint8 [n, 48, 48] to probabilities, its file's
-    bytes, and what its check says."""
-    model, _ = calibrated_model(run)
+@dataclass(frozen=True)
+class Form:
+    """A model in one form: predicts probabilities [n, 7] from faces uint8 [n, 48, 48]."""
+
+    name: str
+    predict: Callable[[np.ndarray], np.ndarray]
+    size: int  # bytes of its file
+    report: ExportReport | None = None
+
+
+def forms(run: Run, dataset: Dataset, folder: Path) -> Iterator[Form]:
+    """Each form of a run; an int8 file that the exporter would refuse is measured too."""
+    model = calibrated_model(run, fit_run_temperature(run))
     model.compile(jit_compile=False)
 
-    def in_keras(faces):
+    def predict_in_keras(faces: np.ndarray) -> np.ndarray:
         return model.predict_on_batch(faces[..., None].astype(np.float32))
 
-    made = {"Keras": (in_keras, run.weights.stat().st_size, "")}
+    yield Form("Keras", predict_in_keras, run.weights.stat().st_size)
     for name, int8 in (("ONNX", False), ("ONNX, int8", True)):
-        path = folder / f"{run.config['experiment']}{int8}.onnx"
-        try:
-            said = "; ".join(export_onnx(run, path, int8))
-        except ExportError as error:
-            said, path = f"refused: {error}", export_unchecked(run, path, int8)
-        made[name] = (Classifier(path, threads=1).probabilities, path.stat().st_size, said)
-    return made
+        path = folder / f"{run.name}-{int8}.onnx"
+        report = compare_with_keras(path, write_onnx(run, path, dataset, int8), dataset)
+        predict = OnnxModel(path, threads=1).probabilities
+        yield Form(name, predict, path.stat().st_size, report)
 
 
-def milliseconds(work: Callable) -> float:
-    """How long one call takes."""
+def accuracy_row(run: Run, form: Form, dataset: Dataset) -> dict:
+    """A row of the record without its times."""
+    images, labels = dataset.public_test.images, dataset.public_test.labels
+    batches = np.array_split(images, len(images) // BATCH)
+    probabilities = np.concatenate([form.predict(batch) for batch in batches])
+    metrics = classification_metrics(np.log(np.maximum(probabilities, 1e-30)), labels)
+    return {
+        "model": run.experiment.title,
+        "form": form.name,
+        "bytes": form.size,
+        "multiply_adds": multiply_adds(load_model(run)) * run.experiment.forward_passes,
+        "accuracy": metrics["accuracy"],
+        "interval": metrics["intervals"]["accuracy"],
+        "max_probability_difference": form.report and form.report.max_probability_difference,
+        "accepted": form.report and form.report.accepted,
+    }
+
+
+def milliseconds(predict: Callable, faces: np.ndarray) -> float:
+    """The time of one call."""
     began = time.perf_counter()
-    work()
+    predict(faces)
     return 1000 * (time.perf_counter() - began)
 
 
+def latencies(measured: list[Form], faces: np.ndarray, repetitions: int) -> list[dict]:
+    """By form, the times of one face and the throughput in batches."""
+    one, batch = ([[] for _ in measured] for _ in range(2))
+    for turn in range(WARM_UP + repetitions):
+        for form, one_ms, batch_ms in zip(measured, one, batch, strict=True):
+            one_ms.append(milliseconds(form.predict, faces[:1]))
+            if turn % BATCH_EVERY == 0:
+                batch_ms.append(milliseconds(form.predict, faces[:BATCH]))
+    return [
+        {
+            "median_ms": float(np.quantile(one_ms[WARM_UP:], 0.5)),
+            "percentile_95_ms": float(np.quantile(one_ms[WARM_UP:], 0.95)),
+            "images_per_second": BATCH * 1000 / min(batch_ms[1:]),
+        }
+        for one_ms, batch_ms in zip(one, batch, strict=True)
+    ]
+
+
 def main() -> None:
-    repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else REPETITIONS
-    dataset = get_profile("full").dataset()
-    small, large = best_single_run(RESULTS), find_run(RESULTS, LARGE_NETWORK, 0)
-    if dataset is None:
-        raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
-    faces, labels = dataset.public_test.images, dataset.public_test.labels
-    rows, works = [], []
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--repetitions", type=int, default=REPETITIONS, help=f"(default: {REPETITIONS})"
+    )
+    repetitions = parser.parse_args().repetitions
+    dataset = require_dataset()
     with tempfile.TemporaryDirectory() as folder:
-        for run in (small, large):
-            experiment = EXPERIMENTS[run.config["experiment"]]
-            operations = multiply_adds(load_model(run)) * experiment.forward_passes
-            for form, (classify, size, said) in forms(run, dataset, Path(folder)).items():
-                p = np.concatenate(
-                    [classify(part) for part in np.array_split(faces, len(faces) // BATCH)]
-                )
-                metrics = classification_metrics(np.log(np.maximum(p, 1e-30)), labels)
-                works.append(classify)
-                rows.append(
-                    {
-                        "model": experiment.title,
-                        "form": form,
-                        "bytes": size,
-                        "multiply_adds": operations,
-                        "accuracy": metrics["accuracy"],
-                        "interval": metrics["intervals"]["accuracy"],
-                        "check": said,
-                    }
-                )
-                print(
-                    f"{rows[-1]['network']}, {form}: {size / 1e6:.2f} MB, accuracy on PublicTest {metrics['accuracy']:.2%}; {said}"
-                )
-        one, many = faces[:1], faces[:BATCH]
-        times = {"one": [[] for _ in works], "many": [[] for _ in works]}
-        for turn in range(WARM_UP + repetitions):
-            for work, one_face, batch in zip(works, *times.values(), strict=True):
-                one_face.append(milliseconds(lambda: work(one)))
-                if turn % 10 == 0:
-                    batch.append(milliseconds(lambda: work(many)))
-    for row, one_face, batch in zip(rows, *times.values(), strict=True):
-        row["median_ms"], row["percentile_95_ms"] = (
-            float(np.quantile(one_face[WARM_UP:], q)) for q in (0.5, 0.95)
-        )
-        row["images_per_second"] = BATCH * 1000 / min(batch[1:])
+        measured, rows = [], []
+        for run in (best_single_run(RESULTS), find_run(RESULTS, LARGE_MODEL, 0)):
+            for form in forms(run, dataset, Path(folder)):
+                measured.append(form)
+                rows.append(accuracy_row(run, form, dataset))
+                print(f"{run.key}, {form.name}: accuracy {rows[-1]['accuracy']:.2%}", flush=True)
+        times = latencies(measured, dataset.public_test.images, repetitions)
+    for row, measurement in zip(rows, times, strict=True):
+        row |= measurement
         print(
-            f"{row['network']}, {row['form']}: {row['median_ms']:.2f} ms, {row['images_per_second']:,.0f} images a second"
+            f"{row['model']}, {row['form']}: {row['median_ms']:.2f} ms, "
+            f"{row['images_per_second']:,.0f} images per second"
         )
     record = {
         "hardware": hardware(),
@@ -125,7 +146,7 @@ def main() -> None:
         "repetitions": repetitions,
         "rows": rows,
     }
-    write_json(RESULTS / "analysis" / "edge.json", record)
+    write_json(LATENCY_PATH, record)
 
 
 if __name__ == "__main__":

@@ -37,13 +37,13 @@ PLAYGROUND_LIMIT = 4_000_000  # bytes of the network that a reader's browser loa
 
 def main() -> int:
     from readme import (
-        picture,
+        draw_figure,
     )  # the first page's is the README's; it imports the library, which takes seconds
 
     build = Path(sys.argv[1]).resolve()
     pages, output, extra = build / "pages", build / "_build" / "html", build / "extra"
     stage(build / "notebooks", pages)
-    picture(pages / "_accuracy.svg", build.name)
+    draw_figure(pages / "_accuracy.svg", build.name)
     shutil.rmtree(extra, ignore_errors=True)
     extra.mkdir()
     without = playground(package(*RUNTIME), pages, extra / "playground", build.name)

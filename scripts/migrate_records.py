@@ -9,6 +9,7 @@ hold is refused. The script goes when the last run is in.
 """
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -124,7 +125,8 @@ def configuration(old: dict) -> dict:
     if "teachers_places" in new:
         places = new.pop("teachers_places")
         # Every recorded teacher predicted with its mirror image too.
-        new["teacher_tta"] = scheme(places, flip=True) if new.get("teachers") else "none"
+        fixed = new.get("teachers") and not new.get("consistent_distillation")
+        new["teacher_tta"] = scheme(places, flip=True) if fixed else "none"
     if "flip_averaging" in new:
         new["tta"] = "flip" if new.pop("flip_averaging") else "none"
     return new
@@ -258,6 +260,11 @@ def analysis(name: str, value):
         value["rows"] = [renamed(row, {"network": "model"}) for row in value["rows"]]
         for row in value["rows"]:
             row["model"] = TITLES.get(row["model"], row["model"])
+            if "check" in row:
+                check = row.pop("check")
+                match = re.search(r"probability from Keras ([\d.e-]+)", check)
+                row["max_probability_difference"] = float(match[1]) if match else None
+                row["accepted"] = None if not check else not check.startswith("refused")
     if name == "custom_cnn_trials":
         value = [renamed(row, {"momentum": "bn_momentum"}) for row in value]
         for row in value:

@@ -1,16 +1,18 @@
-"""Small synthetic data and a small finished run, made once. Nothing here needs FER2013 or a
-network."""
+"""Small synthetic data and a small finished run, made once per session.
+
+Nothing but `fer2013` needs FER2013, and nothing needs a network connection.
+"""
 
 from dataclasses import replace
 
 import pytest
 
-import fer_lib  # noqa: F401, before any test imports Keras: it sets what TensorFlow reads
+import fer_lib  # noqa: F401, before any test imports Keras: it sets TensorFlow's environment
 
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of its own, so that a test never reads what an earlier version of the code wrote."""
+    """A cache of its own, so that no test reads what an earlier version of the code wrote."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -18,7 +20,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def book_script():
-    """Loads one of the scripts of `book/`, which is no package, as a module."""
+    """Loads a script of `book/`, which is no package, as a module."""
     import importlib.util
     from pathlib import Path
 
@@ -54,7 +56,6 @@ def tiny():
     from fer_lib.experiments import EXPERIMENTS
 
     options = {
-        "stem": 8,
         "blocks": ((8, 1), (16, 1)),
         "block_dropout": 0.2,
         "head_dropout": 0.2,
@@ -72,25 +73,24 @@ def tiny():
 @pytest.fixture(scope="session")
 def run(dataset, tiny, tmp_path_factory):
     """A finished run of `tiny`. Tests that change files copy it first."""
+    from fer_lib.training.run_spec import RunSpec
     from fer_lib.training.trainer import train_run
 
     folder = tmp_path_factory.mktemp("runs") / "tiny" / "seed-0"
-    return train_run("tiny", tiny, 0, dataset, folder, "full", verbose=0)
+    return train_run(RunSpec("tiny", tiny), dataset, folder, verbose=0)
 
 
 @pytest.fixture
 def averaged_run(run, tmp_path):
-    """The finished run as one whose weights after its last two epochs are averaged."""
+    """The finished run as one with SWA over its last two epochs."""
     import shutil
 
     from fer_lib.io import write_json
     from fer_lib.runs.run import Run
 
     folder = shutil.copytree(run.folder, tmp_path / "averaged" / "seed-0")
-    write_json(
-        folder / "config.json",
-        {**run.config, "configuration": {**run.config["configuration"], "swa_epochs": 2}},
-    )
+    configuration = {**run.config["configuration"], "swa_epochs": 2}
+    write_json(folder / "config.json", {**run.config, "configuration": configuration})
     return Run(folder)
 
 
@@ -122,10 +122,8 @@ def fer2013():
         )
     loaded = load_dataset(path)
     recorded = find_run(RESULTS, HOG, 0).predictions["private_test"].hashes
-    if not np.isin(recorded, loaded.private_test.hashes).mean() > 0.99:
-        pytest.skip(
-            f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as one of JPEG pictures"
-        )
+    if np.isin(recorded, loaded.private_test.hashes).mean() < 0.99:
+        pytest.skip(f"needs the pixels of Kaggle's CSV: {path} is a copy with others, such as JPEG")
     return loaded
 
 

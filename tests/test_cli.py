@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -156,9 +157,11 @@ def test_training_without_fer2013_says_how_to_get_it(monkeypatch, capsys):
 def with_tiny(monkeypatch, dataset, tiny):
     """The small experiment as the whole table, and its synthetic data as FER2013."""
     from fer_lib.cli import records
+    from fer_lib.evaluation import verify
 
     records._dataset.cache_clear()
-    monkeypatch.setattr("fer_lib.evaluation.verify.EXPERIMENTS", {"tiny": tiny})
+    verify_run = partial(verify.verify_run, experiments={"tiny": tiny})
+    monkeypatch.setattr(verify, "verify_run", verify_run)
     monkeypatch.setattr(Profile, "dataset", lambda self: dataset)
     yield
     records._dataset.cache_clear()

@@ -3,6 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from fer_lib.cli import main
+from fer_lib.experiments import table
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -11,35 +14,48 @@ def readme(book_script):
     return book_script("readme")
 
 
-def test_the_table_is_that_of_the_records(readme):
+def test_table_shows_the_records(readme):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     written = text.split(readme.BEGIN)[1].split(readme.END)[0]
     assert written == readme.section(), "run: python book/readme.py"
 
 
-def test_the_picture_is_that_of_the_records(readme, tmp_path):
-    readme.picture(tmp_path / "accuracy.svg")
+def test_figure_shows_the_records(readme, tmp_path):
+    readme.draw_figure(tmp_path / "accuracy.svg")
     drawn, committed = (
         (path).read_text(encoding="utf-8")
-        for path in (tmp_path / "accuracy.svg", ROOT / readme.PICTURE)
+        for path in (tmp_path / "accuracy.svg", ROOT / readme.FIGURE)
     )
     assert drawn == committed, "run: python book/readme.py"
 
 
-def test_the_worked_example_is_a_valid_row():
-    from dataclasses import replace
-
-    from fer_lib.experiments.table import _CUSTOM_CNN
-
+def test_worked_example_is_a_valid_row():
     example = re.search(
         r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
     )[1]
     assert example in (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
-    (row,) = eval("{" + example + "}", {"replace": replace, "_CUSTOM_CNN": _CUSTOM_CNN}).values()
+    (row,) = eval("{" + example + "}", dict(vars(table))).values()
     assert row.focal_gamma == 5 and not row.evaluate_private_test
 
 
-def test_every_make_target_is_described():
+def test_commands_exist():
+    commands = set(
+        re.findall(r"python -m fer_lib ([\w-]+)", (ROOT / "README.md").read_text("utf-8"))
+    )
+    assert {"train", "predict", "export"} <= commands
+    for command in commands:
+        with pytest.raises(SystemExit) as error:
+            main([command, "--help"])
+        assert error.value.code == 0, command
+
+
+def test_folders_exist():
+    text = (ROOT / "README.md").read_text("utf-8").split("## Where things are")[1]
+    paths = re.findall(r"`([\w/]+)`", text)
+    assert "fer_lib/data/" in paths and all((ROOT / path).exists() for path in paths)
+
+
+def test_each_make_target_is_described():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help"}
     assert targets == set(

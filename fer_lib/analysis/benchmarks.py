@@ -1,142 +1,116 @@
-"""Recorded benchmarks: trials, training speed, latency."""
+"""Recorded benchmarks as numeric tables: trials, training throughput, latency."""
+
+from pathlib import Path
 
 import pandas as pd
 
 from fer_lib.io import read_json
-from fer_lib.paths import RESULTS
-from fer_lib.report.format import NOT_RECORDED, count, percent
+from fer_lib.paths import ANALYSIS
+
+TRIALS_PATH = ANALYSIS / "custom_cnn_trials.json"
+SPEED_PATH = ANALYSIS / "speed.json"
+LATENCY_PATH = ANALYSIS / "edge.json"
 
 
-def trials() -> pd.DataFrame:
-    """The trials that chose the custom CNN, as `benchmarks/custom_cnn_trials.py` recorded them:
-    what differs between them."""
-    table = _trials()
-    table["best epoch"] = [
-        f"{best} of {ran}" for best, ran in zip(table["best_epoch"], table["epochs"], strict=True)
-    ]
-    table["blocks"] = [
-        "; ".join(f"{depth}×{width}" for width, depth in blocks) for blocks in table["blocks"]
-    ]
-    table["dropout"] = [
-        f"{block:g}, head {head:g}"
-        for block, head in zip(table["block_dropout"], table["head_dropout"], strict=True)
-    ]
-    table["bn_momentum"] = table["bn_momentum"].map("{:g}".format)
-    table["augmentation"] = table["augmentation"].str.replace("_", " ")  # may break
+def custom_cnn_trials(path: Path = TRIALS_PATH) -> pd.DataFrame:
+    """The trials that chose the custom CNN (`benchmarks/custom_cnn_trials.py`).
+
+    Returns:
+        One row per candidate: `candidate`; its settings `widths` and `depths` (filters and
+        convolutions of each block), `block_dropout`, `head_dropout`, `bn_momentum`, `augmentation`;
+        `parameters`, `multiply_adds`; `epochs` that were trained, `best_epoch` and `val_loss`
+        there; `accuracy` on PublicTest with `accuracy_low` and `accuracy_high`.
+    """
+    table = pd.DataFrame(read_json(path))
+    blocks, intervals = table.pop("blocks"), table.pop("accuracy_interval")
+    table["widths"] = [[width for width, _ in row] for row in blocks]
+    table["depths"] = [[depth for _, depth in row] for row in blocks]
+    table[["accuracy_low", "accuracy_high"]] = intervals.tolist()
     return table[
         [
             "candidate",
-            "best epoch",
-            "loss",
-            "accuracy, PublicTest",
-            "blocks",
-            "dropout",
+            "widths",
+            "depths",
+            "block_dropout",
+            "head_dropout",
             "bn_momentum",
             "augmentation",
+            "parameters",
+            "multiply_adds",
+            "epochs",
+            "best_epoch",
+            "val_loss",
+            "accuracy",
+            "accuracy_low",
+            "accuracy_high",
         ]
     ]
 
 
-def _trials() -> pd.DataFrame:
-    table = pd.DataFrame(read_json(RESULTS / "analysis" / "custom_cnn_trials.json"))
-    table["accuracy, PublicTest"] = [
-        percent(*pair) for pair in zip(table["accuracy"], table["accuracy_interval"], strict=True)
+def training_speed(path: Path = SPEED_PATH) -> pd.DataFrame:
+    """How fast experiments train and predict (`benchmarks/training.py`).
+
+    Returns:
+        One row per experiment: `experiment` (its title), `dtype_policy`, `multiply_adds` per image,
+        `training_images_per_second`, `share_of_peak` of `peak_multiply_adds` while it trains, and
+        `prediction_images_per_second`.
+    """
+    return pd.DataFrame(read_json(path)["rows"])
+
+
+def training_throughput(path: Path = SPEED_PATH) -> pd.DataFrame:
+    """How fast implementations train the SE-CNN (`benchmarks/training.py`).
+
+    Returns:
+        One row per implementation, this library's first: `implementation`, `dtype_policy`,
+        `training_images_per_second`, `share_of_peak` as `training_speed`, and
+        `relative_throughput`, its images per second divided by this library's.
+    """
+    table = pd.DataFrame(read_json(path)["training_throughput"])
+    images = table["training_images_per_second"]
+    return table.assign(relative_throughput=images / images.iloc[0])
+
+
+def peak_multiply_adds(path: Path = SPEED_PATH) -> dict[str, float]:
+    """The measured peak by dtype: multiply-adds per second in the product of large matrices."""
+    return read_json(path)["peak_multiply_adds_per_second"]
+
+
+def latency(path: Path = LATENCY_PATH) -> pd.DataFrame:
+    """Latency, file size and accuracy of exported models (`benchmarks/edge.py`).
+
+    Returns:
+        One row per `model` (its title) and `form` (`Keras`, `ONNX`, `ONNX, int8`): `megabytes` of
+        the file; `multiply_adds` per prediction, all forward passes of its TTA together;
+        `latency_ms` per image, the median, and `latency_95_ms`, the 95th percentile;
+        `images_per_second` in batches of 64; `accuracy` on PublicTest with `accuracy_low` and
+        `accuracy_high`; `accuracy_change` from the same model in Keras; `accepted`, whether the
+        exporter accepts the file, NaN for Keras.
+    """
+    table = pd.DataFrame(read_json(path)["rows"])
+    table[["accuracy_low", "accuracy_high"]] = table.pop("interval").tolist()
+    in_keras = table[table["form"] == "Keras"].set_index("model")["accuracy"]
+    table["accuracy_change"] = table["accuracy"] - table["model"].map(in_keras)
+    table["megabytes"] = table["bytes"] / 1e6
+    table = table.rename(columns={"median_ms": "latency_ms", "percentile_95_ms": "latency_95_ms"})
+    return table[
+        [
+            "model",
+            "form",
+            "megabytes",
+            "multiply_adds",
+            "latency_ms",
+            "latency_95_ms",
+            "images_per_second",
+            "accuracy",
+            "accuracy_low",
+            "accuracy_high",
+            "accuracy_change",
+            "accepted",
+        ]
     ]
-    return table.rename(columns={"val_loss": "loss"})
 
 
-def trial_phrases() -> dict[str, str]:
-    """The numbers that the custom CNN's page puts into its prose about the trials, as text."""
-    table = _trials()
-    fewest = table["epochs"].min()
-    short, long = table[table["epochs"] == fewest], table[table["epochs"] > fewest]
-    phrases = {
-        "short_trial_epochs": str(fewest),
-        "best_short_trial": short.loc[short["loss"].idxmin(), "candidate"],
-    }
-    for which, (_, row) in zip(("first", "second"), long.iterrows(), strict=True):
-        phrases |= {
-            f"{which}_long_trial_epochs": str(row["epochs"]),
-            f"{which}_long_trial_best_epoch": str(row["best_epoch"]),
-            f"{which}_long_trial_loss": f"{row['loss']:.4f}",
-            f"{which}_long_trial_accuracy": row["accuracy, PublicTest"],
-        }
-    return phrases
-
-
-def speed() -> pd.DataFrame:
-    """How fast each experiment trains and predicts, as `benchmarks/training.py` recorded it."""
-    table = pd.DataFrame(_speed()["rows"])
-    table["share_of_peak"] = table["share_of_peak"].map(percent)
-    for column in ("training_images_per_second", "prediction_images_per_second"):
-        table[column] = table[column].round().astype(int)
-    return table
-
-
-def ways() -> pd.DataFrame:
-    """Ways to train the small CNN, by images a second, as `benchmarks/training.py` recorded
-    them."""
-    record = _speed()
-    if "training_throughput" not in record:
-        return pd.DataFrame({"way": [NOT_RECORDED]})
-    ours = record["training_throughput"][0]["training_images_per_second"]
-    rows = [
-        {
-            "way": row["implementation"],
-            "precision": row["dtype_policy"],
-            "images a second": round(row["training_images_per_second"]),
-            "share of the peak": percent(row["share_of_peak"]),
-            "ours ÷ this": f"{ours / row['training_images_per_second']:.1f}",
-        }
-        for row in record["training_throughput"]
-    ]
-    return pd.DataFrame(rows)
-
-
-def speed_reading() -> str:
-    """On what `speed` was measured, in a sentence."""
-    record = _speed()
-    hardware, peaks = record["hardware"], record["peak_multiply_adds_per_second"]
-    listed = " and ".join(
-        f"{value / 1e9:,.0f} billion multiply-adds a second in {name}"
-        for name, value in peaks.items()
-    )
-    return f"Here it is {listed} ({hardware['processor']}, cores: {hardware['cores']})."
-
-
-def _speed() -> dict:
-    return read_json(RESULTS / "analysis" / "speed.json")
-
-
-def edge() -> pd.DataFrame:
-    """What each network costs in each form, a row each, as `benchmarks/edge.py` recorded it."""
-    rows = [
-        {
-            "network": row["model"],
-            "form": row["form"],
-            "file, MB": f"{row['bytes'] / 1e6:.2f}",
-            "multiply-adds": count(row["multiply_adds"]),
-            "one face, ms (95th percentile)": f"{row['median_ms']:.1f} ({row['percentile_95_ms']:.1f})",
-            "images a second": round(row["images_per_second"]),
-            "accuracy on PublicTest": percent(row["accuracy"], row["interval"]),
-        }
-        for row in edge_record()["rows"]
-    ]
-    return pd.DataFrame(rows)
-
-
-def edge_reading() -> str:
-    """On what `edge` was measured, and what the exporter's check said of each 8-bit file, in
-    sentences."""
-    record = edge_record()
-    hardware = record["hardware"]
-    text = f"Measured on {hardware['processor']}, {record['repetitions']} times each."
-    for row in record["rows"]:
-        if row["check"].startswith("refused"):
-            text += f" The exporter refuses {row['network']} as {row['form']}: {row['check'].removeprefix('refused: ')}."
-    return text
-
-
-def edge_record() -> dict:
-    """What `benchmarks/edge.py` wrote."""
-    return read_json(RESULTS / "analysis" / "edge.json")
+def hardware(path: Path) -> dict:
+    """The `processor`, the number of `cores` and the `system` of a recorded benchmark."""
+    return read_json(path)["hardware"]

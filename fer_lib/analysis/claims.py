@@ -116,7 +116,7 @@ def custom_cnn_is_most_balanced(custom: Run, fine_tuned: Run, head_only: Run) ->
 
     Evidence: `model`, `balanced_accuracy` with its interval, `fear_f1`, `sad_f1`.
     """
-    first, *others = (
+    first, *rivals = (
         np.stack([s["balanced_accuracy"], s["f1"][:, FEAR], s["f1"][:, SAD]])
         for s in _scores(custom, fine_tuned, head_only)
     )
@@ -125,7 +125,7 @@ def custom_cnn_is_most_balanced(custom: Run, fine_tuned: Run, head_only: Run) ->
         balanced = estimate(run, "private_test", "balanced_accuracy").columns("balanced_accuracy")
         f1 = _f1(run)
         rows.append({"model": title, **balanced, "fear_f1": f1[FEAR], "sad_f1": f1[SAD]})
-    leads = [(first > other).all(axis=0) for other in others]
+    leads = [(first > rival).all(axis=0) for rival in rivals]
     return np.logical_and.reduce(leads), pd.DataFrame(rows)
 
 

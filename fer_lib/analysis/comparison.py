@@ -255,7 +255,7 @@ class Confusion(NamedTuple):
 
 
 def largest_confusion(predictor: Predictor | None, split: str = "private_test") -> Confusion:
-    """The most frequent misclassification by its share of the true class; without a model, all None."""
+    """The misclassification with the largest share of its true class; all None without a model."""
     if predictor is None:
         return Confusion()
     counts = np.array(predictor.metrics[split]["confusion"])

@@ -143,13 +143,13 @@ def find_dataset(root: Path = ROOT) -> Path | None:
     """
     if variable := os.environ.get("FER2013"):
         path = Path(variable).expanduser()
-        found = _dataset_in(path) or _dataset_in(root / path)
-        if found is None:
+        dataset = _dataset_in(path) or _dataset_in(root / path)
+        if dataset is None:
             raise DataError(
                 f"the environment variable FER2013 is {variable!r}: "
                 f"expected the data set's file, or {_EXPECTED}"
             )
-        return found
+        return dataset
     return _dataset_in(root / "data")
 
 
@@ -180,8 +180,8 @@ def download_dataset(root: Path = ROOT) -> Path:
         folder = Path(kagglehub.dataset_download(_KAGGLE_DATASET))
     except Exception as error:  # kagglehub documents no exceptions of its own
         raise DataError(
-            f"Kaggle could not be reached ({error}); data/README.md says how to get the file by "
-            "hand"
+            f"Kaggle could not be reached ({error}); download {_KAGGLE_DATASET} there by hand and "
+            "set the environment variable FER2013 to the file"
         ) from error
     source = _dataset_in(folder)
     if source is None:
@@ -218,7 +218,10 @@ def load_dataset(path: Path | str | None = None) -> Dataset:
     """
     path = find_dataset() if path is None else Path(path)
     if path is None:
-        raise DataError("FER2013 is not on this machine; data/README.md says how to get it")
+        raise DataError(
+            "FER2013 is not on this machine: `python -m fer_lib download` gets it from Kaggle, or "
+            "set the environment variable FER2013 to its file or folder"
+        )
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     sha256 = dataset_sha256(path)

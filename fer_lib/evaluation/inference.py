@@ -22,7 +22,9 @@ def load_model(run: Run) -> keras.Model:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS_FILE})")
     # A run pretrained on other faces has their classes in its configuration.
     classes = len(run.config.get("classes", EMOTIONS))
-    model = build_model(run.experiment, dtype_policy="float32", pretrained=False, classes=classes)
+    model = build_model(
+        run.experiment, dtype_policy="float32", pretrained=False, num_classes=classes
+    )
     model.load_weights(run.weights)
     return model
 

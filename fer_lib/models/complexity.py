@@ -11,7 +11,7 @@ from fer_lib.models.layers import SqueezeExcitation
 def multiply_adds(layer: keras.layers.Layer) -> int:
     """Return the multiply-adds that one image costs in `layer` (a model: the sum over its layers).
 
-    Counted are convolutions, depthwise convolutions and dense layers; everything else is small
+    Convolutions, depthwise convolutions and dense layers are counted; everything else is small
     beside them.
     """
     if isinstance(layer, keras.Model):
@@ -25,11 +25,12 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
 
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
-    """One row for each layer that has parameters or costs multiply-adds; a pretrained base is one
-    row.
+    """Tabulate the layers that have parameters or cost multiply-adds.
 
-    Columns: layer, kind, output (the shape without the batch), parameters, trainable,
-    multiply_adds.
+    Returns:
+        One row per layer, where a pretrained base is one row: `layer`, `kind`, `output` (its shape
+        without the batch), `parameters`, `trainable` (parameters that are trained),
+        `multiply_adds`.
     """
     rows = [
         {

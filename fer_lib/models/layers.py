@@ -5,17 +5,17 @@ from keras import layers
 
 
 class SqueezeExcitation(layers.Layer):
-    """Channels weighted by what the whole map holds of them (Hu et al. 2018): average, two dense
-    layers, a sigmoid.
+    """Channel attention: squeeze-and-excitation (Hu et al. 2018).
 
-    Input and output: [batch, h, w, channels].
+    Channels are scaled by a sigmoid of two dense layers over their global averages:
+    x · σ(W₂ ReLU(W₁ mean(x) + b₁) + b₂). Input and output: [batch, h, w, channels].
 
     Args:
-        width: of the first dense layer.
+        width: units of the first dense layer.
     """
 
-    def __init__(self, width: int, **keywords):
-        super().__init__(**keywords)
+    def __init__(self, width: int, **kwargs):
+        super().__init__(**kwargs)
         self._width = width
 
     def build(self, input_shape):

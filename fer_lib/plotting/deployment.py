@@ -1,39 +1,32 @@
-"""Figures of latency and file size."""
+"""Figures of latency and accuracy of exported models."""
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 
-from fer_lib.plotting.style import _MODEL_COLOURS
+from fer_lib.plotting.style import MODEL_COLORS, finish
 
 
-def edge(rows: list[dict]) -> Figure:
-    """The time for one face, from the median to the 95th percentile, and the accuracy on PublicTest
-    with its 95 % interval, of each form.
+def latency_and_accuracy(table: pd.DataFrame) -> Figure:
+    """Latency per image, from the median to the 95th percentile, and accuracy with its interval.
 
     Args:
-        rows: as `benchmarks/edge.py` recorded them: on FER2013 in both profiles, so that no
-            figure of `quick` is marked by it.
+        table: `analysis.benchmarks.latency`, one line per row.
     """
+    height = 0.9 + 0.5 * len(table)
     figure, (times, accuracies) = plt.subplots(
-        1, 2, figsize=(10, 0.9 + 0.5 * len(rows)), sharey=True, layout="constrained"
+        1, 2, figsize=(10, height), sharey=True, layout="constrained"
     )
-    colours = dict(zip(dict.fromkeys(row["form"] for row in rows), _MODEL_COLOURS, strict=False))
-    for place, row in enumerate(rows):
-        style = {"color": colours[row["form"]], "marker": "o"}
-        times.plot(
-            [row["median_ms"], row["percentile_95_ms"]], [place, place], markevery=[0], **style
-        )
-        accuracies.plot(
-            [100 * limit for limit in row["interval"]], [place, place], color=style["color"]
-        )
-        accuracies.plot(100 * row["accuracy"], place, **style)
-    times.set(
-        xlabel="one face, ms: median to 95th percentile",
-        yticks=range(len(rows)),
-        yticklabels=[f"{row['network']}\n{row['form']}" for row in rows],
-    )
+    colors = dict(zip(table["form"].unique(), MODEL_COLORS, strict=False))
+    for y, row in enumerate(table.itertuples()):
+        style = {"color": colors[row.form], "marker": "o"}
+        times.plot([row.latency_ms, row.latency_95_ms], [y, y], markevery=[0], **style)
+        limits = [100 * row.accuracy_low, 100 * row.accuracy_high]
+        accuracies.plot(limits, [y, y], color=style["color"])
+        accuracies.plot(100 * row.accuracy, y, **style)
+    labels = [f"{row.model}\n{row.form}" for row in table.itertuples()]
+    times.set(xlabel="latency per image, ms", yticks=range(len(table)), yticklabels=labels)
     times.set_xlim(left=0)
-    times.set_ylim(len(rows) - 0.5, -0.5)
+    times.set_ylim(len(table) - 0.5, -0.5)
     accuracies.set(xlabel="accuracy on PublicTest, %")
-    plt.close(figure)
-    return figure
+    return finish(figure, recorded=True)

@@ -24,10 +24,10 @@ def expect(result, expected) -> None:
     """
     if result == expected:
         return
-    found, written = (
+    result_name, expected_name = (
         value.name if isinstance(value, Enum) else value for value in (result, expected)
     )
-    message = f"your result: {found}; the text was written for {written}"
+    message = f"your result: {result_name}; the text was written for {expected_name}"
     if os.environ.get(STRICT):
         raise ContradictedText(message)
     display(Markdown(f"*Note: {message}.*"))

@@ -217,15 +217,17 @@ def _formatter(values: "pd.Series", name: str) -> Callable[..., str]:
         return points if words & _PERCENT_WORDS else signed
     if words & _PERCENT_WORDS:
         return percent
-    whole = all(is_missing(value) or value == int(value) for value in values if _is_number(value))
-    return _whole_number if whole and not words & {"f1", "precision", "recall"} else number
+    integral = all(
+        is_missing(value) or value == int(value) for value in values if _is_number(value)
+    )
+    return _integer if integral and not words & {"f1", "precision", "recall"} else number
 
 
 def _is_number(value) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _whole_number(value: float) -> str:
+def _integer(value: float) -> str:
     return number(int(value))
 
 

@@ -1,5 +1,5 @@
-"""Augmentations: Keras models that only training applies, so that the networks stay free of random
-operations."""
+"""Data augmentation: Keras models that only training applies, so that the models of the registry
+have no random operations."""
 
 import math
 from functools import partial
@@ -7,39 +7,38 @@ from functools import partial
 import keras
 from keras import layers, ops
 
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import IMAGE_SIZE
 
 
 class RandomAffine(layers.Layer):
-    """A mirror image half of the time, a rotation, a zoom and a shift, in one resampling; borders
-    repeat the nearest pixel.
+    """Random horizontal flip, rotation, zoom and shift in one bilinear resampling.
 
-    In place of one Keras layer for each: interpolating once is quicker, and blurs once. Each image
-    has its own draws, uniform in
-    the ranges given; in inference nothing is changed. Input and output: float32 [batch, h, w, c].
+    It replaces one Keras layer for each: interpolating once is faster and blurs once. Every image
+    has its own draws, uniform in the ranges given; pixels from outside repeat the border. Inference
+    changes nothing. Input and output: float32 [batch, h, w, c].
 
     Args:
-        degrees: the largest rotation either way.
-        zoom: the largest factor of enlargement; the smallest is its inverse, and the factor's
-            logarithm is uniform.
-        shift: the largest shift in each direction, pixels.
+        degrees: the largest rotation in either direction.
+        zoom: the largest factor of enlargement; the smallest is its inverse, and the logarithm of
+            the factor is uniform.
+        shift: the largest shift along each axis, in pixels.
     """
 
-    def __init__(self, degrees: float, zoom: float, shift: float, **keywords):
-        super().__init__(**keywords)
-        self._angle, self._zoom, self._shift = math.radians(degrees), math.log(zoom), shift
+    def __init__(self, degrees: float, zoom: float, shift: float, **kwargs):
+        super().__init__(**kwargs)
+        self._angle, self._log_zoom, self._shift = math.radians(degrees), math.log(zoom), shift
         self._seeds = keras.random.SeedGenerator()
 
     def call(self, images, training=False):
         if not training:
             return images
         draws = keras.random.uniform((ops.shape(images)[0], 5), -1, 1, seed=self._seeds)
-        mirror = ops.where(draws[:, 0] < 0, -1.0, 1.0)
-        angle, scale = draws[:, 1] * self._angle, ops.exp(-draws[:, 2] * self._zoom)
-        # Where each pixel of the result is taken from: about the centre, turned, scaled, mirrored,
-        # then shifted.
-        a, b = scale * ops.cos(angle) * mirror, -scale * ops.sin(angle)
-        d, e = scale * ops.sin(angle) * mirror, scale * ops.cos(angle)
+        flip = ops.where(draws[:, 0] < 0, -1.0, 1.0)
+        angle, scale = draws[:, 1] * self._angle, ops.exp(-draws[:, 2] * self._log_zoom)
+        # The matrix takes each pixel of the output to where it is read from: flipped, scaled and
+        # rotated about the center, then shifted.
+        a, b = scale * ops.cos(angle) * flip, -scale * ops.sin(angle)
+        d, e = scale * ops.sin(angle) * flip, scale * ops.cos(angle)
         y, x = ((size - 1) / 2 for size in images.shape[1:3])
         c = x - a * x - b * y + draws[:, 3] * self._shift
         f = y - d * x - e * y + draws[:, 4] * self._shift
@@ -51,32 +50,32 @@ class RandomAffine(layers.Layer):
 
 
 class TrainingCrop(layers.Layer):
-    """The middle of each picture in training, and the whole of it in inference.
+    """The center of each image in training, and the whole image in inference.
 
     Args:
-        side: of the square, pixels; even, as the pictures' sides are.
+        size: height and width of the center in pixels; even, as those of the images are.
     """
 
-    def __init__(self, side: int, **keywords):
-        super().__init__(**keywords)
-        self._side = side
+    def __init__(self, size: int, **kwargs):
+        super().__init__(**kwargs)
+        self._size = size
 
     def call(self, images, training=False):
         if not training:
             return images
-        top, left = ((size - self._side) // 2 for size in images.shape[1:3])
-        return images[:, top : top + self._side, left : left + self._side]
+        top, left = ((size - self._size) // 2 for size in images.shape[1:3])
+        return images[:, top : top + self._size, left : left + self._size]
 
 
-def flip_rotate_zoom(degrees: float, zoom: float) -> keras.Model:
-    """The source report's three: a mirror image half of the time, a slight rotation, a slight zoom.
+def flip_rotate_zoom(degrees: float = 15, zoom: float = 0.15) -> keras.Model:
+    """Horizontal flip, slight rotation and slight zoom: the three kinds of the source report.
 
-    The report gives the kinds, not the sizes; the sizes are ours. Borders repeat the nearest pixel.
-    Input and output: float32 [batch, 48, 48, 1], grey levels 0–255.
+    The report does not give their ranges; these are ours. Pixels from outside repeat the border.
+    Input and output: float32 [batch, 48, 48, 1], gray levels 0–255.
 
     Args:
-        degrees: the largest rotation either way.
-        zoom: the largest zoom in or out, a share of the side.
+        degrees: the largest rotation in either direction.
+        zoom: the largest zoom in or out, a fraction of the image's side.
     """
     return keras.Sequential(
         [
@@ -88,29 +87,27 @@ def flip_rotate_zoom(degrees: float, zoom: float) -> keras.Model:
     )
 
 
-def strong_augment(side: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
-    """More of everything: mirror, ±12°, zoom 0.87–1.15, shifts of 5 pixels, contrast and brightness
-    ±30 %, an erased patch.
+def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
+    """Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, contrast and brightness by
+    ±30 %, random erasing.
 
-    Input: float32 [batch, 48, 48, 1], grey levels 0–255; output likewise, [batch, side, side, 1].
+    Input: float32 [batch, 48, 48, 1], gray levels 0–255; output: float32 [batch, crop_size,
+    crop_size, 1] in training, the input in inference.
 
     Args:
-        side: training sees so many pixels square of the middle, after the shift; inference sees
-            the whole picture. A network
-            that averages its last map takes any size, and at 40 a step costs a third less (training
-            smaller than testing: Touvron
-            et al. 2019).
-        erasing: a patch turns grey with a probability that Keras draws for each picture between
-            0 and this, so in half as many
-            pictures on average (Zhong et al. 2020).
+        crop_size: training sees the center of so many pixels square, after the shift. A model that
+            pools its last feature maps globally takes any size, and a step at 40 pixels costs a
+            third less (Touvron et al. 2019 train at smaller sizes than they test).
+        erasing: random erasing (Zhong et al. 2020) turns a patch gray with a probability that Keras
+            draws for each image between 0 and this: in half as many images on average.
     """
-    steps = [
-        RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
+    steps = [RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32")]
+    if crop_size != IMAGE_SIZE:
+        steps.append(TrainingCrop(crop_size, dtype="float32"))
+    steps += [
         layers.RandomContrast(0.3, value_range=(0, 255), dtype="float32"),
         layers.RandomBrightness(0.3, value_range=(0, 255), dtype="float32"),
     ]
-    if side != IMAGE_SIZE:
-        steps.insert(1, TrainingCrop(side, dtype="float32"))
     if erasing:
         steps.append(
             layers.RandomErasing(
@@ -121,9 +118,8 @@ def strong_augment(side: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
 
 
 AUGMENTATIONS = {
-    "flip_rotate_10_zoom_10": partial(flip_rotate_zoom, degrees=10, zoom=0.10),
-    "flip_rotate_zoom": partial(flip_rotate_zoom, degrees=15, zoom=0.15),
+    "flip_rotate_zoom": flip_rotate_zoom,
     "strong_augment": strong_augment,
-    "strong_augment_crop40": partial(strong_augment, side=40),
-    "strong_augment_crop40_no_erasing": partial(strong_augment, side=40, erasing=0.0),
+    "strong_augment_crop40": partial(strong_augment, crop_size=40),
+    "strong_augment_crop40_no_erasing": partial(strong_augment, crop_size=40, erasing=0.0),
 }

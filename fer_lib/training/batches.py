@@ -1,76 +1,106 @@
-"""What an epoch of training shows: which images, in which order, with which targets."""
+"""The batches of an epoch: which images, in which order, with which targets."""
 
 import keras
 import numpy as np
 
 from fer_lib.data.dataset import Split
 from fer_lib.experiments import Experiment
+from fer_lib.training.multitask import VoteTargets
 
 
-def stratified_subset(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The rows of a share of each class, rounded, but of one image at least: drawn by the seed, in
-    ascending order.
+def stratified_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Draw the same fraction of each class, at least one image of each.
 
     Args:
-        labels: integers [n]. share: 0–1.
+        labels: integers [n].
+        fraction: 0–1.
+        seed: of the draw.
+
+    Returns:
+        The rows drawn, int [m], ascending.
+
+    Example:
+        >>> labels = np.repeat([0, 1], [3, 100])
+        >>> rows = stratified_subset(labels, 0.1, seed=0)
+        >>> np.bincount(labels[rows]).tolist()
+        [1, 10]
     """
-    draws, drawn = np.random.default_rng(seed), []
+    rng, subset = np.random.default_rng(seed), []
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        drawn.append(draws.permutation(rows)[: max(1, round(share * len(rows)))])
-    return np.sort(np.concatenate(drawn))
+        subset.append(rng.permutation(rows)[: max(1, round(fraction * len(rows)))])
+    return np.sort(np.concatenate(subset))
 
 
-def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Labels as targets, float32 [n, classes]."""
-    return np.eye(classes, dtype=np.float32)[labels]
+def one_hot(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Return labels as targets, float32 [n, num_classes]."""
+    return np.eye(num_classes, dtype=np.float32)[labels]
 
 
 class TrainSequence(keras.utils.PyDataset):
-    """A split in an order that is drawn from (seed, epoch); mixed as drawn from (seed, epoch,
-    batch).
+    """The batches of a split, in an order that follows from (seed, epoch).
+
+    A batch is images uint8 [batch, 48, 48, 1] (float32 with mixup) and targets float32
+    [batch, classes]; with votes, the targets are the dictionary that `TrainingModel` takes.
 
     Args:
-        targets: float32 [n, classes], one row of shares for each image of `split`.
-        experiment: its `batch_size`, `mixup` and `class_balancing_power` count.
+        split: the images.
+        targets: float32 [n, classes], one-hot labels or soft targets.
+        experiment: its `batch_size`, `mixup_alpha` and `class_balancing_power` are used.
+        seed: of the order and of mixup.
+        votes: the targets of the FER+ head, where it is trained.
     """
 
-    def __init__(self, split: Split, targets: np.ndarray, experiment: Experiment, seed: int):
+    def __init__(
+        self,
+        split: Split,
+        targets: np.ndarray,
+        experiment: Experiment,
+        seed: int,
+        votes: VoteTargets | None = None,
+    ):
         super().__init__()
-        self._images, self._targets = split.images[..., None], targets
-        self._batch_size, self._mixup, self._seed = (
-            experiment.batch_size,
-            experiment.mixup_alpha,
-            seed,
-        )
-        self._odds = None
+        self._images, self._targets, self._votes = split.images[..., None], targets, votes
+        self._batch_size, self._mixup_alpha = experiment.batch_size, experiment.mixup_alpha
+        self._seed, self._sampling = seed, None
         if experiment.class_balancing_power:
-            odds = (
-                np.bincount(split.labels).astype(float)[split.labels]
-                ** -experiment.class_balancing_power
-            )
-            self._odds = odds / odds.sum()
-        self.start(epoch=0)
+            class_sizes = np.bincount(split.labels).astype(float)[split.labels]
+            weights = class_sizes**-experiment.class_balancing_power
+            self._sampling = weights / weights.sum()
+        self.start_epoch(0)
 
-    def start(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch."""
+        rng, n = np.random.default_rng([self._seed, epoch]), self.num_images
         self._epoch = epoch
-        draws, n = np.random.default_rng([self._seed, epoch]), len(self._images)
         self._order = (
-            draws.permutation(n) if self._odds is None else draws.choice(n, n, p=self._odds)
+            rng.permutation(n) if self._sampling is None else rng.choice(n, n, p=self._sampling)
         )
+
+    @property
+    def num_images(self) -> int:
+        """The images of an epoch."""
+        return len(self._images)
 
     def __len__(self) -> int:
-        return -(-len(self._images) // self._batch_size)
+        return -(-self.num_images // self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         images, targets = self._images[rows], self._targets[rows]
-        if not self._mixup:
+        votes = None if self._votes is None else self._votes[rows]
+        if self._mixup_alpha:
+            rng = np.random.default_rng([self._seed, self._epoch, index])
+            weight = rng.beta(self._mixup_alpha, self._mixup_alpha, len(rows))[:, None]
+            weight, partner = weight.astype(np.float32), rng.permutation(len(rows))
+            image_weight = weight[..., None, None]
+            images = image_weight * images + (1 - image_weight) * images[partner]
+            targets = weight * targets + (1 - weight) * targets[partner]
+            votes = votes and votes.mixed(weight, partner)
+        if votes is None:
             return images, targets
-        draws = np.random.default_rng([self._seed, self._epoch, index])
-        share = draws.beta(self._mixup, self._mixup, len(rows)).astype(np.float32)[:, None]
-        others, picture_share = draws.permutation(len(rows)), share[..., None, None]
-        return picture_share * images + (1 - picture_share) * images[others], share * targets + (
-            1 - share
-        ) * targets[others]
+        return images, {
+            "labels": targets,
+            "vote_shares": votes.shares,
+            "vote_weights": votes.weights,
+        }

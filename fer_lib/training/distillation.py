@@ -1,24 +1,34 @@
-"""Knowledge distillation (Hinton et al. 2015): soft targets from trained teachers."""
+"""Knowledge distillation (Hinton et al. 2015): teachers' probabilities as soft targets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import keras
 import numpy as np
+from keras import ops
 
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.experiments import Experiment
 from fer_lib.io import atomic_write
+from fer_lib.models.registry import build_model, split_head
 from fer_lib.runs.predictions import softmax
-from fer_lib.runs.run import Run
+from fer_lib.runs.run import Run, RunError
 from fer_lib.training.checkpoint import SOFT_TARGETS_FILE
 
 
 def soft_targets(
-    run: Run, experiment: Experiment, others: Mapping[str, Run], images: np.ndarray
+    run: Run, experiment: Experiment, dependencies: Mapping[str, Run], images: np.ndarray
 ) -> np.ndarray:
-    """What the experiment's teachers say of images uint8 [n, 48, 48]: the mean of their
-    probabilities, float32 [n, 7].
+    """Return the mean probabilities of the experiment's teachers under `experiment.teacher_tta`.
 
-    It takes minutes, so it is kept in the run's folder while the run goes on.
+    They take minutes, so they are stored in the folder of the student's run until it is finished.
+
+    Args:
+        run: the student's.
+        dependencies: the teachers' runs, by key.
+        images: uint8 [n, 48, 48], not augmented.
+
+    Returns:
+        float32 [n, 7].
     """
     path = run.folder / SOFT_TARGETS_FILE
     if path.exists():
@@ -26,9 +36,42 @@ def soft_targets(
     probabilities = []
     for number, key in enumerate(experiment.teachers, 1):
         print(f"soft targets of teacher {number} of {len(experiment.teachers)}: {key}", flush=True)
-        teacher = load_model(others[key])
+        teacher = load_model(dependencies[key])
         probabilities.append(softmax(predict_logits(teacher, images, experiment.teacher_tta)))
     targets = np.mean(probabilities, axis=0).astype(np.float32)
     with atomic_write(path) as tmp:
         np.save(tmp, targets)
     return targets
+
+
+def load_teacher(run: Run) -> keras.Model:
+    """Return a frozen teacher for consistent distillation (Beyer et al. 2022).
+
+    It takes images of any size, as augmentation crops them, and computes in the precision that it
+    was trained in, which is several times as fast as float32 on a GPU.
+
+    Raises:
+        RunError: the run keeps no weights.
+    """
+    if not run.weights:
+        raise RunError(f"{run.folder}: this run keeps no weights, which a teacher needs")
+    model = build_model(run.experiment, pretrained=False)
+    model.load_weights(run.weights)
+    features, head = split_head(model)
+    teacher = keras.Model(features.inputs[0], head(features.outputs[0]))
+    teacher.trainable = False
+    return teacher
+
+
+def mean_probabilities(teachers: Sequence[keras.Model], images):
+    """Return the mean of the teachers' probabilities, float32 [batch, classes], in Keras's ops.
+
+    The teachers predict in inference mode, and no gradient flows through them.
+
+    Args:
+        images: float32 [batch, h, w, 1], the augmented batch.
+    """
+    probabilities = [
+        ops.softmax(ops.cast(teacher(images, training=False), "float32")) for teacher in teachers
+    ]
+    return ops.stop_gradient(sum(probabilities) / len(probabilities))

@@ -1,59 +1,52 @@
 """Stochastic weight averaging (Izmailov et al. 2018)."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from fer_lib.experiments import Experiment
-from fer_lib.runs.run import Run
-from fer_lib.training.batches import TrainSequence
-from fer_lib.training.checkpoint import (
-    BEST_WEIGHTS_FILE,
-    EPOCH_WEIGHTS_FILE,
-    save_weights,
-    seed_layers,
-)
+from fer_lib.training.checkpoint import BEST_WEIGHTS_FILE, EPOCH_WEIGHTS_FILE, save_weights
+
+if TYPE_CHECKING:
+    from fer_lib.training.trainer import Trainer
+
+
+def apply_swa(trainer: "Trainer") -> None:
+    """Replace the weights of the best epoch by the mean of those after the last epochs.
+
+    Batch-norm statistics of averaged weights are not the average of statistics: they are estimated
+    anew, as means over one epoch of augmented batches.
+    """
+    network, experiment = trainer.network, trainer.experiment
+    first, last = experiment.epochs - experiment.swa_epochs + 1, experiment.epochs
+    sums = [np.zeros(w.shape) for w in network.get_weights()]
+    for epoch in range(first, last + 1):
+        network.load_weights(trainer.run.folder / EPOCH_WEIGHTS_FILE.format(epoch))
+        weights = network.get_weights()
+        sums = [total + np.asarray(w, float) for total, w in zip(sums, weights, strict=True)]
+    network.set_weights([total / experiment.swa_epochs for total in sums])
+    trainer.seed_epoch(experiment.epochs)
+    _estimate_batch_norm_statistics(trainer)
+    save_weights(network, trainer.run.folder / BEST_WEIGHTS_FILE)
+
+
+def _estimate_batch_norm_statistics(trainer: "Trainer") -> None:
+    normalizations = list(batch_norm_layers(trainer.network))
+    momenta = [layer.momentum for layer in normalizations]
+    for step in range(len(trainer.batches)):
+        for layer in normalizations:
+            layer.momentum = step / (step + 1)  # a plain mean over the steps so far
+        images, _ = trainer.batches[step]
+        trainer.model.features(trainer.model.augment(images), training=True)
+    for layer, momentum in zip(normalizations, momenta, strict=True):
+        layer.momentum = momentum
 
 
 def batch_norm_layers(model: keras.Model) -> Iterator[keras.layers.BatchNormalization]:
+    """Yield the batch-norm layers of a model and of the models nested in it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from batch_norm_layers(layer)
         elif isinstance(layer, keras.layers.BatchNormalization):
             yield layer
-
-
-def apply_swa(
-    run: Run,
-    trainer: keras.Model,
-    network: keras.Model,
-    batches: TrainSequence,
-    seed: int,
-    experiment: Experiment,
-) -> None:
-    """Put the average of the last epochs' weights in the place of the best epoch's.
-
-    The averages that batch normalisation uses belong to no average of weights: they are estimated
-    anew, as plain averages
-    over one epoch of training's batches.
-    """
-    last, sums = experiment.epochs, [np.zeros(w.shape) for w in network.get_weights()]
-    for epoch in range(last - experiment.swa_epochs, last):
-        network.load_weights(run.folder / EPOCH_WEIGHTS_FILE.format(epoch + 1))
-        sums = [
-            total + np.asarray(w, float)
-            for total, w in zip(sums, network.get_weights(), strict=True)
-        ]
-    network.set_weights([total / experiment.swa_epochs for total in sums])
-    normalisations = list(batch_norm_layers(network))
-    momenta = [layer.momentum for layer in normalisations]
-    batches.start(last)
-    seed_layers(trainer, seed, last)
-    for step in range(len(batches)):
-        for layer in normalisations:
-            layer.momentum = step / (step + 1)
-        trainer(batches[step][0], training=True)
-    for layer, momentum in zip(normalisations, momenta, strict=True):
-        layer.momentum = momentum
-    save_weights(network, run.folder / BEST_WEIGHTS_FILE)

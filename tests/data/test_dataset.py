@@ -175,7 +175,7 @@ def test_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.delenv("FER2013", raising=False)
     assert find_dataset(tmp_path) is None
     monkeypatch.setattr("fer_lib.data.dataset.find_dataset", lambda: None)
-    with pytest.raises(DataError, match=r"not on this machine; data/README\.md says how to get it"):
+    with pytest.raises(DataError, match=r"not on this machine: `python -m fer_lib download`"):
         load_dataset()
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
         load_dataset(tmp_path / "nowhere.csv")
@@ -201,7 +201,7 @@ def test_download_without_a_network_says_what_to_do(tmp_path, monkeypatch):
 
     monkeypatch.setattr(kagglehub, "dataset_download", refuse)
     with pytest.raises(
-        DataError, match=r"Kaggle could not be reached \(no route\); data/README\.md"
+        DataError, match=r"Kaggle could not be reached \(no route\); download deadskull7/fer2013"
     ):
         download_dataset(tmp_path)
 

@@ -7,15 +7,16 @@ import pytest
 from fer_lib.deploy import exported
 from fer_lib.deploy.exported import default_model, ensure_exported, export_path, load_exported
 from fer_lib.deploy.inference import ModelError
-from fer_lib.paths import RESULTS
+from fer_lib.runs import store
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
-from fer_lib.runs.store import best_single_run, find_runs, write_run
+from fer_lib.runs.store import write_run
 
 
 @pytest.fixture
-def recorded(run, tmp_path):
-    """A folder of recorded runs with the small run."""
+def recorded(run, tmp_path, monkeypatch):
+    """A folder of recorded runs with the small run, which is deployed."""
+    monkeypatch.setattr(store, "DEPLOYMENT_CANDIDATES", ("tiny",))
     shutil.copytree(run.folder, tmp_path / "results" / "tiny" / "seed-0")
     return tmp_path / "results"
 
@@ -68,13 +69,3 @@ def test_without_keras_the_message_names_the_extra(recorded, tmp_path, monkeypat
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ModelError, match=r"needs keras: install fer_lib\[train\]"):
         default_model(recorded, tmp_path)
-
-
-def test_best_single_run_has_the_highest_accuracy_on_public_test(tmp_path):
-    accuracies = [
-        run.metrics["public_test"]["accuracy"]
-        for run in find_runs(RESULTS)
-        if run.weights and run.seed == 0 and run.config["configuration"]["model"] == "custom_cnn"
-    ]
-    assert best_single_run(RESULTS).metrics["public_test"]["accuracy"] == max(accuracies)
-    assert best_single_run(tmp_path) is None

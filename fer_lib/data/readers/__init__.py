@@ -9,7 +9,7 @@ import gzip
 import hashlib
 from pathlib import Path
 
-from fer_lib.data.labels import SPLITS
+from fer_lib.data.labels import IMAGE_SIZE, SPLITS
 from fer_lib.data.readers.csv_file import COLUMNS, read_csv, text_stream
 from fer_lib.data.readers.image_folder import IMAGE_SUFFIXES, is_image_folder, read_image_folder
 from fer_lib.data.readers.raw import DataError, RawDataset
@@ -19,6 +19,8 @@ from fer_lib.io import sha256_of
 __all__ = [
     "COLUMNS",
     "CSV_NAMES",
+    "IMAGE_SIZE",
+    "SPLITS",
     "DataError",
     "RawDataset",
     "dataset_sha256",

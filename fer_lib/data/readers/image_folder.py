@@ -1,4 +1,4 @@
-"""Read FER2013 from folders of images, one folder per class.
+"""Read FER2013 from folders of images, one folder per class::
 
     train/<class>/*.png
     test/<class>/PublicTest_*.png, PrivateTest_*.png

@@ -1,0 +1,46 @@
+"""The optimizer of an experiment, and its learning-rate schedule."""
+
+import keras
+
+from fer_lib.experiments import Experiment
+
+_NO_WEIGHT_DECAY = ["gamma", "beta", "bias"]  # parts of variable names: kernels alone decay
+
+
+def learning_rate_schedule(
+    experiment: Experiment, steps_per_epoch: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate: constant, or linear warm-up from 0 and a cosine decay to 0.
+
+    The decay (Loshchilov & Hutter 2017) ends with the last of `experiment.epochs`.
+
+    Example:
+        >>> from fer_lib.experiments import EXPERIMENTS
+        >>> schedule = learning_rate_schedule(EXPERIMENTS["se_cnn"], steps_per_epoch=100)
+        >>> [round(float(schedule(step)), 3) for step in (0, 100, 200, 11_000)]
+        [0.0, 0.025, 0.05, 0.0]
+    """
+    if experiment.warmup_epochs is None:
+        return experiment.learning_rate
+    warmup_steps = experiment.warmup_epochs * steps_per_epoch
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0,
+        warmup_target=experiment.learning_rate,
+        warmup_steps=warmup_steps,
+        decay_steps=experiment.epochs * steps_per_epoch - warmup_steps,
+    )
+
+
+def build_optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """Return the optimizer, with decoupled weight decay on kernels (Loshchilov & Hutter 2019)."""
+    learning_rate = learning_rate_schedule(experiment, steps_per_epoch)
+    weight_decay = experiment.weight_decay or None
+    if experiment.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(
+            learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
+        )
+    else:
+        optimizer = keras.optimizers.Adam(learning_rate, weight_decay=weight_decay)
+    if weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=_NO_WEIGHT_DECAY)
+    return optimizer

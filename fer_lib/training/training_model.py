@@ -1,0 +1,108 @@
+"""The model that is trained: augmentation, the experiment's model, and what only training adds."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from fer_lib.experiments import Experiment
+from fer_lib.models.registry import split_head
+from fer_lib.training.augmentation import AUGMENTATIONS
+from fer_lib.training.distillation import mean_probabilities
+from fer_lib.training.losses import focal_loss
+from fer_lib.training.multitask import vote_head
+from fer_lib.training.optimizers import build_optimizer
+
+
+class TrainingModel(keras.Model):
+    """A model behind its experiment's augmentation, with a FER+ vote head and teachers if it has.
+
+    Images are augmented once, and the teachers see the very images that the model sees. The loss is
+
+        label_loss((1 − w) · target + w · teachers, logits) + v · cross_entropy(votes, vote logits)
+
+    where w is `distillation_weight` and v `ferplus_weight`. Votes and teachers count in training
+    only. What is saved and predicts is the experiment's model, whose layers this one shares.
+
+    Input: images of any real dtype [batch, 48, 48, 1], gray levels 0–255. Targets: float32
+    [batch, 7], or in training with votes a dictionary of `labels` (that), `vote_shares`, float32
+    [batch, 8], and `vote_weights`, float32 [batch].
+
+    Args:
+        model: the experiment's model.
+        experiment: its `augmentation`, `ferplus_weight` and `distillation_weight` are used.
+        teachers: for consistent distillation, from `distillation.load_teacher`.
+    """
+
+    def __init__(
+        self, model: keras.Model, experiment: Experiment, teachers: Sequence[keras.Model] = ()
+    ):
+        super().__init__(name="training_model")
+        self.augmentation = AUGMENTATIONS[experiment.augmentation]()
+        self.features, self.head = split_head(model)
+        self.vote_head = vote_head() if experiment.ferplus_weight else None
+        self.teachers = list(teachers)
+        self._ferplus_weight = experiment.ferplus_weight
+        self._distillation_weight = experiment.distillation_weight
+        self._vote_loss = keras.losses.CategoricalCrossentropy(from_logits=True, name="vote_loss")
+
+    def build(self, input_shape):
+        self.augmentation.build(input_shape)
+        if self.vote_head:
+            self.vote_head.build(self.features.output_shape)
+        self.built = True
+
+    def augment(self, images):
+        """Return an augmented batch, float32."""
+        return self.augmentation(ops.cast(images, "float32"), training=True)
+
+    def call(self, images, training=False):
+        pixels = self.augment(images) if training else ops.cast(images, "float32")
+        features = self.features(pixels, training=training)
+        outputs = {"logits": self.head(features)}
+        if training and self.vote_head:
+            outputs["vote_logits"] = self.vote_head(features)
+        if training and self.teachers:
+            outputs["teacher_probabilities"] = mean_probabilities(self.teachers, pixels)
+        return outputs
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        targets = _label_targets(y)
+        if "teacher_probabilities" in y_pred:
+            targets += self._distillation_weight * (y_pred["teacher_probabilities"] - targets)
+        loss = super().compute_loss(x, targets, y_pred["logits"], sample_weight, training)
+        if "vote_logits" in y_pred:
+            loss += self._ferplus_weight * self._vote_loss(
+                y["vote_shares"], y_pred["vote_logits"], y["vote_weights"]
+            )
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, _label_targets(y), y_pred["logits"], sample_weight)
+
+    @property
+    def checkpoint_variables(self) -> list:
+        """What resuming needs: all weights but the teachers', and the optimizer's variables."""
+        parts = (self.features, self.head, self.vote_head)
+        weights = [weight for part in parts if part for weight in part.weights]
+        return [*weights, *self.optimizer.variables]
+
+
+def _label_targets(targets):
+    return targets["labels"] if isinstance(targets, dict) else targets
+
+
+def compile_model(
+    model: keras.Model,
+    experiment: Experiment,
+    steps_per_epoch: int,
+    teachers: Sequence[keras.Model] = (),
+) -> TrainingModel:
+    """Return the training model of an experiment's model, compiled with its loss and optimizer."""
+    training_model = TrainingModel(model, experiment, teachers)
+    training_model.compile(
+        optimizer=build_optimizer(experiment, steps_per_epoch),
+        loss=focal_loss(experiment.focal_gamma, experiment.focal_alpha, experiment.label_smoothing),
+        metrics=["accuracy"],
+    )
+    return training_model
