@@ -104,10 +104,10 @@ def _verify_checksums(run: Run, report: VerificationReport, recorded: bool) -> N
         report.problems.append(f"{CHECKSUMS_FILE}: expected a checksum and a file name per line")
         return
     sums = {name: digest for digest, name in lines}
-    found = {path.name for path in run.folder.iterdir()} - {CHECKSUMS_FILE}
-    report.problems += [f"{name} is missing" for name in sorted(sums.keys() - found)]
-    report.problems += [f"{name} has no checksum" for name in sorted(found - sums.keys())]
-    for name in sorted(sums.keys() & found):
+    files = {path.name for path in run.folder.iterdir()} - {CHECKSUMS_FILE}
+    report.problems += [f"{name} is missing" for name in sorted(sums.keys() - files)]
+    report.problems += [f"{name} has no checksum" for name in sorted(files - sums.keys())]
+    for name in sorted(sums.keys() & files):
         digest = sha256_of(run.folder / name)
         report.require(
             digest == sums[name], f"{name}: its SHA-256 is {digest}, recorded was {sums[name]}"

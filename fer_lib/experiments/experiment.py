@@ -50,7 +50,9 @@ class Experiment:
         ferplus_weight: weight of the multi-task loss: the cross-entropy of a second head against
             the FER+ votes of Training images; 0 trains without it.
         tta: TTA scheme of the run's predictions (`tta.SCHEMES`).
-        evaluate_private_test: whether the run is evaluated on PrivateTest, once, after training.
+        evaluate_private_test: whether its runs are evaluated on PrivateTest. The protocol: fit on
+            Training, select on PublicTest, report PrivateTest, which is evaluated once for each
+            headline experiment; the list of them is committed first.
 
     Raises:
         ValueError: a setting is out of range, or two settings contradict each other.

@@ -81,7 +81,7 @@ class Run:
     def config(self) -> dict:
         """`experiment` (its name), `configuration`, `seed`, `profile`, and the SHA-256 of the data.
 
-        A finished run adds its versions and hardware, and what training found.
+        A finished run adds its versions and hardware, and the outcome of training.
 
         Raises:
             ValueError: as `read_json`.

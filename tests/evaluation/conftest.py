@@ -67,3 +67,15 @@ def verify_run(tiny):
         return verify.verify_run(Run(run.folder), dataset, recorded, table)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def recorded_tta(model_run, dataset, tmp_path_factory):
+    """A folder with the TTA predictions of `model_run`, which take many forward passes."""
+    from fer_lib.evaluation.tta_predictions import record_tta_predictions
+    from fer_lib.io import write_json
+
+    folder = tmp_path_factory.mktemp("analysis")
+    write_json(folder / "tta.json", {"run": "before", "rows": []})
+    record_tta_predictions([model_run], dataset, folder / "tta_predictions.npz")
+    return folder

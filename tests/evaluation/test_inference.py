@@ -37,7 +37,7 @@ def test_a_run_without_weights_is_refused(copy):
 
 
 def test_a_pretrained_run_has_the_classes_of_its_own_faces(copy, tiny):
-    build_model(tiny, classes=3).save_weights(copy.weights)
+    build_model(tiny, num_classes=3).save_weights(copy.weights)
     write_json(copy.folder / "config.json", {**copy.config, "classes": ["a", "b", "c"]})
     assert load_model(Run(copy.folder)).output_shape == (None, 3)
 

@@ -1,5 +1,6 @@
 """Verification of a run's metrics and predictions."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,6 @@ from fer_lib.data.dataset import Split
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation import verify
 from fer_lib.evaluation.metrics import metrics_by_split
-from fer_lib.evaluation.tta_predictions import record_tta_predictions
 from fer_lib.io import sha256_of, write_json
 from fer_lib.runs.predictions import SplitPredictions
 
@@ -135,11 +135,9 @@ def test_tolerances_of_recomputed_predictions():
 
 
 @pytest.fixture
-def tta_record(record, dataset):
-    path = record.root / "analysis" / "tta_predictions.npz"
-    write_json(path.with_name("tta.json"), {})
-    record_tta_predictions([record], dataset, path)
-    return record, path
+def tta_record(record, recorded_tta):
+    shutil.copytree(recorded_tta, record.root / "analysis", dirs_exist_ok=True)
+    return record, record.root / "analysis" / "tta_predictions.npz"
 
 
 def test_sound_tta_predictions(tta_record, dataset, verify_run):
@@ -173,7 +171,7 @@ def test_tta_predictions_of_other_weights_and_a_truncated_file(tta_record, verif
     assert problem.startswith("RunError: ") and "are of other weights" in problem
     path.write_bytes(content[:-100])
     (problem,) = verify_run(record, recorded=True).problems
-    assert "tta_predictions.npz: no whole .npz file" in problem
+    assert "tta_predictions.npz: not a complete .npz file" in problem
 
 
 # The data set that analyses are computed from.

@@ -60,10 +60,10 @@ def test_missing_and_malformed_checksums(record, verify_run):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("config.json", "{", "ValueError: .*config.json: no whole JSON file"),
+        ("config.json", "{", "ValueError: .*config.json: not a complete JSON file"),
         ("config.json", '{"seed": 0}', "RunError: .*has no experiment, profile, configuration"),
-        ("metrics.json", "", "ValueError: .*metrics.json: no whole JSON file"),
-        ("predictions.npz", "PK", "ValueError: .*predictions.npz: no whole .npz file"),
+        ("metrics.json", "", "ValueError: .*metrics.json: not a complete JSON file"),
+        ("predictions.npz", "PK", "ValueError: .*predictions.npz: not a complete .npz file"),
         (WEIGHTS_FILE, "", "OSError: "),
     ],
 )
