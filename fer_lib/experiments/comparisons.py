@@ -6,7 +6,7 @@ from types import MappingProxyType
 from fer_lib.experiments.table import EXPERIMENTS
 
 REPLICATED_MODELS = ("custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned")
-MAIN_MODELS = (*REPLICATED_MODELS, "se_cnn")
+MAIN_MODELS = (*REPLICATED_MODELS, "se_cnn", "se_cnn_hires_ferplus_distilled")
 SE_CNN_EXPERIMENTS = (
     "se_cnn",
     "se_cnn_distilled",
