@@ -256,28 +256,6 @@ def evaluate_claims(runs: dict[str, Run | None]) -> dict[str, Claim]:
     return claims
 
 
-def convergence_epochs(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """When each model first reaches 95 % of its highest accuracy on PublicTest.
-
-    One curve per model says nothing of chance, so no claim is decided by it.
-
-    Args:
-        runs: by title; None for a run that is not recorded.
-
-    Returns:
-        `model`, `epoch` (the first is 1), and `epochs`, how many were trained.
-    """
-    rows = []
-    for title, run in runs.items():
-        row = {"model": title, "epoch": None, "epochs": None}
-        if run is not None:
-            curve = run.history["val_accuracy"]
-            reached = curve >= 0.95 * curve.max()
-            row |= {"epoch": int(reached.to_numpy().argmax()) + 1, "epochs": len(curve)}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
 def _scores(*predictors: Predictor, split: str = "private_test") -> list[dict[str, np.ndarray]]:
     """`confusion_scores` of each model on the same resamples."""
     confusions = bootstrap_confusions(*(each.predictions[split] for each in predictors))

@@ -1,7 +1,7 @@
 """Models compared on the same images: accuracies, paired differences, variation across seeds.
 
 Each function returns numbers. Columns `x_low` and `x_high` hold the 95 % interval of column `x`;
-what is not recorded is None or NaN. Intervals resample the images of a test split and exclude the
+what is not recorded is NaN. Intervals resample the images of a test split and exclude the
 variance across seeds.
 """
 
@@ -33,9 +33,10 @@ class Estimate(NamedTuple):
     low: float | None = None
     high: float | None = None
 
-    def columns(self, name: str) -> dict[str, float | None]:
-        """The estimate as three columns of a table: `name`, `name_low`, `name_high`."""
-        return dict(zip((name, f"{name}_low", f"{name}_high"), self, strict=True))
+    def columns(self, name: str) -> dict[str, float]:
+        """The estimate as columns `name`, `name_low`, `name_high` of a table; NaN for None."""
+        values = (np.nan if value is None else value for value in self)
+        return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def estimate(predictor: Predictor | None, split: str, measure: str = "accuracy") -> Estimate:
@@ -212,9 +213,9 @@ def _paired(model: Predictor | None, baseline: Predictor | None, split: str) -> 
         difference = Estimate(paired.get(measure), *intervals.get(measure, ()))
         row |= difference.columns(f"{measure}_difference")
     return row | {
-        "only_model_correct": paired.get("only_a_correct"),
-        "only_baseline_correct": paired.get("only_b_correct"),
-        "p_value": paired.get("p_value"),
+        "only_model_correct": paired.get("only_a_correct", np.nan),
+        "only_baseline_correct": paired.get("only_b_correct", np.nan),
+        "p_value": paired.get("p_value", np.nan),
     }
 
 
@@ -239,8 +240,8 @@ def seed_summary(runs: dict[str, list[Run]]) -> pd.DataFrame:
         row = {"model": title, "seeds": len(seeds)}
         for column, (split, measure) in measures.items():
             values = [run.metrics[split][measure] for run in seeds]
-            row[column] = np.mean(values) if values else None
-            row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else None
+            row[column] = np.mean(values) if values else np.nan
+            row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -267,49 +268,4 @@ def largest_confusion(predictor: Predictor | None, split: str = "private_test") 
         EMOTION_NAMES[predicted],
         float(shares[true, predicted]),
         int(counts[true, predicted]),
-    )
-
-
-@dataclass(frozen=True)
-class TrainingSummary:
-    """How a run was trained; all None where it is not recorded.
-
-    Accuracies on Training are measured with augmentation and dropout, while the weights change;
-    those on PublicTest without test-time augmentation.
-
-    Attributes:
-        epochs: how many were trained.
-        best_epoch: the epoch of the lowest loss on PublicTest, whose weights are kept; with SWA the
-            last one.
-        train_accuracy, val_accuracy, val_loss: on Training and PublicTest in that epoch.
-        last_train_accuracy, last_val_loss: in the last epoch.
-        hours: of training.
-    """
-
-    epochs: int | None = None
-    best_epoch: int | None = None
-    train_accuracy: float | None = None
-    val_accuracy: float | None = None
-    val_loss: float | None = None
-    last_train_accuracy: float | None = None
-    last_val_loss: float | None = None
-    hours: float | None = None
-
-
-def training_summary(run: Run | None) -> TrainingSummary:
-    """Summarize a run's training from its history and configuration."""
-    if run is None:
-        return TrainingSummary()
-    history = run.history
-    best_epoch = len(history) if run.experiment.swa_epochs else run.config["best_epoch"]
-    best, last = history.iloc[best_epoch - 1], history.iloc[-1]
-    return TrainingSummary(
-        epochs=len(history),
-        best_epoch=best_epoch,
-        train_accuracy=float(best["accuracy"]),
-        val_accuracy=float(best["val_accuracy"]),
-        val_loss=float(best["val_loss"]),
-        last_train_accuracy=float(last["accuracy"]),
-        last_val_loss=float(last["val_loss"]),
-        hours=run.config["hours"],
     )

@@ -70,11 +70,6 @@ def percent(share: float | None, low: float | None = None, high: float | None = 
     return text if is_missing(low) else f"{text} ({100 * low:.1f}–{100 * high:.1f})"
 
 
-def percent_interval(share: float | None, interval: Iterable[float]) -> str:
-    """Format a share with its interval [low, high], as records hold it."""
-    return percent(share, *interval)
-
-
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """Format a score, such as macro-F1, with three decimals.
 

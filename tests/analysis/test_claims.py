@@ -12,7 +12,6 @@ from fer_lib.analysis.claims import (
     FINE_TUNED,
     HEAD_ONLY,
     accuracy_ranking,
-    convergence_epochs,
     custom_cnn_is_most_balanced,
     disgust_is_hardest,
     evaluate_claims,
@@ -180,14 +179,6 @@ def test_overconfidence_is_confidence_above_accuracy():
     assert row["confidence"] == pytest.approx(confidence)
     assert row["confidence_gap"] == pytest.approx(confidence - 1)
     assert np.isnan(row["confidence_when_wrong"])  # nothing is misclassified
-
-
-def test_convergence_is_the_first_epoch_at_95_percent_of_the_best():
-    slow, quick = model({}, curve=(0.3, 0.5, 0.58, 0.6)), model({}, curve=(0.38, 0.4, 0.41))
-    table = convergence_epochs({"Slow": slow, "Quick": quick, "Missing": None})
-    # 0.58 ≥ 0.95 · 0.6 = 0.57, and 0.38 < 0.95 · 0.41 = 0.3895 < 0.40
-    assert table["epoch"].tolist()[:2] == [3, 2] and table["epochs"].tolist()[:2] == [4, 3]
-    assert table.iloc[2, 1:].isna().all()
 
 
 def test_claims_are_decided_where_their_runs_are_recorded():

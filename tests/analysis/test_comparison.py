@@ -16,7 +16,6 @@ from fer_lib.analysis.comparison import (
     paired_differences,
     seed_summary,
     source_accuracies,
-    training_summary,
     trivial_classifiers,
 )
 from fer_lib.analysis.leakage import LEAKAGE_PATH
@@ -44,6 +43,18 @@ def test_estimates_have_their_interval_and_may_be_missing(run):
     assert estimate(None, "both") == Estimate(None, None, None)
     assert estimate(SimpleNamespace(metrics={}), "private_test") == Estimate()
     assert Estimate(1, 2, 3).columns("f1") == {"f1": 1, "f1_low": 2, "f1_high": 3}
+    assert np.isnan(list(Estimate().columns("f1").values())).all()
+
+
+def test_tables_are_numeric_even_where_nothing_is_recorded():
+    missing = {"Missing": None}
+    for table in (
+        accuracy_table(missing),
+        balanced_table(missing),
+        paired_differences(None, missing),
+        seed_summary({"Missing": []}),
+    ):
+        assert table.iloc[:, 1:].select_dtypes("number").shape[1] == table.shape[1] - 1
 
 
 def test_deduplicated_accuracy_leaves_out_images_that_occur_in_training():
@@ -142,15 +153,3 @@ def test_largest_confusion_is_a_share_of_the_true_class():
     model = SimpleNamespace(metrics={"private_test": {"confusion": counts.tolist()}})
     assert largest_confusion(model) == ("disgust", "angry", pytest.approx(1 / 3), 3)
     assert largest_confusion(None).share is None
-
-
-def test_training_summary_reads_the_best_epoch_or_with_swa_the_last(run, averaged_run):
-    history, summary = run.history, training_summary(run)
-    best = history["val_loss"].idxmin()
-    assert (summary.epochs, summary.best_epoch) == (3, best + 1)
-    assert summary.val_loss == history["val_loss"].min()
-    assert summary.train_accuracy == history["accuracy"][best]
-    assert summary.last_train_accuracy == history["accuracy"].iloc[-1]
-    averaged = training_summary(averaged_run)
-    assert averaged.best_epoch == 3 and averaged.val_loss == history["val_loss"].iloc[-1]
-    assert training_summary(None).epochs is None

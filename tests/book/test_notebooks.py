@@ -1,4 +1,6 @@
-import re
+"""The notebooks: their form, and their execution."""
+
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from papermill.exceptions import PapermillExecutionError
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
@@ -18,10 +21,39 @@ def execute(book_script):
     return book_script("execute").execute
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_thin_and_without_outputs(path):
-    notebook = nbformat.read(path, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+def cells(path, kind):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def imported_names(code, package):
+    """The names that code imports from the modules of a package."""
+    return {
+        alias.asname or alias.name
+        for cell in code
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.ImportFrom) and node.module.startswith(package)
+        for alias in node.names
+    }
+
+
+def used_names(source):
+    """The variables, functions and modules that code uses."""
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+
+
+def called_names(source):
+    """The names of the functions and methods that code calls."""
+    functions = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return {getattr(function, "id", getattr(function, "attr", None)) for function in functions}
+
+
+def test_there_are_notebooks():
+    assert [path.stem[:2] for path in NOTEBOOKS[:5]] == ["01", "02", "03", "04", "05"]
+
+
+@each_notebook
+def test_code_is_thin_and_committed_without_outputs(path):
+    code = cells(path, "code")
     assert not any(cell.outputs or cell.execution_count for cell in code)
     assert max(len(cell.source.splitlines()) for cell in code) <= 16
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
@@ -29,31 +61,30 @@ def test_thin_and_without_outputs(path):
     assert parameters["profile"]["default"] == '"full"' and parameters["seed"]["default"] == "0"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_figure_has_a_name_a_caption_and_alt_text(path):
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        if (
-            cell.cell_type != "code"
-            or "plotting." not in cell.source
-            or "plotting.use" in cell.source
-        ):
-            continue
+@each_notebook
+def test_figures_have_a_name_a_caption_and_alt_text(path):
+    code = cells(path, "code")
+    plotting = imported_names(code, "fer_lib.plotting") - {"use"}
+    figures = [cell for cell in code if used_names(cell.source) & plotting]
+    assert figures or not plotting
+    for cell in figures:
         described = cell.metadata["mystnb"]
         assert described["figure"]["name"].startswith("fig-")
         assert len(described["figure"]["caption"]) > 30 and len(described["image"]["alt"]) > 30
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_obtains_runs_and_never_trains_by_itself(path):
-    source = "\n".join(
-        cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
-    )
-    assert set(re.findall(r"training\.(\w+)", source)) <= {"obtain"}
-    assert not re.search(r"\.(fit|train|train_by_name)\(", source)
+@each_notebook
+def test_sentences_read_well_in_jupyterlab(path):
+    assert not [cell.source for cell in cells(path, "markdown") if "{glue:" in cell.source]
 
 
-def written(path, *sources):
+@each_notebook
+def test_runs_are_loaded_and_trained_by_nothing_else(path):
+    for cell in cells(path, "code"):
+        assert not called_names(cell.source) & {"fit", "train", "train_run", "run_experiment"}
+
+
+def write_notebook(path, *sources):
     notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
     notebook.cells[0].metadata["tags"] = ["parameters"]
     notebook.metadata["kernelspec"] = {
@@ -65,15 +96,15 @@ def written(path, *sources):
     return path
 
 
-def test_a_failing_cell_leaves_the_notebook_to_look_at_and_no_target(execute, tmp_path):
-    source = written(
+def test_a_failing_cell_leaves_the_failed_notebook_and_no_target(execute, tmp_path):
+    source = write_notebook(
         tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", "1 / 0", "print('never')"
     )
     with pytest.raises(PapermillExecutionError):
         execute(source, tmp_path / "out" / "a.ipynb", profile="quick")
     assert not (tmp_path / "out" / "a.ipynb").exists()
-    left = nbformat.read(tmp_path / "out" / "a.failed.ipynb", as_version=4)
-    assert any("ZeroDivisionError" in str(cell.get("outputs")) for cell in left.cells)
+    failed = nbformat.read(tmp_path / "out" / "a.failed.ipynb", as_version=4)
+    assert any("ZeroDivisionError" in str(cell.get("outputs")) for cell in failed.cells)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +113,13 @@ def test_a_failing_cell_leaves_the_notebook_to_look_at_and_no_target(execute, tm
         ("1 / 0", "cell 3 failed with ZeroDivisionError: division by zero"),
         ("import os; os._exit(1)", "the kernel died in cell 3"),
         (
-            "from fer_lib import profiles; profiles.find('fulll')",
+            "from fer_lib.profiles import get_profile; get_profile('fulll')",
             "ValueError: no profile 'fulll'; there are full, quick",
         ),
     ],
 )
 def test_the_command_names_the_notebook_and_the_cell(cell, message, tmp_path):
-    source = written(
+    source = write_notebook(
         tmp_path / "a.ipynb", 'profile = "full"', "print(profile)", cell, "print('never')"
     )
     command = [
@@ -106,14 +137,14 @@ def test_the_command_names_the_notebook_and_the_cell(cell, message, tmp_path):
         and "out.failed.ipynb" in done.stderr
     )
     assert "Traceback" not in done.stderr.split(f"{source}: ")[-1]
-    left = {
+    outputs = {
         c.source: c.get("outputs")
         for c in nbformat.read(tmp_path / "out.failed.ipynb", as_version=4).cells
     }
-    assert "quick" in str(left["print(profile)"]) and not left["print('never')"]
+    assert "quick" in str(outputs["print(profile)"]) and not outputs["print('never')"]
 
 
-def test_papermill_alone_fails_too_on_a_wrong_profile(tmp_path):
+def test_papermill_alone_fails_on_a_wrong_profile(tmp_path):
     command = [
         Path(sys.executable).with_name("papermill"),
         NOTEBOOKS[0],
@@ -127,10 +158,10 @@ def test_papermill_alone_fails_too_on_a_wrong_profile(tmp_path):
     assert (tmp_path / "out.ipynb").exists()
 
 
-def test_a_good_notebook_arrives_and_an_unknown_parameter_is_refused(execute, tmp_path):
-    source = written(tmp_path / "a.ipynb", 'profile = "full"', "print(profile)")
-    with pytest.raises(ValueError, match="no parameter colour; it has profile"):
-        execute(source, tmp_path / "b.ipynb", colour="red")
+def test_an_executed_notebook_is_written_and_an_unknown_parameter_is_refused(execute, tmp_path):
+    source = write_notebook(tmp_path / "a.ipynb", 'profile = "full"', "print(profile)")
+    with pytest.raises(ValueError, match="no parameter color; it has profile"):
+        execute(source, tmp_path / "b.ipynb", color="red")
     execute(source, tmp_path / "b.ipynb", profile="quick")
     assert "quick" in str(nbformat.read(tmp_path / "b.ipynb", as_version=4).cells[-1].outputs)
     assert not (tmp_path / "b.failed.ipynb").exists()

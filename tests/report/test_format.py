@@ -11,7 +11,6 @@ from fer_lib.report.format import (
     number,
     p_value,
     percent,
-    percent_interval,
     points,
     score,
     show,
@@ -26,7 +25,6 @@ class Answer(Enum):
 def test_shares_are_percentages_with_a_no_break_space():
     assert percent(0.67812) == "67.8\u00a0%"
     assert percent(0.678, 0.6634, 0.6941) == "67.8\u00a0% (66.3–69.4)"
-    assert percent_interval(0.678, [0.6634, 0.6941]) == "67.8\u00a0% (66.3–69.4)"
 
 
 def test_scores_have_three_decimals():
