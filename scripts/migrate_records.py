@@ -125,7 +125,8 @@ def configuration(old: dict) -> dict:
     if "teachers_places" in new:
         places = new.pop("teachers_places")
         # Every recorded teacher predicted with its mirror image too.
-        new["teacher_tta"] = scheme(places, flip=True) if new.get("teachers") else "none"
+        fixed = new.get("teachers") and not new.get("consistent_distillation")
+        new["teacher_tta"] = scheme(places, flip=True) if fixed else "none"
     if "flip_averaging" in new:
         new["tta"] = "flip" if new.pop("flip_averaging") else "none"
     return new

@@ -91,13 +91,11 @@ def selective_prediction_table(
     Returns:
         One row per model: `model` and, by coverage, `accuracy_at_<n>_percent_coverage`.
     """
-    return pd.DataFrame(
-        {"model": title}
-        | {
-            f"accuracy_at_{round(100 * coverage)}_percent_coverage": accuracy_at_coverage(predictor, coverage)
-            if predictor
-            else np.nan
-            for coverage in coverages
-        }
-        for title, predictor in predictors.items()
-    )
+    rows = []
+    for title, predictor in predictors.items():
+        row = {"model": title}
+        for coverage in coverages:
+            accuracy = accuracy_at_coverage(predictor, coverage) if predictor else np.nan
+            row[f"accuracy_at_{round(100 * coverage)}_percent_coverage"] = accuracy
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -172,8 +172,8 @@ def deletion_test(
     maps = {"grad_cam": grad_cam(model, images, predicted, tta)}
     random = np.random.RandomState(0).uniform(size=maps["grad_cam"].shape)
     maps["random"] = random.astype(np.float32)
-    whole = float(probabilities[rows, predicted].mean())
-    curves = {"fraction_removed": [0.0, *DELETED_FRACTIONS], **{name: [whole] for name in maps}}
+    undeleted = float(probabilities[rows, predicted].mean())
+    curves = {"fraction_removed": [0.0, *DELETED_FRACTIONS], **{name: [undeleted] for name in maps}}
     for name, values in maps.items():
         order = _pixel_order(values)
         for fraction in DELETED_FRACTIONS:

@@ -12,8 +12,7 @@ from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import IMAGE_SIZE
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.io import read_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.predictions import SplitPredictions

@@ -23,7 +23,7 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
     """Size and scores of recorded models; a single model is an ensemble of one.
 
     Returns:
-        One row per model: `model` (its title); `seed`, <NA> for several members; `n_members`;
+        One row per model: `model` (its title); `seed`, <NA> for several members; `members`;
         `forward_passes` per prediction; `parameters`; `multiply_adds` per prediction, every
         forward pass counted; `public_test_accuracy`, `private_test_accuracy` and
         `private_test_macro_f1`, each with its interval, NaN where PrivateTest was not evaluated.
@@ -38,7 +38,7 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
         row = {
             "model": model.title,
             "seed": model.members[0].seed if len(model.members) == 1 else None,
-            "n_members": len(model.members),
+            "members": len(model.members),
             "forward_passes": model.forward_passes,
             "parameters": sum(networks[run.name][0] for run in model.members),
             "multiply_adds": sum(
@@ -49,7 +49,7 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
         for split, measure in _SCORES:
             row |= estimate(model, split, measure).columns(f"{split}_{measure}")
         rows.append(row)
-    columns = ["model", "seed", "n_members", "forward_passes", "parameters", "multiply_adds"]
+    columns = ["model", "seed", "members", "forward_passes", "parameters", "multiply_adds"]
     scores = [
         name for split, measure in _SCORES for name in Estimate().columns(f"{split}_{measure}")
     ]

@@ -7,7 +7,14 @@ from fer_lib.experiments.table import EXPERIMENTS
 
 REPLICATED_MODELS = ("custom_cnn", "mobilenetv2_head_only", "mobilenetv2_fine_tuned")
 MAIN_MODELS = (*REPLICATED_MODELS, "se_cnn")
-SE_CNN_EXPERIMENTS = ("se_cnn", "se_cnn_distilled", "se_cnn_distilled_swa")
+SE_CNN_EXPERIMENTS = (
+    "se_cnn",
+    "se_cnn_distilled",
+    "se_cnn_distilled_swa",
+    "se_cnn_ferplus",
+    "se_cnn_hires_ferplus",
+    "se_cnn_hires_ferplus_distilled",
+)
 # The models small enough for a web page: prediction and the playground use the best of them.
 DEPLOYMENT_CANDIDATES = ("custom_cnn", *SE_CNN_EXPERIMENTS)
 
@@ -40,6 +47,11 @@ ABLATIONS = (
     ("ablation_distilled", "ablation_baseline_float32"),
 )
 FOLLOW_UPS = (("se_cnn_distilled", "se_cnn"), ("se_cnn_distilled_swa", "se_cnn"))
+FERPLUS_STEPS = (
+    ("se_cnn_hires_ferplus", "se_cnn_ferplus"),
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"),
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_70"),
+)
 TRANSFERS = (
     ("pretrained_1pct", "scratch_1pct"),
     ("pretrained_10pct", "scratch_10pct"),
@@ -69,6 +81,16 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "se_cnn_distilled/seed-0",
             "se_cnn_distilled_swa/seed-0",
             "se_cnn_distilled_swa/seed-1",
+        ),
+        # Committed before any of their members was evaluated on PrivateTest.
+        "Three SE-CNN-HR": tuple(f"se_cnn_hires_ferplus/seed-{seed}" for seed in range(3)),
+        "Three SE-CNN-HR, distilled": tuple(
+            f"se_cnn_hires_ferplus_distilled/seed-{seed}" for seed in range(3)
+        ),
+        "Six SE-CNN-HR": tuple(
+            f"{name}/seed-{seed}"
+            for name in ("se_cnn_hires_ferplus", "se_cnn_hires_ferplus_distilled")
+            for seed in range(3)
         ),
     }
 )

@@ -72,6 +72,35 @@ _SE_CNN = Experiment(
     dtype_policy="mixed_bfloat16",
     tta=FLIP,
 )
+# Trained on a GPU with batches of 256. The high-resolution SE-CNN (HR) has more computation at its
+# early stages and about as many parameters.
+_FERPLUS = replace(
+    _SE_CNN,
+    title="SE-CNN, FER+",
+    batch_size=256,
+    learning_rate=0.2,
+    epochs=70,
+    patience=70,
+    ferplus_weight=1.0,
+)
+_HR_FERPLUS = replace(
+    _FERPLUS,
+    title="SE-CNN-HR, FER+",
+    model_options={
+        **_SE_CNN.model_options,
+        "blocks": ((48, 2), (96, 2), (160, 3), (216, 3)),
+    },
+)
+_HR_FERPLUS_DISTILLED = replace(
+    _HR_FERPLUS,
+    title="SE-CNN-HR, FER+, distilled",
+    label_smoothing=0.0,
+    epochs=180,
+    patience=180,
+    teachers=tuple(f"se_cnn_hires_ferplus/seed-{seed}" for seed in range(3)),
+    distillation_weight=0.8,
+    consistent_distillation=True,
+)
 _ABLATION = replace(_SE_CNN, title="Baseline, 15 epochs", epochs=15, patience=15)
 _ABLATION_FLOAT32 = replace(_ABLATION, title="Baseline, float32", dtype_policy="float32")
 _SCRATCH_1PCT = replace(
@@ -143,6 +172,27 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             distillation_weight=0.8,
             teacher_tta=FLIP,
             evaluate_private_test=True,
+        ),
+        # Multi-task learning with the FER+ votes of Training images, a network with more
+        # computation at high resolution, and consistent distillation from three of its runs.
+        "se_cnn_ferplus": replace(_FERPLUS, evaluate_private_test=True),
+        "se_cnn_hires_ferplus": replace(_HR_FERPLUS, evaluate_private_test=True),
+        "se_cnn_hires_ferplus_distilled": replace(
+            _HR_FERPLUS_DISTILLED, evaluate_private_test=True
+        ),
+        # The same with fewer epochs, evaluated on PublicTest.
+        "se_cnn_hires_ferplus_distilled_70": replace(
+            _HR_FERPLUS_DISTILLED,
+            title="SE-CNN-HR, FER+, distilled, 70 epochs",
+            epochs=70,
+            patience=70,
+        ),
+        "se_cnn_ferplus_distilled_60": replace(
+            _HR_FERPLUS_DISTILLED,
+            title="SE-CNN, FER+, distilled, 60 epochs",
+            model_options=_SE_CNN.model_options,
+            epochs=60,
+            patience=60,
         ),
         # Ablation study at 15 epochs, evaluated on PublicTest. The first rows train in mixed
         # precision, the later ones in float32, which is fast on every processor.

@@ -58,6 +58,7 @@ def comparison_intervals(comparisons: pd.DataFrame, differences: pd.DataFrame) -
             label="mean over seeds, 95 % interval of the images",
         )
         axes.set(xlabel=title, yticks=rows)
+        axes.locator_params(axis="x", nbins=5)
         axes.set_yticklabels(_titles(recorded["experiment"]))
         axes.set_ylim(len(recorded) - 0.5, -0.5)
     for row, baseline in enumerate(_titles(recorded["baseline"])):

@@ -74,5 +74,9 @@ def test_accuracy_at_coverage_by_hand():
     assert accuracy_at_coverage(model, 0.6) == pytest.approx(2 / 3)  # three of four images
     table = selective_prediction_table({"Model": model}, (1.0, 0.5))
     assert table.to_dict("records") == [
-        {"model": "Model", "accuracy_at_100_percent_coverage": 0.5, "accuracy_at_50_percent_coverage": 0.5}
+        {
+            "model": "Model",
+            "accuracy_at_100_percent_coverage": 0.5,
+            "accuracy_at_50_percent_coverage": 0.5,
+        }
     ]

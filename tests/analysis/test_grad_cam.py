@@ -141,17 +141,17 @@ def test_deletion_follows_the_prediction_with_tta(bright_corner):
     assert curves["grad_cam"][0] == pytest.approx((plain + flipped) / 2, rel=1e-4)
 
 
-def test_sample_maps_are_of_the_runs_predictions(run, dataset):
-    maps = sample_maps(run, dataset)
+def test_sample_maps_are_of_the_runs_predictions_with_its_tta(flip_run, dataset):
+    maps = sample_maps(flip_run, dataset)
     assert list(maps) == list(GRAD_CAM_EMOTIONS)
     private = dataset.private_test
     rows = np.flatnonzero(private.labels == EMOTION_NAMES.index("fear"))[:4]
     assert [sample["hash"] for sample in maps["fear"]] == private.hashes[rows].tolist()
-    predicted = predict_run(run, private.images[rows]).argmax(axis=1)
+    predicted = flip_run.predictions["private_test"].predicted[rows]
     assert [sample["prediction"] for sample in maps["fear"]] == [
         EMOTION_NAMES[label] for label in predicted
     ]
-    expected = grad_cam(load_model(run), private.images[rows], predicted, run.experiment.tta)
+    expected = grad_cam(load_model(flip_run), private.images[rows], predicted, "flip")
     np.testing.assert_allclose([sample["map"] for sample in maps["fear"]], expected, atol=1e-4)
 
 
@@ -183,18 +183,18 @@ def test_mean_maps_are_the_means_by_class(run, dataset):
     np.testing.assert_allclose(mean_maps(model, split)[3], np.mean(single, axis=0), atol=1e-5)
 
 
-def test_recorded_deletion(run, dataset, tmp_path):
-    path, runs = tmp_path / "deletion.json", {"Tiny": run, "Missing": None}
+def test_recorded_deletion(flip_run, dataset, tmp_path):
+    path, runs = tmp_path / "deletion.json", {"Tiny": flip_run, "Missing": None}
     assert deletion_curves(runs, path).empty
     assert recorded_mean_maps(runs, path) == {}
-    record_deletion([run], dataset, path)
+    record_deletion([flip_run], dataset, path)
     curves = deletion_curves(runs, path)
     assert curves["model"].unique().tolist() == ["Tiny"]
     assert curves["fraction_removed"].tolist() == pytest.approx(np.arange(10) / 10)
-    probabilities = softmax(predict_run(run, dataset.private_test.images)).max(axis=1)
+    probabilities = softmax(predict_run(flip_run, dataset.private_test.images)).max(axis=1)
     assert curves["grad_cam"].iloc[0] == pytest.approx(probabilities.mean(), rel=1e-5)
     maps = recorded_mean_maps(runs, path)["Tiny"]
-    expected = mean_maps(load_model(run), dataset.private_test, run.experiment.tta)
+    expected = mean_maps(load_model(flip_run), dataset.private_test, "flip")
     np.testing.assert_allclose([maps[name] for name in EMOTION_NAMES], expected, atol=1e-4)
 
 

@@ -51,7 +51,7 @@ def test_multiply_adds_count_members_and_forward_passes(record):
     ]
     assert table["forward_passes"].tolist() == [1, 2, 4, 3]
     assert table.loc["Two seeds", "parameters"] == 2 * 1_764_311
-    assert table["n_members"].tolist() == [1, 1, 2, 2]
+    assert table["members"].tolist() == [1, 1, 2, 2]
     assert table["seed"].fillna(-1).tolist() == [3, 0, -1, -1]
     assert np.isnan(table.loc["Custom CNN", "private_test_accuracy"])
     metrics = se_cnn[0].metrics["private_test"]

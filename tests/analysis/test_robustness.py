@@ -99,18 +99,20 @@ def test_an_unknown_corruption_or_severity_is_named(images, name, severity):
 
 
 @pytest.fixture(scope="module")
-def robustness_path(run, small_dataset, tmp_path_factory):
+def robustness_path(flip_run, small_dataset, tmp_path_factory):
     path = tmp_path_factory.mktemp("analysis") / "robustness.json"
-    record_robustness([run], small_dataset, path)
+    record_robustness([flip_run], small_dataset, path)
     return path
 
 
-def test_exported_images_are_those_of_the_record(run, small_dataset, robustness_path, tmp_path):
+def test_exported_images_are_those_of_the_record(
+    flip_run, small_dataset, robustness_path, tmp_path
+):
     export_corruptions(small_dataset, tmp_path)
     images, labels = (np.load(tmp_path / f"{name}.npy") for name in ("eyes_covered", "labels"))
     assert images.shape == (60, 48, 48)
     assert labels.shape == (60,)
-    correct = predict_run(run, images).argmax(axis=1) == labels
+    correct = predict_run(flip_run, images).argmax(axis=1) == labels
     recorded = read_json(robustness_path)["runs"]["tiny/seed-0"]
     np.testing.assert_allclose(recorded["eyes covered"], correct.reshape(5, 12).mean(axis=1))
     sums = dict(line.split()[::-1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
@@ -118,25 +120,27 @@ def test_exported_images_are_those_of_the_record(run, small_dataset, robustness_
 
 
 def test_only_runs_of_other_weights_are_measured_again(
-    run, small_dataset, robustness_path, tmp_path
+    flip_run, small_dataset, robustness_path, tmp_path
 ):
     path = tmp_path / "robustness.json"
     record = read_json(robustness_path)
     write_json(path, record)
     written = path.stat().st_mtime_ns
-    record_robustness([run], small_dataset, path)
+    record_robustness([flip_run], small_dataset, path)
     assert path.stat().st_mtime_ns == written
-    write_json(path, {**record, "weights_sha256": {run.key: "other"}, "runs": {run.key: {}}})
-    record_robustness([run], small_dataset, path)
+    write_json(
+        path, {**record, "weights_sha256": {flip_run.key: "other"}, "runs": {flip_run.key: {}}}
+    )
+    record_robustness([flip_run], small_dataset, path)
     assert read_json(path) == record
 
 
-def test_a_record_of_other_images_is_refused(run, small_dataset, robustness_path, tmp_path):
+def test_a_record_of_other_images_is_refused(flip_run, small_dataset, robustness_path, tmp_path):
     path = tmp_path / "robustness.json"
     record = read_json(robustness_path)
     write_json(path, {**record, "weights_sha256": {}, "sha256": {"noise": "other"}})
     with pytest.raises(ValueError, match="other corrupted images"):
-        record_robustness([run], small_dataset, path)
+        record_robustness([flip_run], small_dataset, path)
 
 
 def test_mean_accuracies_by_hand(run, tmp_path):
