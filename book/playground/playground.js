@@ -1,41 +1,41 @@
-// The playground: a picture or the camera, a crop box, and the network's seven probabilities. Everything runs on the reader's device.
+// The playground: an image or the camera, a crop box, and the model's seven probabilities. Everything runs on the reader's device.
 (() => {
   "use strict";
   const root = document.getElementById("playground-app");
-  const about = JSON.parse(document.getElementById("playground-about").textContent);
+  const settings = JSON.parse(document.getElementById("playground-settings").textContent);
   const folder = document.currentScript.src.replace(/[^/]*$/, "");
   const find = (selector) => root.querySelector(selector);
   const status = find(".status"), stage = find(".stage"), view = find(".view"), cropBox = find(".crop");
-  const SIDE = about.side, LONGEST = about.longest;
+  const SIZE = settings.image_size, MAX_SIDE = settings.max_side;
 
-  const source = document.createElement("canvas"); // the picture, upright, at most LONGEST pixels along a side
+  const source = document.createElement("canvas"); // the image, upright, at most MAX_SIDE pixels along a side
   const pixels = source.getContext("2d", { willReadFrequently: true });
   const box = { x: 0, y: 0, side: 1 }; // in the source's pixels
-  let session, stream, video, dirty = false, shown = "";
+  let session, stream, video, changed = false, announced = "";
 
-  const say = (text) => { status.textContent = text; status.hidden = !text; };
+  const setStatus = (text) => { status.textContent = text; status.hidden = !text; };
 
-  // --- What the network is given -------------------------------------------------------------------------------------------------
+  // --- The input of the model ----------------------------------------------------------------------------------------------------
 
-  // Grey levels of a square of a canvas, whole numbers; what lies outside is filled with the nearest pixels.
-  function greySquare(context, left, top, side) {
+  // Gray levels of a square of a canvas, integers; what lies outside repeats the border.
+  function graySquare(context, left, top, side) {
     const { width, height } = context.canvas;
     const clamp = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
     const x0 = clamp(left, width), y0 = clamp(top, height);
     const w = clamp(left + side - 1, width) - x0 + 1, h = clamp(top + side - 1, height) - y0 + 1;
     const { data } = context.getImageData(x0, y0, w, h);
-    const grey = new Float32Array(side * side);
+    const gray = new Float32Array(side * side);
     for (let row = 0; row < side; row++) {
       const y = clamp(top + row, height) - y0;
       for (let column = 0; column < side; column++) {
         const at = 4 * (y * w + clamp(left + column, width) - x0);
-        grey[row * side + column] = Math.round(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]);
+        gray[row * side + column] = Math.round(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]);
       }
     }
-    return grey;
+    return gray;
   }
 
-  // The weights with which `from` pixels become `to`: each the mean of the area that it stands for, or bilinear to enlarge.
+  // The weights with which `from` pixels become `to`: averages over areas, or bilinear to enlarge.
   function weights(from, to) {
     const ratio = from / to, rows = [];
     for (let i = 0; i < to; i++) {
@@ -45,44 +45,44 @@
           row.push([j, (Math.min(j + 1, (i + 1) * ratio) - Math.max(j, i * ratio)) / ratio]);
         }
       } else {
-        const place = Math.min(Math.max((i + 0.5) * ratio - 0.5, 0), from - 1), j = Math.floor(place);
-        row.push([j, 1 - place + j], [Math.min(j + 1, from - 1), place - j]);
+        const position = Math.min(Math.max((i + 0.5) * ratio - 0.5, 0), from - 1), j = Math.floor(position);
+        row.push([j, 1 - position + j], [Math.min(j + 1, from - 1), position - j]);
       }
       rows.push(row);
     }
     return rows;
   }
 
-  function resized(grey, from, to) {
-    const table = weights(from, to), half = new Float64Array(from * to), whole = new Float32Array(to * to);
+  function resize(gray, from, to) {
+    const table = weights(from, to), rows = new Float64Array(from * to), resized = new Float32Array(to * to);
     for (let y = 0; y < from; y++) {
-      for (let x = 0; x < to; x++) for (const [j, weight] of table[x]) half[y * to + x] += weight * grey[y * from + j];
+      for (let x = 0; x < to; x++) for (const [j, weight] of table[x]) rows[y * to + x] += weight * gray[y * from + j];
     }
     for (let y = 0; y < to; y++) {
       for (let x = 0; x < to; x++) {
         let sum = 0;
-        for (const [j, weight] of table[y]) sum += weight * half[j * to + x];
-        whole[y * to + x] = Math.round(sum);
+        for (const [j, weight] of table[y]) sum += weight * rows[j * to + x];
+        resized[y * to + x] = Math.round(sum);
       }
     }
-    return whole;
+    return resized;
   }
 
-  const cut = (context, left, top, side) => resized(greySquare(context, left, top, side), side, SIDE);
+  const crop = (context, left, top, side) => resize(graySquare(context, left, top, side), side, SIZE);
 
-  async function classify(face) { // grey levels 0–255, 48 × 48, row by row
-    const input = new ort.Tensor("float32", Float32Array.from(face), [1, SIDE, SIDE, 1]);
-    const output = await session.run({ [about.input]: input });
-    return Array.from(output[about.output].data);
+  async function classify(face) { // gray levels 0–255, 48 × 48, row by row
+    const input = new ort.Tensor("float32", Float32Array.from(face), [1, SIZE, SIZE, 1]);
+    const output = await session.run({ [settings.input]: input });
+    return Array.from(output[settings.output].data);
   }
 
-  // --- What the reader sees ------------------------------------------------------------------------------------------------------
+  // --- Display -------------------------------------------------------------------------------------------------------------------
 
-  const bars = about.labels.map((name, index) => {
+  const bars = settings.emotions.map((name, index) => {
     const row = document.createElement("div");
     row.className = "bar";
     row.innerHTML = `<span class="name">${name}</span><span class="track"><span class="fill"></span></span><span class="value"></span>`;
-    row.querySelector(".fill").style.background = about.colours[index];
+    row.querySelector(".fill").style.background = settings.colors[index];
     find(".bars").append(row);
     return row;
   });
@@ -93,14 +93,14 @@
       bars[index].querySelector(".fill").style.width = `${100 * p}%`;
       bars[index].querySelector(".value").textContent = percent(p);
     });
-    const best = probabilities.indexOf(Math.max(...probabilities)), sure = probabilities[best] >= about.unsure_below;
-    const name = sure ? about.labels[best] : `Unsure: perhaps ${about.labels[best]}`;
-    // A screen reader is told of another answer, not of each frame's per cent.
-    if (name !== shown) find(".answer").textContent = shown = name;
-    find(".answer").classList.toggle("unsure", !sure);
-    const seen = find(".seen canvas").getContext("2d"), image = seen.createImageData(SIDE, SIDE);
+    const best = probabilities.indexOf(Math.max(...probabilities)), confident = probabilities[best] >= settings.confident_above;
+    const text = confident ? settings.emotions[best] : `Uncertain: perhaps ${settings.emotions[best]}`;
+    // A screen reader announces another prediction, not the percentages of each frame.
+    if (text !== announced) find(".prediction").textContent = announced = text;
+    find(".prediction").classList.toggle("uncertain", !confident);
+    const input = find(".model-input canvas").getContext("2d"), image = input.createImageData(SIZE, SIZE);
     face.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
-    seen.putImageData(image, 0, 0);
+    input.putImageData(image, 0, 0);
   }
 
   function layOut() {
@@ -122,14 +122,14 @@
     box.x = Math.round(Math.min(Math.max(x, 0), width - box.side));
     box.y = Math.round(Math.min(Math.max(y, 0), height - box.side));
     layOut();
-    dirty = true;
+    changed = true;
   }
 
   const grow = (side) => moveTo(box.x + (box.side - side) / 2, box.y + (box.side - side) / 2, side);
 
-  // A drawable becomes the picture, with the box in its middle.
+  // A drawable becomes the image, with the box in its middle.
   function open(drawable, width, height, share, mirrored = false) {
-    const scale = Math.min(LONGEST / Math.max(width, height), 1);
+    const scale = Math.min(MAX_SIDE / Math.max(width, height), 1);
     source.width = Math.max(Math.round(width * scale), 1);
     source.height = Math.max(Math.round(height * scale), 1);
     draw(drawable, mirrored);
@@ -139,7 +139,7 @@
 
   function draw(drawable, mirrored) {
     pixels.setTransform(mirrored ? -1 : 1, 0, 0, 1, mirrored ? source.width : 0, 0);
-    pixels.fillStyle = "white"; // where a picture is transparent
+    pixels.fillStyle = "white"; // where an image is transparent
     pixels.fillRect(0, 0, source.width, source.height);
     pixels.drawImage(drawable, 0, 0, source.width, source.height);
   }
@@ -150,9 +150,9 @@
       const bitmap = await createImageBitmap(file); // turned as its EXIF data say
       open(bitmap, bitmap.width, bitmap.height, 0.6);
       bitmap.close();
-      say("Move the box onto the face.");
+      setStatus("Move the box onto the face.");
     } catch {
-      say(`${file.name || "This"} is no picture that this browser can read.`);
+      setStatus(`${file.name || "This"} is not an image that this browser can read.`);
     }
   }
 
@@ -162,14 +162,14 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
     } catch (error) {
-      const why = error.name === "NotAllowedError" ? "The camera was not allowed." : "There is no camera here.";
-      return say(`${why} A photo does as well.`);
+      const reason = error.name === "NotAllowedError" ? "The camera was not allowed." : "No camera was found.";
+      return setStatus(`${reason} Choose a photo instead.`);
     }
     video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
     await video.play();
     find(".camera").textContent = "Stop the camera";
     open(video, video.videoWidth, video.videoHeight, 0.6, true);
-    say("Hold your face in the box, or move the box.");
+    setStatus("Hold your face in the box, or move the box.");
   }
 
   function stopCamera() {
@@ -177,7 +177,7 @@
     stream.getTracks().forEach((track) => track.stop());
     stream = video = undefined;
     find(".camera").textContent = "Use the camera";
-    say("");
+    setStatus("");
   }
 
   // --- The loop ------------------------------------------------------------------------------------------------------------------
@@ -187,24 +187,24 @@
     if (video && video.readyState >= 2) {
       draw(video, true);
       view.getContext("2d").drawImage(source, 0, 0);
-      dirty = true;
+      changed = true;
     }
-    if (dirty) {
-      dirty = false;
+    if (changed) {
+      changed = false;
       const began = performance.now();
-      const face = cut(pixels, box.x, box.y, box.side);
+      const face = crop(pixels, box.x, box.y, box.side);
       show(await classify(face), face);
       const now = performance.now();
       if (video) {
         rate = rate ? 0.9 * rate + 100 / Math.max(now - ended, 1) : 1000 / Math.max(now - began, 1);
-        find(".speed").textContent = `${rate.toFixed(0)} frames a second`;
+        find(".speed").textContent = `${rate.toFixed(0)} frames per second`;
       } else {
         rate = 0;
-        find(".speed").textContent = `${(now - began).toFixed(0)} ms for this picture`;
+        find(".speed").textContent = `${(now - began).toFixed(0)} ms for this image`;
       }
       ended = now;
     }
-    requestAnimationFrame(() => step().catch((error) => say(`The network failed: ${error.message}`)));
+    requestAnimationFrame(() => step().catch((error) => setStatus(`The model failed: ${error.message}`)));
   }
 
   // --- Input ---------------------------------------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@
       camera.addEventListener("click", () => (stream ? stopCamera() : startCamera()));
     } else {
       camera.disabled = true;
-      camera.title = "This browser gives no page at this address a camera.";
+      camera.title = "This browser does not allow the camera on pages at this address.";
     }
     document.addEventListener("visibilitychange", () => { if (document.hidden) stopCamera(); });
 
@@ -261,15 +261,15 @@
   }
 
   function addExamples() {
-    about.examples.forEach(({ label, grey }) => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE });
-      const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
-      Array.from(atob(grey), (c) => c.charCodeAt(0)).forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
+    settings.examples.forEach(({ emotion, pixels: encoded }) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: SIZE, height: SIZE });
+      const context = canvas.getContext("2d"), image = context.createImageData(SIZE, SIZE);
+      Array.from(atob(encoded), (c) => c.charCodeAt(0)).forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
       context.putImageData(image, 0, 0);
       const button = Object.assign(document.createElement("button"), { type: "button" });
-      const name = Object.assign(document.createElement("span"), { textContent: label });
+      const name = Object.assign(document.createElement("span"), { textContent: emotion });
       button.append(canvas, name);
-      button.addEventListener("click", () => { stopCamera(); say(""); open(canvas, SIDE, SIDE, 1); });
+      button.addEventListener("click", () => { stopCamera(); setStatus(""); open(canvas, SIZE, SIZE, 1); });
       find(".examples").append(button);
     });
   }
@@ -284,9 +284,9 @@
 
   async function start() {
     if (location.protocol === "file:") {
-      return say("From a file a browser loads no network. Run “make serve”, and open http://localhost:8000/playground.html.");
+      return setStatus("Opened from a file, this page cannot load the model. Run “make serve”, and open http://localhost:8000/playground.html.");
     }
-    say("Loading the network…");
+    setStatus("Loading the model…");
     await load(`${folder}ort.wasm.min.js`);
     ort.env.wasm.wasmPaths = folder;
     ort.env.wasm.numThreads = 1; // threads need headers that few servers send
@@ -295,9 +295,9 @@
     addExamples();
     listen();
     find(".examples button").click();
-    root.playground = { classify, cut }; // for the tests
+    root.playground = { classify, crop }; // for the tests
     await step();
   }
 
-  start().catch((error) => say(`The playground cannot start: ${error.message}`));
+  start().catch((error) => setStatus(`The playground cannot start: ${error.message}`));
 })();

@@ -1,9 +1,13 @@
-"""The playground in a browser. Chromium and its driver come from the system: Selenium is never left
-to download them."""
+"""The playground in a browser.
+
+Chromium and its driver come from the system, so that Selenium downloads neither.
+"""
 
 import base64
 import functools
 import http.server
+import json
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -19,8 +23,9 @@ from skimage import data
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.data.synthetic import synthetic_faces
-from fer_lib.deploy.faces import Classifier
+from fer_lib.deploy.faces import CONFIDENT_ABOVE
 from fer_lib.deploy.images import crop_face, read_image
+from fer_lib.deploy.inference import OnnxModel
 from fer_lib.paths import RESULTS
 from fer_lib.runs.store import best_single_run
 
@@ -37,8 +42,9 @@ def render(book_script):
 @pytest.fixture(scope="module")
 def site(render, tmp_path_factory):
     """A folder with the playground in a page of its own."""
+    require_browser()
     if shutil.which("npm") is None or (runtime := render.package(*render.RUNTIME)) is None:
-        pytest.skip("needs ONNX Runtime Web: npm, or its registry, is not to be had")
+        pytest.skip("needs ONNX Runtime Web, from npm's registry")
     folder = tmp_path_factory.mktemp("site")
     assert render.playground(runtime, folder, folder / "playground", "full") is None
     css = (ROOT / "book" / "_static" / "playground.css").read_text(encoding="utf-8")
@@ -63,13 +69,17 @@ def served(site):
     server.shutdown()
 
 
-def start_browser(*arguments):
-    binary, driver = (
-        next(filter(None, map(shutil.which, BROWSERS)), None),
-        shutil.which("chromedriver"),
-    )
+def require_browser():
+    """The paths of a browser and its driver; without them the test is skipped."""
+    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
+    driver = shutil.which("chromedriver")
     if not (binary and driver):
-        pytest.skip(f"needs a browser: one of {', '.join(BROWSERS)}, and chromedriver, on the PATH")
+        pytest.skip(f"needs one of {', '.join(BROWSERS)}, and chromedriver, on the PATH")
+    return binary, driver
+
+
+def start_browser(*arguments):
+    binary, driver = require_browser()
     options = webdriver.ChromeOptions()
     options.binary_location = binary
     for argument in (
@@ -95,7 +105,7 @@ def browser():
 @pytest.fixture
 def page(browser, served):
     browser.get(served)
-    wait(browser, lambda: text(browser, ".answer") and text(browser, ".value"))
+    wait(browser, lambda: text(browser, ".prediction") and text(browser, ".value"))
     return browser
 
 
@@ -108,66 +118,78 @@ def text(browser, selector):
 
 
 def box(browser):
-    return browser.execute_script(
-        "const s = document.querySelector('.crop').style; return [s.left, s.top, s.width].map(parseFloat)"
-    )
+    return browser.execute_script("""
+        const { left, top, width } = document.querySelector(".crop").style;
+        return [left, top, width].map(parseFloat);
+    """)
 
 
-def test_the_browser_agrees_with_python_on_the_same_file_and_faces(page, site):
+def test_browser_and_python_predict_the_same_probabilities(page, site):
     script = """
-        const [faces, done] = arguments, { classify } = document.getElementById("playground-app").playground;
-        (async () => { const all = []; for (const face of faces) all.push(await classify(face)); return all; })().then(done, String);
+        const [faces, done] = arguments;
+        const { classify } = document.getElementById("playground-app").playground;
+        const classifyAll = async () => {
+          const all = [];
+          for (const face of faces) all.push(await classify(face));
+          return all;
+        };
+        classifyAll().then(done, String);
     """
-    shown = np.array(page.execute_async_script(script, FACES.reshape(20, -1).tolist()))
-    expected = Classifier(site / "playground" / "model.onnx").probabilities(FACES)
-    np.testing.assert_allclose(shown, expected, atol=1e-3)
+    in_browser = np.array(page.execute_async_script(script, FACES.reshape(20, -1).tolist()))
+    expected = OnnxModel(site / "playground" / "model.onnx").probabilities(FACES)
+    np.testing.assert_allclose(in_browser, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("square", [(174, 63, 101), (-20, 440, 150), (200, 80, 31)])
-def test_the_browser_cuts_a_face_as_python_does(page, square, tmp_path):
-    path = tmp_path / "woman.png"
+def test_browser_and_python_crop_the_same_pixels(page, square, tmp_path):
+    path = tmp_path / "portrait.png"
     Image.fromarray(data.astronaut()).save(path)
     script = """
         const [url, square, done] = arguments, image = new Image();
         image.onload = () => {
-          const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+          const canvas = document.createElement("canvas");
+          Object.assign(canvas, { width: image.width, height: image.height });
           const context = canvas.getContext("2d");
           context.drawImage(image, 0, 0);
-          done(Array.from(document.getElementById("playground-app").playground.cut(context, ...square)));
+          const { crop } = document.getElementById("playground-app").playground;
+          done(Array.from(crop(context, ...square)));
         };
         image.src = url;
     """
     url = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    cut = np.array(page.execute_async_script(script, url, square)).reshape(48, 48)
-    difference = np.abs(cut - crop_face(read_image(path), np.array(square)))
+    crop = np.array(page.execute_async_script(script, url, square)).reshape(48, 48)
+    difference = np.abs(crop - crop_face(read_image(path), np.array(square)))
     assert difference.max() <= 1 and difference.mean() < 0.2
 
 
-def test_examples_bars_and_colours(page):
+def test_examples_bars_and_colors(page):
     assert [
         element.text for element in page.find_elements(By.CSS_SELECTOR, ".examples button")
     ] == list(EMOTION_NAMES)
-    colours = page.execute_script(
-        "return [...document.querySelectorAll('.fill')].map((e) => getComputedStyle(e).backgroundColor)"
-    )
-    assert colours == [
+    colors = page.execute_script("""
+        const bars = [...document.querySelectorAll(".fill")];
+        return bars.map((bar) => getComputedStyle(bar).backgroundColor);
+    """)
+    assert colors == [
         f"rgb({int(c[1:3], 16)}, {int(c[3:5], 16)}, {int(c[5:], 16)})" for c in COLORS
     ]
-    shares = [
+    percentages = [
         int(element.text.removesuffix(" %"))
         for element in page.find_elements(By.CSS_SELECTOR, ".value")
     ]
-    best = EMOTION_NAMES[int(np.argmax(shares))]
-    assert abs(sum(shares) - 100) <= 4
-    assert (
-        text(page, ".answer") == (best if max(shares) > 50 else f"Unsure: perhaps {best}")
-        or 49 <= max(shares) <= 51
-    )
+    best = EMOTION_NAMES[int(np.argmax(percentages))]
+    assert abs(sum(percentages) - 100) <= 4
+    prediction = text(page, ".prediction")
+    if abs(max(percentages) - 100 * CONFIDENT_ABOVE) > 1:
+        confident = max(percentages) > 100 * CONFIDENT_ABOVE
+        assert prediction == (best if confident else f"Uncertain: perhaps {best}")
 
 
-def test_a_photo_is_opened_and_the_box_moves_by_keyboard_and_pointer(page, tmp_path):
-    Image.fromarray(data.astronaut()).save(tmp_path / "woman.jpg", exif=turned())
-    page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(tmp_path / "woman.jpg"))
+def test_box_moves_by_keyboard_and_pointer(page, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned
+    Image.fromarray(data.astronaut()).save(tmp_path / "portrait.jpg", exif=exif)
+    page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(tmp_path / "portrait.jpg"))
     wait(page, lambda: "Move the box" in text(page, ".status"))
     left, top, width = box(page)
     assert (left, width) == pytest.approx((20, 60), abs=0.5)
@@ -179,54 +201,47 @@ def test_a_photo_is_opened_and_the_box_moves_by_keyboard_and_pointer(page, tmp_p
     assert box(page)[0] < moved[0] and box(page)[1] > moved[1]
 
 
-def turned():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return exif
-
-
-def test_what_is_no_picture_is_said(page, tmp_path):
+def test_file_that_is_no_image_is_named(page, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(tmp_path / "notes.txt"))
-    wait(page, lambda: "notes.txt is no picture" in text(page, ".status"))
+    wait(page, lambda: "notes.txt is not an image" in text(page, ".status"))
 
 
-def test_the_camera_starts_counts_frames_and_stops(page):
+def test_camera_starts_counts_frames_and_stops(page):
     camera = page.find_element(By.CSS_SELECTOR, ".camera")
     camera.click()
-    wait(page, lambda: "frames a second" in text(page, ".speed"))
+    wait(page, lambda: "frames per second" in text(page, ".speed"))
     assert camera.text == "Stop the camera"
     camera.click()
     assert camera.text == "Use the camera" and text(page, ".status") == ""
 
 
-def test_without_a_camera_a_photo_does(served):
+def test_without_a_camera_the_page_asks_for_a_photo(served):
     browser = start_browser()
     try:
         browser.get(served)
-        wait(browser, lambda: text(browser, ".answer"))
+        wait(browser, lambda: text(browser, ".prediction"))
         browser.find_element(By.CSS_SELECTOR, ".camera").click()
-        wait(browser, lambda: "A photo does as well" in text(browser, ".status"))
+        wait(browser, lambda: "Choose a photo instead" in text(browser, ".status"))
     finally:
         browser.quit()
 
 
-def test_opened_from_disk_it_says_what_to_run(browser, site):
+def test_page_opened_from_disk_names_the_command(browser, site):
     browser.get((site / "index.html").as_uri())
     wait(browser, lambda: "make serve" in text(browser, ".status"))
 
 
-def test_no_other_server_is_asked(page, served):
-    asked = page.execute_script(
+def test_page_loads_nothing_from_another_server(page, served):
+    loaded = page.execute_script(
         "return performance.getEntriesByType('resource').map((entry) => entry.name)"
     )
     own = served.removesuffix("index.html")
-    assert any(name.endswith(".wasm") for name in asked) and all(
-        name.startswith((own, "data:", "blob:")) for name in asked
-    )
+    assert any(name.endswith(".wasm") for name in loaded)
+    assert all(name.startswith((own, "data:", "blob:")) for name in loaded)
 
 
-def test_without_the_runtime_the_page_says_that_the_playground_is_left_out(render, tmp_path):
+def test_page_names_the_reason_without_the_runtime(render, tmp_path):
     assert "npm's registry" in render.playground(None, tmp_path, tmp_path / "playground", "full")
     assert "The playground was left out of this book" in (tmp_path / "_playground.html").read_text(
         encoding="utf-8"
@@ -234,7 +249,7 @@ def test_without_the_runtime_the_page_says_that_the_playground_is_left_out(rende
     assert not (tmp_path / "playground").exists()
 
 
-def test_a_package_that_is_not_the_pinned_one_is_refused(render, tmp_path, monkeypatch):
+def test_package_other_than_the_pinned_one_is_refused(render, tmp_path, monkeypatch):
     monkeypatch.setattr(render, "ROOT", tmp_path)
     npm = tmp_path / "npm"
     npm.write_text('#!/bin/sh\necho other > other.tgz\necho \'[{"filename": "other.tgz"}]\'\n')
@@ -246,6 +261,47 @@ def test_a_package_that_is_not_the_pinned_one_is_refused(render, tmp_path, monke
     assert render.package("other@1.0.0", "AAAA") is None
 
 
-def test_the_network_that_a_browser_loads_is_small(render):
+def test_page_has_the_constants_of_the_library(render, tmp_path, monkeypatch):
+    """Without a browser: the files and the settings of the page, with a runtime of empty files."""
+    runtime, model = tmp_path / "runtime", tmp_path / "any.onnx"
+    (runtime / "dist").mkdir(parents=True)
+    for name in render.RUNTIME_FILES:
+        (runtime / "dist" / name).touch()
+    model.write_bytes(b"a model")
+    monkeypatch.setattr("fer_lib.deploy.exported.ensure_exported", lambda run: model)
+    assert render.playground(runtime, tmp_path, tmp_path / "playground", "full") is None
+    files = {path.name for path in (tmp_path / "playground").iterdir()}
+    assert files == {"model.onnx", "playground.js", *render.RUNTIME_FILES}
+    page = (tmp_path / "_playground.html").read_text(encoding="utf-8")
+    settings = json.loads(re.search(r'id="playground-settings">(.*?)</script>', page)[1])
+    assert settings["emotions"] == list(EMOTION_NAMES) and settings["colors"] == list(COLORS)
+    assert (settings["image_size"], settings["confident_above"]) == (48, CONFIDENT_ABOVE)
+    assert (settings["input"], settings["output"]) == ("pixels", "probabilities")
+    script = (ROOT / "book" / "playground" / "playground.js").read_text(encoding="utf-8")
+    assert set(re.findall(r"settings\.(\w+)", script)) == settings.keys()
+    assert [example["emotion"] for example in settings["examples"]] == list(EMOTION_NAMES)
+    assert len(base64.b64decode(settings["examples"][0]["pixels"])) == 48 * 48
+
+
+def test_selectors_of_the_script_are_in_the_page():
+    """Without a browser: each class that the script looks up is in the page."""
+    folder = ROOT / "book" / "playground"
+    page = (folder / "app.html").read_text(encoding="utf-8")
+    classes = set(" ".join(re.findall(r'class="([^"]+)"', page)).split())
+    script = (folder / "playground.js").read_text(encoding="utf-8")
+    selectors = re.findall(r'[^.\w]find\("\.([\w-]+)', script)
+    assert len(selectors) > 10 and set(selectors) <= classes
+
+
+def test_model_too_large_for_a_browser_is_refused(render, tmp_path, monkeypatch):
+    model = tmp_path / "any.onnx"
+    model.write_bytes(b"a model")
+    monkeypatch.setattr("fer_lib.deploy.exported.ensure_exported", lambda run: model)
+    monkeypatch.setattr(render, "PLAYGROUND_LIMIT", 6)
+    with pytest.raises(ValueError, match="7 bytes; a browser loads 6 at most"):
+        render.playground(tmp_path, tmp_path, tmp_path / "playground", "full")
+
+
+def test_weights_of_the_deployed_model_are_small(render):
     run = best_single_run(RESULTS)
     assert run.weights.stat().st_size < render.PLAYGROUND_LIMIT

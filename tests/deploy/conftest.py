@@ -65,7 +65,7 @@ def video(two_faces, tmp_path_factory):
     import cv2
 
     path = tmp_path_factory.mktemp("video") / "two.mp4"
-    frame = cv2.imread(str(two_faces))
+    frame = cv2.resize(cv2.imread(str(two_faces)), None, fx=0.5, fy=0.5)
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, frame.shape[1::-1])
     for number in range(40):
         writer.write(frame if number < 30 else np.zeros_like(frame))

@@ -120,7 +120,7 @@ def test_what_is_recorded_is_checked_with_its_run(place, run, dataset):
     assert "are of other weights" in other
     TTA_PREDICTIONS_PATH.write_bytes(TTA_PREDICTIONS_PATH.read_bytes()[:-100])
     (cut_off,) = problems()
-    assert "shifts.npz: no whole .npz file" in cut_off
+    assert "shifts.npz: not a complete .npz file" in cut_off
 
 
 def test_the_chosen_scheme_is_the_best_of_those_measured_on_public_test():

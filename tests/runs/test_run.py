@@ -37,7 +37,7 @@ def test_truncated_predictions_are_named(make_run, tmp_path):
     run = make_run(tmp_path)
     path = run.folder / "predictions.npz"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"predictions\.npz: no whole \.npz file"):
+    with pytest.raises(ValueError, match=r"predictions\.npz: not a complete \.npz file"):
         _ = run.predictions
 
 
