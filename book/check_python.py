@@ -1,4 +1,4 @@
-"""Stop with one clear message on a Python, or a machine, that TensorFlow has no wheels for."""
+"""Exit with one message on a Python or a machine that TensorFlow has no wheels for."""
 
 import platform
 import sys
@@ -9,12 +9,12 @@ if system == "Windows":
 if system == "Darwin" and machine != "arm64":
     sys.exit(
         "TensorFlow has no wheels for Macs with Intel processors: "
-        "use an Apple silicon Mac, Linux or WSL."
+        "use a Mac with Apple silicon, Linux or WSL."
     )
 if not (3, 11) <= version <= (3, 13):
-    version = ".".join(map(str, version))
+    found = ".".join(map(str, version))
     sys.exit(
-        f"Python 3.11, 3.12 or 3.13 is needed; {sys.executable} is {version}. "
+        f"Python 3.11, 3.12 or 3.13 is needed; {sys.executable} is {found}. "
         "Try: make PYTHON=/path/to/python3.12 …"
     )
 try:
