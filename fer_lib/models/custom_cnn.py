@@ -31,7 +31,7 @@ def custom_cnn(
         num_classes: the number of logits.
     """
     model = keras.Sequential(name="custom_cnn")
-    model.add(keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="grey_pixels"))
+    model.add(keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="gray_pixels"))
     model.add(layers.Rescaling(1 / 127.5, offset=-1, name="scale"))
     for number, (width, depth) in enumerate(blocks, 1):
         block = f"block{number}"

@@ -33,7 +33,7 @@ def mobilenetv2(
     Raises:
         OSError: the weights are not on this machine, and Keras could not download them.
     """
-    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="grey_pixels")
+    pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="gray_pixels")
     base = keras.applications.MobileNetV2(
         input_shape=(input_size, input_size, 3), include_top=False, weights=None, name="mobilenetv2"
     )

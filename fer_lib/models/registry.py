@@ -78,7 +78,7 @@ def split_head(model: keras.Model) -> tuple[keras.Model, keras.layers.Dense]:
     needs, and returns features [batch, n]; the last layer turns them into logits.
     """
     *_, head = model.layers
-    pixels = keras.Input((None, None, 1), name="gray_pixels_of_any_size")
+    pixels = keras.Input((None, None, 1), name="gray_pixels")
     features = keras.models.clone_model(
         keras.Model(model.inputs[0], head.input),
         input_tensors=pixels,

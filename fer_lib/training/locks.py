@@ -51,16 +51,16 @@ def check_or_write_config(run: Run, config: dict) -> None:
     path = run.folder / "config.json"
     stored = read_json(path) if path.exists() else {}
     for key, expected in config.items():
-        found = stored.get(key, expected)
-        if key == "configuration" and "model" in found:
-            found = Experiment.from_dict(found).to_dict()
-        if found == expected:
+        value = stored.get(key, expected)
+        if key == "configuration" and "model" in value:
+            value = Experiment.from_dict(value).to_dict()
+        if value == expected:
             continue
         if key == "configuration":
-            changed = [k for k in expected | found if found.get(k) != expected.get(k)]
-            found, expected = ({k: side.get(k) for k in changed} for side in (found, expected))
+            changed = [k for k in expected | value if value.get(k) != expected.get(k)]
+            value, expected = ({k: side.get(k) for k in changed} for side in (value, expected))
         raise RunError(
-            f"{run.folder}: this run began with {key} {found}, now it is {expected}; "
+            f"{run.folder}: this run began with {key} {value}, now it is {expected}; "
             "copy the experiment's row under a new name, or remove the folder"
         )
     if config.keys() - stored.keys():

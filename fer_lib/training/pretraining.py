@@ -81,12 +81,12 @@ def _class_folders(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: no such folder")
     children = sorted(folder.iterdir())
     folders = [child for child in children if child.is_dir() and not child.name.startswith(".")]
-    found = ", ".join(child.name for child in folders) or "none"
+    names = ", ".join(child.name for child in folders) or "none"
     expected = f"{folder}: expected a folder of images for each"
     if not 2 <= len(folders) <= 256:
-        raise DataError(f"{expected} of 2 to 256 classes; found {found}")
+        raise DataError(f"{expected} of 2 to 256 classes; found {names}")
     if {child.name.lower() for child in folders} <= _SPLIT_NAMES:
-        raise DataError(f"{expected} class; found {found}, which are splits: name one of them")
+        raise DataError(f"{expected} class; found {names}, which are splits: name one of them")
     return folders
 
 
