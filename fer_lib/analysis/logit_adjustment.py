@@ -43,8 +43,8 @@ def logit_adjustment(model: Predictor | None, class_counts: dict[str, int]) -> p
 
     def scores(split: str, tau: float) -> dict[str, Estimate]:
         predictions = model.predictions[split]
-        adjusted = logit_adjusted(predictions.logits, counts, tau)
-        metrics = classification_metrics(adjusted, predictions.labels)
+        adjusted_logits = logit_adjusted(predictions.logits, counts, tau)
+        metrics = classification_metrics(adjusted_logits, predictions.labels)
         return {name: Estimate(metrics[name], *metrics["intervals"][name]) for name in MEASURES}
 
     if model is None:
