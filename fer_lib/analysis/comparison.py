@@ -5,7 +5,9 @@ what is not recorded is NaN. Intervals resample the images of a test split and e
 variance across seeds.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,23 @@ from fer_lib.runs.run import Run
 from fer_lib.training.baselines import chance_scores, majority_logits
 
 PUBLISHED_PATH = RESULTS / "published.json"
+
+# The measures that are summarized over seeds: (split, measure) by column.
+SEED_MEASURES = MappingProxyType(
+    {
+        "private_test_accuracy": ("private_test", "accuracy"),
+        "private_test_macro_f1": ("private_test", "macro_f1"),
+        "both_accuracy": ("both", "accuracy"),
+    }
+)
+HEADLINE_MEASURES = MappingProxyType(
+    {
+        "public_test_accuracy": ("public_test", "accuracy"),
+        "private_test_accuracy": ("private_test", "accuracy"),
+        "deduplicated_private_test_accuracy": ("deduplicated_private_test", "accuracy"),
+        "private_test_macro_f1": ("private_test", "macro_f1"),
+    }
+)
 
 
 class Estimate(NamedTuple):
@@ -219,27 +238,31 @@ def _paired(model: Predictor | None, baseline: Predictor | None, split: str) -> 
     }
 
 
-def seed_summary(runs: dict[str, list[Run]]) -> pd.DataFrame:
+def seed_summary(
+    runs: dict[str, list[Run]], measures: Mapping[str, tuple[str, str]] = SEED_MEASURES
+) -> pd.DataFrame:
     """Mean and standard deviation over the seeds of each experiment.
 
     Args:
         runs: the finished runs of each experiment by title.
+        measures: (split, measure) by column, as `estimate` takes them; the split may also be
+            `deduplicated_private_test`, which has accuracy only.
 
     Returns:
-        One row per experiment: `model`, `seeds` (how many), and for accuracy on PrivateTest and on
-        both test splits, and for macro-F1 on PrivateTest, the mean and the sample standard
-        deviation (`…_sd`, NaN for one seed).
+        One row per experiment: `model`, `seeds` (how many), and for each of `measures` the mean and
+        the sample standard deviation (`…_sd`, NaN for one seed); NaN where it is not recorded.
     """
-    measures = {
-        "private_test_accuracy": ("private_test", "accuracy"),
-        "private_test_macro_f1": ("private_test", "macro_f1"),
-        "both_accuracy": ("both", "accuracy"),
-    }
     rows = []
     for title, seeds in runs.items():
         row = {"model": title, "seeds": len(seeds)}
         for column, (split, measure) in measures.items():
-            values = [run.metrics[split][measure] for run in seeds]
+            measured = [
+                deduplicated_accuracy(run)
+                if split == "deduplicated_private_test"
+                else estimate(run, split, measure)
+                for run in seeds
+            ]
+            values = [each.value for each in measured if each.value is not None]
             row[column] = np.mean(values) if values else np.nan
             row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else np.nan
         rows.append(row)

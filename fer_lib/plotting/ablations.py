@@ -91,8 +91,8 @@ def accuracy_against_size(
 
     Args:
         recorded: models as `analysis.model_size.model_sizes` returns them.
-        front: others, as `analysis.model_size.pareto_front`: a line joins them, and the first and
-            the last one are labeled.
+        front: others, as `analysis.model_size.pareto_front`: a line joins them by multiply-adds,
+            and the first and the last one are labeled.
         published: as `analysis.model_size.published_networks`; a network with a protocol issue is
             marked with an asterisk.
     """
@@ -100,7 +100,9 @@ def accuracy_against_size(
     issue = published["protocol_issue"].notna()
     for axes, (size, title) in zip(panels, _SIZES.items(), strict=True):
         _draw_recorded(axes, pd.concat([recorded, front]), size)
-        axes.plot(front[size], 100 * front["private_test_accuracy"], color=OWN_COLOR, linewidth=1)
+        if size == "multiply_adds":  # what the front weighs accuracy against
+            accuracy = 100 * front["private_test_accuracy"]
+            axes.plot(front[size], accuracy, color=OWN_COLOR, linewidth=1)
         _label_points(axes, recorded, size, "private_test_accuracy")
         _label_points(axes, front.iloc[:1], size, "private_test_accuracy", "left")
         _label_points(axes, front.iloc[1:].tail(1), size, "private_test_accuracy_high", "above")

@@ -84,12 +84,15 @@ def load_or_train(name: str, seed: int, profile: Profile) -> Run | None:
     (`python -m fer_lib train`).
 
     Returns:
-        None for a run that is not recorded yet.
+        None stands for a run that is not recorded, or that the quick profile cannot train:
+        synthetic faces have no FER+ votes.
 
     Raises:
         RunError: a record is incomplete; or as `run_experiment`, where it trains.
     """
     if profile.trains_in_notebooks:
+        if name != HOG and profile.experiment(name).ferplus_weight:
+            return None
         return run_experiment(name, seed, profile, verbose=2)
     run = find_run(profile.results_folder, name, seed)
     if run is None and (folder := run_folder(profile.results_folder, name, seed)).exists():

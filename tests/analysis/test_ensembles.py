@@ -1,8 +1,14 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
-from fer_lib.analysis.ensembles import best_ensemble, se_cnn_models, tta_schemes
+from fer_lib.analysis.ensembles import (
+    best_ensemble,
+    headline_ensemble,
+    se_cnn_models,
+    tta_schemes,
+)
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS
 from fer_lib.io import write_json
@@ -59,6 +65,22 @@ def test_best_ensemble_is_the_most_accurate_on_public_test():
     models = [model("a", 2, 0.6, 0.9), model("b", 3, 0.7, 0.5), model("single", 1, 0.8, 0.8)]
     assert best_ensemble(models).title == "b"
     assert best_ensemble(models[2:]) is None
+
+
+def test_headline_ensemble_is_the_cheapest_near_the_best_on_public_test():
+    rows = [
+        ("single", 1, 1, 0.79),
+        ("near", 3, 30, 0.6985),
+        ("too far", 2, 10, 0.6975),
+        ("near, dearer", 4, 40, 0.699),
+        ("best", 9, 900, 0.7),
+    ]
+    columns = ["model", "members", "multiply_adds", "public_test_accuracy"]
+    sizes = pd.DataFrame(rows, columns=columns)
+    models = sizes["model"].tolist()
+    assert headline_ensemble(models, sizes) == "near"
+    assert headline_ensemble(models[:1], sizes[:1]) is None
+    assert headline_ensemble([], sizes[:0]) is None
 
 
 def test_tta_schemes_are_read_from_the_record(tmp_path):

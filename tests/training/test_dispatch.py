@@ -62,6 +62,12 @@ def test_quick_trains_once_and_refuses_another_configuration(quick, monkeypatch)
         load_or_train("tiny", 0, quick)
 
 
+def test_quick_trains_nothing_that_needs_ferplus_votes(quick, monkeypatch):
+    monkeypatch.setattr(dispatch, "train_run", lambda *a, **k: pytest.fail("trained"))
+    quick.table["votes"] = replace(quick.table["tiny"], ferplus_weight=1.0)
+    assert load_or_train("votes", 0, quick) is None
+
+
 def test_quick_trains_dependencies_first(quick, tiny):
     quick.table["distilled"] = replace(
         quick.table["tiny"], teachers=("tiny/seed-1",), distillation_weight=0.5
