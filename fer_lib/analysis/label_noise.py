@@ -4,6 +4,7 @@ The votes are not ours to redistribute; what is computed from them is recorded i
 `LABEL_NOISE_PATH`, which the functions that return tables read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.calibration import brier_score, negative_log_likelihood
-from fer_lib.experiments import EXPERIMENTS, FOLLOW_UPS
+from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS, FOLLOW_UPS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.predictions import SplitPredictions
@@ -156,9 +157,17 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
 def record_label_noise(
     runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
 ) -> None:
-    """Write what is computed from the votes: of the labels, of each run, and of the follow-ups."""
-    by_key, baselines = {run.key: run for run in runs}, dict(FOLLOW_UPS)
-    pairs = [(run, by_key.get(f"{baselines.get(run.name)}/seed-{run.seed}")) for run in runs]
+    """Write what is computed from the votes: of the labels, of each run, and of the follow-ups.
+
+    These are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS`, each with equal seeds.
+    """
+    by_key = {run.key: run for run in runs}
+    pairs = [
+        (run, by_key.get(f"{baseline}/seed-{run.seed}"))
+        for name, baseline in (*FOLLOW_UPS, *FERPLUS_STEPS)
+        for run in runs
+        if run.name == name
+    ]
     write_json(path, {
         "labels": label_agreement(dataset, votes),
         "runs": {run.key: vote_scores(run, dataset, votes) for run in runs},
@@ -250,8 +259,13 @@ def accuracy_by_agreement(
     return pd.DataFrame(rows, columns=columns)
 
 
-def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+def follow_up_differences(
+    path: Path = LABEL_NOISE_PATH, pairs: Sequence[tuple[str, str]] = FOLLOW_UPS
+) -> pd.DataFrame:
     """Return the recorded `vote_difference` of each follow-up and its baseline of the same seed.
+
+    Args:
+        pairs: the names of follow-ups and baselines.
 
     Returns:
         `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
@@ -260,6 +274,8 @@ def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
     rows = []
     for key, record in read_json(path)["follow_ups"].items():
         (name, seed), (baseline, _) = parse_run_key(key), parse_run_key(record["compared_with"])
+        if (name, baseline) not in pairs:
+            continue
         row = {
             "model": EXPERIMENTS[name].title,
             "seed": seed,

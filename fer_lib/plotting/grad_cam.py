@@ -64,16 +64,17 @@ def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
     figure, grid = plt.subplots(
         len(maps),
         columns,
-        figsize=(1.35 * columns, 1.6 * len(maps)),
+        figsize=(1.35 * columns, 0.3 + 1.25 * len(maps)),
         layout="constrained",
         squeeze=False,
     )
     for row, (title, by_emotion) in zip(grid, maps.items(), strict=True):
-        for axes, name, color in zip(row, EMOTION_NAMES, COLORS, strict=True):
+        for axes, name in zip(row, EMOTION_NAMES, strict=True):
             drawn = axes.imshow(by_emotion[name], cmap="inferno", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-            axes.set_title(name, fontsize=9, color=color)
         row[0].set_ylabel(title.replace(", ", ",\n"), fontsize=8)
+    for axes, name, color in zip(grid[0], EMOTION_NAMES, COLORS, strict=True):
+        axes.set_title(name, fontsize=9, color=color)
     figure.colorbar(drawn, ax=grid, label="mean Grad-CAM", shrink=0.6)
     return finish(figure, recorded=True)
 
@@ -87,26 +88,32 @@ def deletion_curves(curves: pd.DataFrame) -> Figure:
     if curves.empty:
         return placeholder()
     models = curves["model"].unique()
-    figure, panels = plt.subplots(
-        1,
-        len(models),
-        figsize=(2.6 * len(models), 3.2),
+    columns = min(3, len(models))
+    rows = -(-len(models) // columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(3.2 * columns, 3.2 * rows),
         sharey=True,
         layout="constrained",
         squeeze=False,
     )
+    figure.get_layout_engine().set(h_pad=0.1)  # inches, from an axis to the title below
+    for axes in grid.flat[len(models) :]:
+        figure.delaxes(axes)
     styles = model_styles(models)
-    for axes, model in zip(panels[0], models, strict=True):
-        rows, style = curves[curves["model"] == model], styles[model]
-        fractions = 100 * rows["fraction_removed"]
+    for axes, model in zip(grid.flat, models, strict=False):
+        curve, style = curves[curves["model"] == model], styles[model]
+        fractions = 100 * curve["fraction_removed"]
         line = {"color": style.color, "marker": style.marker, "markersize": 5}
-        axes.plot(fractions, rows["grad_cam"], label="Grad-CAM", **line)
+        axes.plot(fractions, curve["grad_cam"], label="Grad-CAM", **line)
         axes.plot(
-            fractions, rows["random"], label="random", linestyle=":", fillstyle="none", **line
+            fractions, curve["random"], label="random", linestyle=":", fillstyle="none", **line
         )
         axes.set(xlabel="pixels deleted, %")
-        axes.set_title(model.replace(", ", ",\n"), fontsize=10)
+        axes.set_title(model, fontsize=10)
         axes.legend(fontsize=8)
-    panels[0, 0].set_ylim(0)  # of all panels, once all lines are drawn
-    panels[0, 0].set_ylabel("mean probability of\nthe predicted class")
+    grid[0, 0].set_ylim(0)  # of all panels, once all lines are drawn
+    for axes in grid[:, 0]:
+        axes.set_ylabel("mean probability of\nthe predicted class")
     return finish(figure, recorded=True)

@@ -29,7 +29,7 @@ def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
     """
     if table.empty:
         return placeholder()
-    figure, panels = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
     titles = {
         "label_accuracy": "against FER2013's label",
         "plurality_accuracy": "against the most frequent vote",
@@ -48,5 +48,6 @@ def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
             )
         axes.set(title=title, xlabel="votes for the most frequent emotion, of 10", ylim=(0, 100))
     panels[0].set_ylabel("accuracy, %")
-    panels[1].legend(fontsize=8, loc="lower right")
+    lines = panels[0].get_lines()
+    figure.legend(handles=lines, fontsize=8, loc="outside lower center", ncols=len(lines))
     return finish(figure, recorded=True)

@@ -28,6 +28,7 @@ def corruption_heat_maps(accuracies: pd.DataFrame) -> Figure:
         squeeze=False,
         sharey=True,
     )
+    figure.get_layout_engine().set(h_pad=0.1)  # inches, from an axis to the title below
     for axes in grid.flat[len(models) :]:
         axes.axis("off")
     for axes, model in zip(grid.flat, models, strict=False):

@@ -17,6 +17,7 @@ from fer_lib.analysis.label_noise import (
 )
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
+from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS
 from fer_lib.io import read_json, write_json
 
 
@@ -145,6 +146,7 @@ def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp
     assert table[["model", "seed", "baseline"]].values.tolist() == [
         ["SE-CNN, distilled", 0, "SE-CNN"]
     ]
+    assert follow_up_differences(path, pairs=FERPLUS_STEPS).empty
     limits = table.filter(like="majority_accuracy_difference").iloc[0]
     assert limits.tolist() == difference["majority_accuracy"]
 
@@ -154,6 +156,28 @@ def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp
     assert scores.iloc[1].drop("model").isna().all()
     by_agreement = accuracy_by_agreement({"Perfect": perfect_run, "Missing": None}, path)
     assert by_agreement.values.tolist() == [["Perfect", 8, 63, 1.0, 1.0]]
+
+
+def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
+    """A step whose baseline has no run of that seed with PrivateTest is left out."""
+    path, (name, baseline) = tmp_path / "label_noise.json", FERPLUS_STEPS[1]
+    runs = [
+        SimpleNamespace(
+            key=f"{experiment}/seed-{seed}",
+            name=experiment,
+            seed=seed,
+            folder=tmp_path,
+            predictions=run.predictions,
+        )
+        for experiment, seed in ((name, 0), (name, 1), (baseline, 1), (baseline, 2))
+    ]
+    record_label_noise(runs, dataset, votes, path)
+    table = follow_up_differences(path, pairs=FERPLUS_STEPS)
+    assert table[["seed", "model", "baseline"]].values.tolist() == [
+        [1, EXPERIMENTS[name].title, EXPERIMENTS[baseline].title]
+    ]
+    assert table["label_accuracy_difference"].tolist() == [0]
+    assert follow_up_differences(path).empty
 
 
 def test_label_noise_of_a_record(tmp_path):

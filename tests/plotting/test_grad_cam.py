@@ -27,9 +27,11 @@ def test_maps_lie_over_the_image_or_over_gray(run, dataset, with_data):
 
 def test_mean_maps_have_a_column_per_emotion():
     maps = {name: [[label / 10, 1.0]] for label, name in enumerate(EMOTION_NAMES)}
-    axes = mean_grad_cams({"One": maps}).axes[:7]
-    assert [panel.images[0].get_array()[0, 0] for panel in axes] == pytest.approx(np.arange(7) / 10)
-    assert [panel.get_title() for panel in axes] == list(EMOTION_NAMES)
+    axes = mean_grad_cams({"One": maps, "Two": maps}).axes[:14]
+    values = [panel.images[0].get_array()[0, 0] for panel in axes]
+    assert values == pytest.approx(np.tile(np.arange(7) / 10, 2))
+    assert [panel.get_title() for panel in axes] == [*EMOTION_NAMES, *[""] * 7]
+    assert [panel.get_ylabel() for panel in axes[::7]] == ["One", "Two"]
 
 
 def test_deletion_has_a_panel_per_model_and_two_lines():
@@ -43,6 +45,15 @@ def test_deletion_has_a_panel_per_model_and_two_lines():
     assert second.get_title() == "B"
     assert first.get_ylim()[0] == 0
     assert first.get_ylim()[1] > 0.8  # the axis is shared, and the second panel is lower
+
+
+def test_deletion_has_three_panels_in_a_row_and_none_without_a_model():
+    titles = ["A", "B", "C", "D", "E"]
+    rows = [(title, fraction, 0.5, 0.5) for title in titles for fraction in (0.0, 0.3)]
+    columns = ["model", "fraction_removed", "grad_cam", "random"]
+    panels = deletion_curves(pd.DataFrame(rows, columns=columns)).axes
+    assert [panel.get_title() for panel in panels] == titles
+    assert [bool(panel.get_ylabel()) for panel in panels] == [True, False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,11 @@ def test_label_confusion_has_shares_of_the_label():
 def test_accuracy_by_agreement_has_a_line_per_model_and_target():
     columns = ["model", "votes", "images", "label_accuracy", "plurality_accuracy"]
     rows = [("A", 2, 50, 0.2, 0.1), ("A", 10, 90, 0.9, 1.0), ("B", 2, 50, 0.3, 0.4)]
-    panels = accuracy_by_agreement(pd.DataFrame(rows, columns=columns)).axes
+    figure = accuracy_by_agreement(pd.DataFrame(rows, columns=columns))
+    panels = figure.axes
     drawn = [[line.get_xydata().tolist() for line in axes.get_lines()] for axes in panels]
     assert drawn == [[[[2, 20], [10, 90]], [[2, 30]]], [[[2, 10], [10, 100]], [[2, 40]]]]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["A", "B"]
 
 
 def test_nothing_recorded_is_a_placeholder():
