@@ -114,7 +114,11 @@ def predict_faces(
         model = OnnxModel(model)
     several = isinstance(source, list | tuple)
     photos = map(_open, source if several else [source])
-    faces = [prediction.faces for prediction in classify_faces(photos, model)]
+    faces = []
+    for prediction in classify_faces(photos, model):
+        if prediction.error:
+            raise PhotoError(f"{prediction.name}: {prediction.error}")
+        faces.append(prediction.faces)
     return faces if several else faces[0]
 
 
@@ -122,9 +126,10 @@ def _open(source: str | Path | np.ndarray) -> Prediction:
     if isinstance(source, np.ndarray):
         return Prediction("array", photo_from_array(source))
     try:
-        return Prediction(str(source), read_image(Path(source)))
+        photo = read_image(Path(source))
     except PhotoError as error:
-        raise PhotoError(f"{source}: {error}") from error
+        return Prediction(str(source), error=str(error))
+    return Prediction(str(source), photo, notes=photo.notes)
 
 
 def predict_photos(paths: Iterable[Path], model: OnnxModel) -> Iterator[Prediction]:
@@ -132,17 +137,7 @@ def predict_photos(paths: Iterable[Path], model: OnnxModel) -> Iterator[Predicti
 
     A photo that cannot be read becomes a prediction with an `error`.
     """
-
-    def photos():
-        for path in paths:
-            try:
-                photo = read_image(path)
-            except PhotoError as error:
-                yield Prediction(str(path), error=str(error))
-            else:
-                yield Prediction(str(path), photo, notes=photo.notes)
-
-    return classify_faces(photos(), model)
+    return classify_faces(map(_open, paths), model)
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:

@@ -247,10 +247,10 @@ class CheckpointCallback(keras.callbacks.Callback):
             )
         history.rows.append({column: row[column] for column in HISTORY_COLUMNS})
         # The state is written last: a process killed before it repeats the epoch to the same end.
-        files = [checkpoint.BEST_WEIGHTS_FILE] * (history.best_epoch == len(history))
+        if history.best_epoch == len(history):
+            checkpoint.save_weights(trainer.network, run.folder / checkpoint.BEST_WEIGHTS_FILE)
         if epoch >= trainer.experiment.epochs - trainer.experiment.swa_epochs:
-            files.append(checkpoint.EPOCH_WEIGHTS_FILE.format(epoch + 1))
-        for name in files:
+            name = checkpoint.EPOCH_WEIGHTS_FILE.format(epoch + 1)
             checkpoint.save_weights(trainer.network, run.folder / name)
         checkpoint.save_state(run, self.model.checkpoint_variables, history)
         self.model.stop_training |= history.patience_exhausted
