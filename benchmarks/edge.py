@@ -24,8 +24,7 @@ import numpy as np
 
 import fer_lib  # noqa: F401, before Keras: it sets what TensorFlow reads, too
 from fer_lib.analysis.benchmarks import LATENCY_PATH
-from fer_lib.cli.data import require_dataset
-from fer_lib.data.dataset import Dataset
+from fer_lib.data.dataset import Dataset, load_dataset
 from fer_lib.deploy.inference import OnnxModel
 from fer_lib.deploy.onnx_export import (
     ExportReport,
@@ -125,7 +124,7 @@ def main() -> None:
         "--repetitions", type=int, default=REPETITIONS, help=f"(default: {REPETITIONS})"
     )
     repetitions = parser.parse_args().repetitions
-    dataset = require_dataset()
+    dataset = load_dataset()
     with tempfile.TemporaryDirectory() as folder:
         measured, rows = [], []
         for run in (best_single_run(RESULTS), find_run(RESULTS, LARGE_MODEL, 0)):

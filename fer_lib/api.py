@@ -1,7 +1,7 @@
 """The functions that `fer_lib` offers at its top level, in addition to `load_dataset`.
 
-Each imports what it needs when it is called. Loading data and runs and predicting with an exported
-model need only the base installation; models in Keras and training need the `train` extra.
+Each imports ONNX Runtime or Keras when it is called. Loading data and runs and predicting with an
+exported model need only the base installation; models in Keras and training need the `train` extra.
 """
 
 from collections.abc import Iterator
@@ -9,17 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fer_lib.paths import RESULTS
+from fer_lib.profiles import get_profile
+from fer_lib.runs.run import Run, RunError, run_folder
+from fer_lib.runs.store import find_run, find_runs
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
 
     from fer_lib.deploy.faces import Face
-    from fer_lib.runs.run import Run
 
 
-def load_run(name: str, seed: int = 0, root: Path = RESULTS) -> "Run":
+def load_run(name: str, seed: int = 0, root: Path = RESULTS) -> Run:
     """Load a finished run: its configuration, training history, predictions and metrics.
 
     Args:
@@ -36,9 +39,6 @@ def load_run(name: str, seed: int = 0, root: Path = RESULTS) -> "Run":
         >>> run.predictions["private_test"].logits.shape
         (3589, 7)
     """
-    from fer_lib.runs.run import RunError, run_folder
-    from fer_lib.runs.store import find_run, find_runs
-
     root = Path(root)
     if run := find_run(root, name, seed):
         return run
@@ -70,8 +70,6 @@ def load_model(name: str, seed: int | None = 0, root: Path = RESULTS) -> "keras.
         >>> model.count_params()
         1720743
     """
-    from fer_lib.profiles import get_profile
-
     with _train_extra():
         from fer_lib.evaluation import inference
         from fer_lib.models.registry import build_model
@@ -80,7 +78,7 @@ def load_model(name: str, seed: int | None = 0, root: Path = RESULTS) -> "keras.
     return inference.load_model(load_run(name, seed, root))
 
 
-def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = "auto") -> "Run":
+def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = "auto") -> Run:
     """Train an experiment with one seed, or resume it where it was stopped.
 
     The run is written to `runs/<profile>/<name>/seed-<seed>`, in the repository or else in the
@@ -104,15 +102,13 @@ def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = 
         >>> run.metrics["public_test"]["accuracy"]  # doctest: +SKIP
         0.915
     """
-    from fer_lib.profiles import get_profile
-
     with _train_extra():
         from fer_lib.training.dispatch import run_experiment
     return run_experiment(name, seed, get_profile(profile), verbose)
 
 
 def predict_faces(
-    source: "str | Path | np.ndarray | list", model: str | Path | None = None
+    source: str | Path | np.ndarray | list, model: str | Path | None = None
 ) -> "list[Face] | list[list[Face]]":
     """Find the faces in an image, and predict the emotion of each.
 

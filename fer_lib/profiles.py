@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fer_lib.data.dataset import Dataset, find_dataset, load_dataset
-from fer_lib.data.synthetic import ensure_synthetic_csv
+from fer_lib.data.synthetic import SYNTHETIC_SIZES, write_synthetic_csv
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.io import read_json
 from fer_lib.paths import ANALYSIS, RESULTS, RUNS
@@ -37,8 +37,9 @@ class Profile:
     def experiment(self, name: str) -> Experiment:
         """Return an experiment as this profile runs it.
 
-        `quick` trains for a few epochs in float32, which is fast on every processor, and starts
-        pretrained networks from random weights, so that nothing is downloaded.
+        `quick` trains for a few epochs in float32, which is fast on every processor, starts
+        pretrained networks from random weights, so that nothing is downloaded, and leaves out the
+        FER+ head: synthetic faces have no votes.
 
         Raises:
             ValueError: there is no experiment of that name.
@@ -52,15 +53,14 @@ class Profile:
         experiment = EXPERIMENTS[name]
         if self.name == "full":
             return experiment
-        options = dict(experiment.model_options)
-        if "weights" in options:
-            options["weights"] = None
+        without_weights = dict.fromkeys({"weights"} & experiment.model_options.keys())
         return replace(
             experiment,
             epochs=QUICK_EPOCHS,
             swa_epochs=min(experiment.swa_epochs, QUICK_EPOCHS),
             dtype_policy="float32",
-            model_options=options,
+            ferplus_weight=0.0,
+            model_options={**experiment.model_options, **without_weights},
         )
 
     def dataset(self) -> Dataset | None:
@@ -70,7 +70,10 @@ class Profile:
             DataError: FER2013 is found but broken.
         """
         if self.name == "quick":
-            return load_dataset(ensure_synthetic_csv(self.training_folder / "synthetic.csv.gz"))
+            path = self.training_folder / "synthetic.csv.gz"
+            if not path.exists():
+                write_synthetic_csv(path, SYNTHETIC_SIZES)
+            return load_dataset(path)
         path = find_dataset()
         return load_dataset(path) if path else None
 

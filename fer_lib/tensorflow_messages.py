@@ -4,14 +4,12 @@ Its libraries print them while they load, before TensorFlow reads `TF_CPP_MIN_LO
 environment variable suppresses them.
 """
 
-import importlib.abc
 import importlib.util
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec
 
 
 def suppress() -> None:
@@ -20,10 +18,10 @@ def suppress() -> None:
         sys.meta_path.insert(0, _QuietFinder())
 
 
-class _QuietFinder(importlib.abc.MetaPathFinder):
+class _QuietFinder:
     """Find TensorFlow as usual, and make its loader quiet; other modules are not its business."""
 
-    def find_spec(self, name: str, path=None, target=None) -> ModuleSpec | None:
+    def find_spec(self, name: str, path=None, target=None):
         if name != "tensorflow":
             return None
         sys.meta_path.remove(self)

@@ -189,13 +189,29 @@ def test_verify_compares_checksums_of_recorded_runs_only(with_tiny, run, results
 
 
 def test_failed_verification_is_exit_code_1(with_tiny, run, tmp_path, capsys):
-    folder = shutil.copytree(run.folder, tmp_path / "seed-0")
+    folder = shutil.copytree(run.folder, tmp_path / "tiny" / "seed-0")
     text = (folder / "metrics.json").read_text()
     (folder / "metrics.json").write_text(text.replace('"n": 70', '"n": 71', 1))
     assert main(["verify", str(folder), str(run.folder)]) == 1
     printed = capsys.readouterr().out
     assert "tiny/seed-0: FAILED\n  problem: metrics.json differs" in printed
     assert "tiny/seed-0: verified" in printed  # the other one is verified all the same
+
+
+def test_damaged_configuration_does_not_keep_others_from_being_verified(
+    with_tiny, run, tmp_path, capsys
+):
+    for seed in (0, 1):
+        shutil.copytree(run.folder, tmp_path / "results" / "tiny" / f"seed-{seed}")
+    (tmp_path / "results" / "tiny" / "seed-0" / "config.json").write_text("{")
+    folders = sorted(map(str, (tmp_path / "results" / "tiny").iterdir()))
+    for chosen in ([], folders):
+        results = str(tmp_path / ("no results" if chosen else "results"))
+        assert main(["verify", *chosen, "--results", results]) == 1
+        printed = capsys.readouterr().out
+        assert "tiny/seed-0: FAILED\n" in printed and "tiny/seed-1: " in printed
+    assert "problem: ValueError" in printed and "config.json: not a complete JSON" in printed
+    assert "tiny/seed-1: verified\n" in printed
 
 
 def test_unfinished_run_and_pretraining_cannot_be_verified(run, tmp_path, capsys):
@@ -209,7 +225,7 @@ def test_unfinished_run_and_pretraining_cannot_be_verified(run, tmp_path, capsys
 @pytest.mark.parametrize("verb", ["analyze", "robustness", "tta"])
 def test_another_copy_of_the_data_set_writes_no_record(verb, monkeypatch, capsys, dataset):
     drawn = replace(dataset, public_test_drawn=True)
-    monkeypatch.setattr(analyses, "require_dataset", lambda: drawn)
+    monkeypatch.setattr(analyses, "load_dataset", lambda: drawn)
     monkeypatch.setattr(analyses, "find_run", lambda *_: pytest.fail("nothing may be computed"))
     assert "PublicTest of this copy was drawn from Training" in error_line([verb], capsys)
 

@@ -1,14 +1,12 @@
 """`analyze`, `robustness`, `tta` and `export-corruptions`: write `results/analysis/`."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, record_deletion, record_grad_cam
 from fer_lib.analysis.label_noise import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis
 from fer_lib.analysis.robustness import ROBUSTNESS_PATH, export_corruptions, record_robustness
-from fer_lib.cli.data import require_dataset
-from fer_lib.data.dataset import Dataset
+from fer_lib.data.dataset import Dataset, load_dataset
 from fer_lib.data.ferplus import find_votes, load_votes
 from fer_lib.evaluation.tta_predictions import (
     TTA_PATH,
@@ -30,7 +28,8 @@ def analyze(options: Namespace) -> None:
     """Record the data set's class counts, its leakage and label noise, and the explanations."""
     dataset = _dataset_of_records()
     counts = {"sha256": dataset.sha256, "class_counts": dataset.class_counts}
-    _write(DATASET_PATH, counts)
+    write_json(DATASET_PATH, counts)
+    print(DATASET_PATH)
     if (votes := find_votes()) is None:
         print(f"{LABEL_NOISE_PATH}: not changed; FER+ is not on this machine (data/README.md)")
     else:
@@ -41,7 +40,8 @@ def analyze(options: Namespace) -> None:
     print(GRAD_CAM_PATH)
     record_deletion(_main_models(), dataset)
     print(DELETION_PATH)
-    _write(LEAKAGE_PATH, duplicate_analysis(dataset))
+    write_json(LEAKAGE_PATH, duplicate_analysis(dataset))
+    print(LEAKAGE_PATH)
 
 
 def robustness(options: Namespace) -> None:
@@ -65,13 +65,13 @@ def tta(options: Namespace) -> None:
 
 def export_corrupted_images(options: Namespace) -> None:
     """Write PrivateTest's corrupted images."""
-    export_corruptions(require_dataset(), options.folder)
+    export_corruptions(load_dataset(), options.folder)
     print(options.folder)
 
 
 def _dataset_of_records() -> Dataset:
     """FER2013, for what is recorded: only the copy that the recorded runs were trained on."""
-    dataset = require_dataset()
+    dataset = load_dataset()
     require_same_images(find_runs(RESULTS), dataset)
     return dataset
 
@@ -80,8 +80,3 @@ def _main_models() -> list[Run]:
     """Seed 0 of each main model that is recorded with its weights."""
     runs = [find_run(RESULTS, name, 0) for name in MAIN_MODELS]
     return [run for run in runs if run and run.weights]
-
-
-def _write(path: Path, value) -> None:
-    write_json(path, value)
-    print(path)

@@ -9,10 +9,9 @@ from tqdm import tqdm
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.deploy.annotate import face_caption, save_photos, save_video
 from fer_lib.deploy.exported import default_model, export_path
-from fer_lib.deploy.faces import Prediction, predict_photos
+from fer_lib.deploy.faces import Prediction, predict_photos, predict_video
 from fer_lib.deploy.images import find_images
 from fer_lib.deploy.inference import OnnxModel
-from fer_lib.deploy.video import predict_video
 
 _HEADER = ("file", "left, top, side", "prediction", "note")
 
@@ -40,17 +39,15 @@ def export(options: Namespace) -> None:
 def predict(options: Namespace) -> int:
     """Print what is predicted for each face, and return 2 if an input could not be read."""
     model = OnnxModel(options.model) if options.model else default_model()
-    total, other_files = None, Counter()
+    paths, other_files = find_images(options.photos)
     if options.video:
         unit, save, predictions = "frame", save_video, predict_video(options.video, model)
     else:
-        paths, other_files = find_images(options.photos)
         unit, save, predictions = "photo", save_photos, predict_photos(paths, model)
-        total = len(paths)
     if options.save:
         predictions = save(predictions, options.save)
     summary = Summary(unit)
-    for prediction in tqdm(predictions, total=total, unit=unit, disable=None):
+    for prediction in tqdm(predictions, total=len(paths) or None, unit=unit, disable=None):
         summary.add(prediction)
         if options.json:
             tqdm.write(prediction.to_json(), file=sys.stdout)
@@ -69,27 +66,23 @@ class Summary:
     """
 
     def __init__(self, unit: str):
-        self._unit = unit
-        self._rows: list[tuple[str, ...]] = []
-        self._counts = Counter()
+        self._unit, self._rows, self._counts = unit, [], Counter()
         self._emotions = Counter()  # of the faces of frames
 
     def add(self, prediction: Prediction) -> None:
         """Add a prediction; frames are only counted, so that memory does not grow with a video."""
-        name, faces, notes = prediction.name, prediction.faces, "; ".join(prediction.notes)
+        faces, notes = prediction.faces, "; ".join(prediction.notes)
         state = "unreadable" if prediction.error else "with faces" if faces else "without faces"
-        self._counts.update([state, "all"])
-        self._counts["faces"] += len(faces)
+        self._counts.update({state: 1, "all": 1, "faces": len(faces)})
         if prediction.error:
-            self._rows.append((name, "", "could not be read", prediction.error))
+            lines = [("", "could not be read", prediction.error)]
         elif prediction.frame is not None:
+            lines = []
             self._emotions.update(face.emotion for face in faces)
-        elif not faces:
-            self._rows.append((name, "", "no face found", notes))
         else:
-            for face in faces:
-                box = ", ".join(map(str, face.box))
-                self._rows.append((name, box, face_caption(face), notes))
+            lines = [(", ".join(map(str, f.box)), face_caption(f), notes) for f in faces]
+            lines = lines or [("", "no face found", notes)]
+        self._rows += [(prediction.name, *line) for line in lines]
 
     @property
     def unreadable(self) -> int:
@@ -97,16 +90,15 @@ class Summary:
         return self._counts["unreadable"]
 
     def __str__(self) -> str:
-        lines, counts, faces = [], self._counts, self._emotions.total()
-        if self._rows:
-            rows = [_HEADER, *self._rows]
-            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-            for row in rows:
-                cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-                lines.append("  ".join(cells).rstrip())
-        for name in EMOTION_NAMES:
-            if self._emotions[name]:
-                lines.append(f"{name:<9}{self._emotions[name] / faces:6.1%} of the faces")
+        counts, emotions = self._counts, self._emotions
+        rows = [_HEADER, *self._rows] if self._rows else []
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        lines += [
+            f"{name:<9}{emotions[name] / emotions.total():6.1%} of the faces"
+            for name in EMOTION_NAMES
+            if emotions[name]
+        ]
         lines.append(
             f"{counts['all']} {self._unit}s: {counts['faces']} faces in {counts['with faces']}, "
             f"no face in {counts['without faces']}, {counts['unreadable']} could not be read"

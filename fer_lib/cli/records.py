@@ -1,6 +1,7 @@
 """`record`, `verify` and `list`."""
 
 from argparse import Namespace
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,12 +32,12 @@ def _verify(run: Run, results: Path) -> bool:
     from fer_lib.evaluation.verify import verify_run
 
     recorded = run.folder.is_relative_to(results.resolve())
-    report = verify_run(run, _dataset(run.config["profile"]), recorded)
-    print(f"{run.key}: {'FAILED' if report.problems else 'verified'}")
-    for problem in report.problems:
-        print(f"  problem: {problem}")
-    for note in report.notes:
-        print(f"  note: {note}")
+    report = verify_run(run, _dataset, recorded)
+    verdict = "FAILED" if report.problems else "verified"
+    print(f"{run.folder.parent.name}/{run.folder.name}: {verdict}")
+    for kind, messages in (("problem", report.problems), ("note", report.notes)):
+        for message in messages:
+            print(f"  {kind}: {message}")
     if report.metrics:
         print("  recomputed from the weights:")
         print_metrics(report.metrics)
@@ -54,12 +55,15 @@ def finished_run(folder: Path) -> Run:
     """Return the finished run on FER2013 in a folder.
 
     Raises:
-        RunError: it is unfinished, or a pretraining, whose classes are not FER2013's.
+        RunError: it is unfinished, or a pretraining, whose classes are not FER2013's. Nothing is
+            raised for a damaged configuration: what reads it next names it.
     """
-    run = Run(folder)
+    run, config = Run(folder), {}
     if not run.finished:
         raise RunError(f"{folder}: not a finished run (there is no metrics.json)")
-    if "classes" in run.config:
+    with suppress(ValueError):
+        config = run.config
+    if "classes" in config:
         raise RunError(
             f"{folder}: a pretraining, whose classes are not FER2013's; an experiment can start "
             "from it"

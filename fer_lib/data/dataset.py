@@ -14,7 +14,6 @@ from fer_lib.data.labels import EMOTION_NAMES, SPLITS
 from fer_lib.data.readers import (
     CSV_NAMES,
     DataError,
-    RawDataset,
     dataset_sha256,
     is_image_folder,
     read_dataset,
@@ -43,6 +42,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, rows: np.ndarray) -> "Split":
+        """Some of the images, by index or mask."""
+        return Split(self.images[rows], self.labels[rows])
 
     @cached_property
     def hashes(self) -> np.ndarray:
@@ -227,24 +230,21 @@ def load_dataset(path: Path | str | None = None) -> Dataset:
     sha256 = dataset_sha256(path)
     cache = user_cache_path("fer_lib") / f"fer2013-{_CACHE_FORMAT}-{sha256}.npz"
     if not cache.exists():
-        _write_cache(cache, read_dataset(path))
+        raw = read_dataset(path)
+        try:
+            with atomic_write(cache) as tmp:
+                np.savez(tmp, **{**vars(raw), "notes": np.array(raw.notes, str)})
+        except OSError as error:
+            raise DataError(
+                f"{cache}: the cache could not be written ({error.strerror or error}); it takes "
+                f"{raw.images.nbytes / 1e6:.0f} MB, elsewhere with XDG_CACHE_HOME"
+            ) from error
     try:
         arrays = read_arrays(cache)
     except ValueError as error:
         raise DataError(f"{error}; it is a cache: remove it, and it is built again") from error
-    rows = [arrays["split_indices"] == index for index in range(len(SPLITS))]
-    splits = (Split(arrays["images"][mask], arrays["labels"][mask]) for mask in rows)
+    images = Split(arrays["images"], arrays["labels"])
+    splits = (images[arrays["split_indices"] == index] for index in range(len(SPLITS)))
     return Dataset(
         *splits, sha256, bool(arrays["public_test_drawn"]), tuple(arrays["notes"].tolist())
     )
-
-
-def _write_cache(cache: Path, dataset: RawDataset) -> None:
-    try:
-        with atomic_write(cache) as tmp:
-            np.savez(tmp, **{**vars(dataset), "notes": np.array(dataset.notes, str)})
-    except OSError as error:
-        raise DataError(
-            f"{cache}: the cache could not be written ({error.strerror or error}); it takes "
-            f"{dataset.images.nbytes / 1e6:.0f} MB, elsewhere with XDG_CACHE_HOME"
-        ) from error

@@ -119,15 +119,11 @@ def load_votes(path: Path, dataset: Dataset) -> dict[str, Votes]:
                 "of FER2013's CSV"
             )
         votes[name] = Votes(emotions[rows], other_classes[rows])
-        _require_agreement(path, name, votes[name].majority, split.labels)
+        majority = votes[name].majority
+        agreement = float((majority == split.labels)[majority >= 0].mean())
+        if agreement < _MIN_AGREEMENT:
+            raise DataError(
+                f"{path}: the majority vote is FER2013's label for only {agreement:.0%} of {name}: "
+                "the rows are in another order"
+            )
     return votes
-
-
-def _require_agreement(path: Path, name: str, majority: np.ndarray, labels: np.ndarray) -> None:
-    has_majority = majority >= 0
-    agreement = float((majority == labels)[has_majority].mean())
-    if agreement < _MIN_AGREEMENT:
-        raise DataError(
-            f"{path}: the majority vote is FER2013's label for only {agreement:.0%} of {name}: "
-            "the rows are in another order"
-        )

@@ -8,12 +8,13 @@ on them shows that the code works, and says nothing about real faces.
 import csv
 import gzip
 import io
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from fer_lib.data.dataset import Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS
 from fer_lib.data.readers import COLUMNS
 from fer_lib.io import atomic_write
@@ -54,12 +55,18 @@ def synthetic_faces(labels: np.ndarray, seed: int) -> np.ndarray:
         >>> synthetic_faces(np.array([3, 4]), seed=0).shape
         (2, 48, 48)
     """
-    images = np.empty((len(labels), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    for i, (label, child) in enumerate(
-        zip(labels, np.random.SeedSequence(seed).spawn(len(labels)), strict=True)
-    ):
-        images[i] = _draw_face(EMOTION_NAMES[label], np.random.default_rng(child))
-    return images
+    seeds = np.random.SeedSequence(seed).spawn(len(labels))
+    faces = [
+        _draw_face(EMOTION_NAMES[label], np.random.default_rng(child))
+        for label, child in zip(labels, seeds, strict=True)
+    ]
+    return np.array(faces, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+
+
+def balanced_faces(n: int, seed: int) -> Split:
+    """Draw `n` faces, as many of each emotion, with their labels."""
+    labels = np.uint8(np.arange(n) % len(EMOTION_NAMES))
+    return Split(synthetic_faces(labels, seed), labels)
 
 
 def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int = 0) -> None:
@@ -72,9 +79,7 @@ def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int = 0) -> Non
         sizes: the number of images of each split.
     """
     rng = np.random.default_rng(seed)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    rows = [COLUMNS]
     for index, (split, n) in enumerate(sizes.items()):
         three_of_each = np.repeat(np.arange(len(EMOTION_NAMES)), 3)
         drawn = rng.choice(len(EMOTION_NAMES), n, p=CLASS_FRACTIONS)
@@ -84,28 +89,13 @@ def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int = 0) -> Non
             rng.random(n) < LABEL_NOISE, rng.integers(len(EMOTION_NAMES), size=n), emotions
         )
         images = synthetic_faces(emotions, seed=seed * len(SPLITS) + index)
-        for label, image in zip(labels, images, strict=True):
-            writer.writerow((label, " ".join(map(str, image.ravel())), split))
+        pixels = (" ".join(map(str, image.ravel())) for image in images)
+        rows += zip(labels, pixels, [split] * n, strict=True)
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
     with atomic_write(path) as tmp:
         # No time stamp and no name in the gzip header: the same seed gives the same bytes.
         tmp.write_bytes(gzip.compress(text.getvalue().encode("ascii"), mtime=0))
-
-
-def ensure_synthetic_csv(path: Path) -> Path:
-    """Write the quick profile's data set if it does not exist yet, and return its path."""
-    if not path.exists():
-        write_synthetic_csv(path, SYNTHETIC_SIZES, seed=0)
-    return path
-
-
-@dataclass
-class _GrayLevels:
-    """The gray levels of one face, 0–255."""
-
-    skin: float
-    hair: float
-    line: float
-    background: float
 
 
 def _draw_face(emotion: str, rng: np.random.Generator) -> np.ndarray:
@@ -115,8 +105,11 @@ def _draw_face(emotion: str, rng: np.random.Generator) -> np.ndarray:
     }
     intensity |= {unit: rng.uniform(0.6, 1.0) for unit in ACTION_UNITS[emotion]}
     skin = rng.uniform(90, 215)
-    gray = _GrayLevels(
-        skin, rng.uniform(15, 0.6 * skin), max(skin - rng.uniform(75, 110), 5), rng.uniform(20, 235)
+    gray = SimpleNamespace(  # levels, 0–255
+        skin=skin,
+        hair=rng.uniform(15, 0.6 * skin),
+        line=max(skin - rng.uniform(75, 110), 5),
+        background=rng.uniform(20, 235),
     )
 
     image = Image.new("L", (_CANVAS, _CANVAS), int(gray.background))
@@ -162,7 +155,7 @@ def _curve(pen, points: list[tuple[float, float]], fill: float, width: float) ->
     pen.line([_at(a, b) for a, b in zip(x, y, strict=True)], int(fill), round(70 * width), "curve")
 
 
-def _draw_head(pen, rng: np.random.Generator, gray: _GrayLevels) -> None:
+def _draw_head(pen, rng: np.random.Generator, gray: SimpleNamespace) -> None:
     wide, tall = rng.uniform(0.88, 1.08), rng.uniform(1.12, 1.3)
     pen.ellipse(_box(0, -0.14, wide * 1.08, tall * 1.06), int(gray.hair))
     pen.rectangle([_at(-0.4, 0.9), _at(0.4, 2)], int(gray.skin * 0.85))
@@ -175,7 +168,7 @@ def _draw_head(pen, rng: np.random.Generator, gray: _GrayLevels) -> None:
     pen.rectangle([_at(-0.35, fringe - 0.3), _at(0.35, fringe)], int(gray.hair))
 
 
-def _draw_eye_and_brow(pen, side: int, intensity: dict[int, float], gray: _GrayLevels) -> None:
+def _draw_eye_and_brow(pen, side: int, intensity: dict[int, float], gray: SimpleNamespace) -> None:
     x, y = side * 0.42, -0.22
     # AU5 raises the upper lid; AU7, AU6, AU9 and a little AU4 narrow the eye.
     opening = 0.115 * (
@@ -195,7 +188,7 @@ def _draw_eye_and_brow(pen, side: int, intensity: dict[int, float], gray: _GrayL
     _curve(pen, [(inner_x, inner), (x, middle), (side * 0.68, outer)], gray.hair * 0.6, 0.085)
 
 
-def _draw_nose(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
+def _draw_nose(pen, intensity: dict[int, float], gray: SimpleNamespace) -> None:
     lift = 0.06 * intensity[9]
     _curve(pen, [(-0.14, 0.2 - lift), (0, 0.26 - lift), (0.14, 0.2 - lift)], gray.line, 0.045)
     if intensity[9] > 0.3:  # wrinkles across the root of the nose, and deepened folds beside it
@@ -215,7 +208,7 @@ def _draw_nose(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
             )
 
 
-def _draw_mouth(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
+def _draw_mouth(pen, intensity: dict[int, float], gray: SimpleNamespace) -> None:
     # AU12 pulls the corners up and out, AU15 down, AU20 straight out; AU23 tightens, AU26 drops the
     # jaw, AU16 the lower lip.
     half = (
@@ -240,8 +233,6 @@ def _draw_mouth(pen, intensity: dict[int, float], gray: _GrayLevels) -> None:
             _at(-half * 0.5, center - gap * 0.25),
             _at(half * 0.5, center - gap * 0.25),
             _at(half, corner),
-        ]
-        mouth += [
             _at(half * 0.6, center + gap),
             _at(0, center + gap * 1.2),
             _at(-half * 0.6, center + gap),

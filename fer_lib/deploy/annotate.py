@@ -7,11 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.deploy.faces import Face, Prediction
-from fer_lib.deploy.video import frame_rate
+from fer_lib.deploy.faces import Face, Prediction, frame_rate
 from fer_lib.io import atomic_write
 
 _PADDING = 4  # pixels around a caption
@@ -38,13 +37,9 @@ def draw_faces(prediction: Prediction) -> Image.Image:
         above = max(top - height, 0)
         canvas.rectangle((left, above, left + width, above + height), fill=color)
         corner = (left + _PADDING - x0, above + _PADDING - y0)
-        canvas.text(corner, caption, "white" if _is_dark(color) else "black", font)
+        is_dark = np.dot(ImageColor.getrgb(color), (0.299, 0.587, 0.114)) < 128
+        canvas.text(corner, caption, "white" if is_dark else "black", font)
     return image
-
-
-def _is_dark(color: str) -> bool:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return 0.299 * red + 0.587 * green + 0.114 * blue < 128
 
 
 def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:

@@ -3,35 +3,26 @@
 import logging
 from pathlib import Path
 
-from fer_lib.deploy.inference import ModelError, OnnxModel
-from fer_lib.io import sha256_of
+from fer_lib.deploy.inference import ModelError, OnnxModel, export_fingerprint
 from fer_lib.paths import BUILD, RESULTS
-from fer_lib.runs.run import Run
+from fer_lib.runs.run import PREDICTIONS_FILE, Run
 from fer_lib.runs.store import best_single_run
 
-_FORMAT = 2  # of exported files: raise it when the exporter changes what it writes
 _logger = logging.getLogger(__name__)
 
 
 def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
     """Return where a run is exported to: `build/<profile>/onnx/<experiment>-seed-<n>.onnx`."""
-    suffix = "-int8" if int8 else ""
-    name = f"{run.name}-seed-{run.seed}{suffix}.onnx"
+    name = f"{run.name}-seed-{run.seed}{'-int8' if int8 else ''}.onnx"
     return build / run.config["profile"] / "onnx" / name
-
-
-def export_fingerprint(run: Run) -> str:
-    """Identify the weights and the predictions (which set the temperature) of an export."""
-    return f"{_FORMAT}-{sha256_of(run.weights)}-{sha256_of(run.folder / 'predictions.npz')}"
 
 
 def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
     """Return the exported model of a run, or None where there is none or the run has changed."""
     path = export_path(run, build=build)
-    if not path.is_file():
-        return None
-    model = OnnxModel(path)
-    return model if model.metadata.get("fingerprint") == export_fingerprint(run) else None
+    model = OnnxModel(path) if path.is_file() else None
+    current = export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE)
+    return model if model and model.metadata.get("fingerprint") == current else None
 
 
 def ensure_exported(run: Run, build: Path = BUILD) -> Path:

@@ -1,10 +1,11 @@
-"""Classify the emotion of every face in photos."""
+"""Classify the emotion of every face in photos and videos."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES
@@ -15,6 +16,8 @@ from fer_lib.deploy.inference import OnnxModel
 CONFIDENT_ABOVE = 0.5  # a prediction of a lower probability is more likely wrong than right
 _MIN_BATCH = 32  # faces of several photos are classified together
 _MAX_PENDING = 16  # photos in memory that wait for a batch to fill
+_DEFAULT_FRAME_RATE = 25.0  # where a video does not say
+_COMPLETE = 0.9  # share of the stated number of frames, which containers only estimate
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,6 @@ class Face:
         """Whether it is at least `CONFIDENT_ABOVE`."""
         return self.probability >= CONFIDENT_ABOVE
 
-    def to_dict(self) -> dict:
-        """The face in JSON's types."""
-        return {
-            "box": list(self.box),
-            "emotion": self.emotion,
-            "confident": self.confident,
-            "probabilities": {name: round(p, 6) for name, p in self.probabilities.items()},
-        }
-
 
 @dataclass
 class Prediction:
@@ -74,14 +68,20 @@ class Prediction:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        values: dict = {"file": self.name}
-        if self.frame is not None:
-            values |= {"frame": self.frame, "seconds": round(self.seconds, 3)}
-        if self.error:
-            values["error"] = self.error
-        else:
-            values["faces"] = [face.to_dict() for face in self.faces]
-        return json.dumps(values | {"notes": list(self.notes)}, ensure_ascii=False)
+        is_frame = self.frame is not None
+        position = {"frame": self.frame, "seconds": round(self.seconds, 3)} if is_frame else {}
+        faces = [
+            {
+                "box": face.box,
+                "emotion": face.emotion,
+                "confident": face.confident,
+                "probabilities": {name: round(p, 6) for name, p in face.probabilities.items()},
+            }
+            for face in self.faces
+        ]
+        result = {"error": self.error} if self.error else {"faces": faces}
+        values = {"file": self.name, **position, **result, "notes": self.notes}
+        return json.dumps(values, ensure_ascii=False)
 
 
 def predict_faces(
@@ -114,7 +114,11 @@ def predict_faces(
         model = OnnxModel(model)
     several = isinstance(source, list | tuple)
     photos = map(_open, source if several else [source])
-    faces = [prediction.faces for prediction in classify_faces(photos, model)]
+    faces = []
+    for prediction in classify_faces(photos, model):
+        if prediction.error:
+            raise PhotoError(f"{prediction.name}: {prediction.error}")
+        faces.append(prediction.faces)
     return faces if several else faces[0]
 
 
@@ -122,9 +126,10 @@ def _open(source: str | Path | np.ndarray) -> Prediction:
     if isinstance(source, np.ndarray):
         return Prediction("array", photo_from_array(source))
     try:
-        return Prediction(str(source), read_image(Path(source)))
+        photo = read_image(Path(source))
     except PhotoError as error:
-        raise PhotoError(f"{source}: {error}") from error
+        return Prediction(str(source), error=str(error))
+    return Prediction(str(source), photo, notes=photo.notes)
 
 
 def predict_photos(paths: Iterable[Path], model: OnnxModel) -> Iterator[Prediction]:
@@ -132,17 +137,36 @@ def predict_photos(paths: Iterable[Path], model: OnnxModel) -> Iterator[Predicti
 
     A photo that cannot be read becomes a prediction with an `error`.
     """
+    return classify_faces(map(_open, paths), model)
 
-    def photos():
-        for path in paths:
-            try:
-                photo = read_image(path)
-            except PhotoError as error:
-                yield Prediction(str(path), error=str(error))
-            else:
-                yield Prediction(str(path), photo, notes=photo.notes)
 
-    return classify_faces(photos(), model)
+def frame_rate(capture: cv2.VideoCapture) -> float:
+    """Frames per second of an opened video."""
+    return capture.get(cv2.CAP_PROP_FPS) or _DEFAULT_FRAME_RATE
+
+
+def predict_video(path: Path, model: OnnxModel) -> Iterator[Prediction]:
+    """Classify every face of every frame, with a few frames in memory at a time.
+
+    A video that cannot be read, or ends early, gives a last prediction with an `error`.
+    """
+    return classify_faces(_frames(Path(path)), model)
+
+
+def _frames(path: Path) -> Iterator[Prediction]:
+    capture = cv2.VideoCapture(str(path))
+    try:
+        rate, number = frame_rate(capture), 0
+        while (frame := capture.read())[0]:
+            photo = Photo(cv2.cvtColor(frame[1], cv2.COLOR_BGR2RGB))
+            yield Prediction(str(path), photo, frame=number, seconds=number / rate)
+            number += 1
+        if not number:
+            yield Prediction(str(path), error="not a video" if path.is_file() else "no such file")
+        elif number < _COMPLETE * capture.get(cv2.CAP_PROP_FRAME_COUNT):
+            yield Prediction(str(path), error=f"broken: it ends after {number} frames")
+    finally:
+        capture.release()
 
 
 def classify_faces(photos: Iterable[Prediction], model: OnnxModel) -> Iterator[Prediction]:

@@ -22,19 +22,19 @@ def store_half_precision(path: Path, weights: list[np.ndarray]) -> None:
     kernels = [kernel for kernel in kernels if np.array_equal(kernel, kernel.astype(np.float16))]
     onnx_model = onnx.load(path)
     graph, casts = onnx_model.graph, []
-    for stored in list(graph.initializer):
-        if stored.data_type != onnx.TensorProto.FLOAT or np.prod(stored.dims) < _LARGE:
-            continue
+    is_float = onnx.TensorProto.FLOAT
+    for stored in [array for array in graph.initializer if array.data_type == is_float]:
         array = onnx.numpy_helper.to_array(stored)
-        factors = next(filter(None, (_factors(array, kernel) for kernel in kernels)), None)
-        if factors is None:
-            continue
-        half, recorded, scale = (f"{stored.name}/{part}" for part in ("half", "recorded", "scale"))
-        graph.initializer.remove(stored)
-        graph.initializer.append(onnx.numpy_helper.from_array(factors[0], half))
-        graph.initializer.append(onnx.numpy_helper.from_array(factors[1], scale))
-        casts.append(onnx.helper.make_node("Cast", [half], [recorded], to=onnx.TensorProto.FLOAT))
-        casts.append(onnx.helper.make_node("Mul", [recorded, scale], [stored.name]))
+        fitting = (_factors(array, kernel) for kernel in kernels if array.size >= _LARGE)
+        if factors := next(filter(None, fitting), None):
+            half, recorded, scale = (f"{stored.name}/{x}" for x in ("half", "recorded", "scale"))
+            graph.initializer.remove(stored)
+            arrays = zip(factors, (half, scale), strict=True)
+            graph.initializer.extend(onnx.numpy_helper.from_array(*pair) for pair in arrays)
+            casts += [
+                onnx.helper.make_node("Cast", [half], [recorded], to=onnx.TensorProto.FLOAT),
+                onnx.helper.make_node("Mul", [recorded, scale], [stored.name]),
+            ]
     nodes = [*casts, *graph.node]
     del graph.node[:]
     graph.node.extend(nodes)

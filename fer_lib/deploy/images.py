@@ -57,17 +57,14 @@ def find_images(inputs: list[str]) -> tuple[list[Path], Counter]:
     }
     paths, other_files = [], Counter()
     for path in [path for text in inputs for path in _matches(text)]:
-        if not path.is_dir():
-            paths.append(path)
-            continue
         files = sorted(file for file in path.rglob("*") if file.is_file())
         images = [file for file in files if file.suffix.lower() in suffixes]
+        paths += images or [path]  # a file has none below it
         other_files.update(
             file.suffix.lower() or "no suffix"
             for file in files
             if file.suffix.lower() not in suffixes
         )
-        paths += images or [path]
     return list(dict.fromkeys(paths)), other_files
 
 
@@ -108,28 +105,27 @@ def read_image(path: Path) -> Photo:
 
 def _upright(image: Image.Image) -> Photo:
     width, height = image.size
-    notes = []
-    if getattr(image, "n_frames", 1) > 1:
-        notes.append("first of several frames")
-    if image.mode == "CMYK":
-        notes.append("converted from CMYK")
+    has_frames, is_cmyk = getattr(image, "n_frames", 1) > 1, image.mode == "CMYK"
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX, reducing_gap=None)
     scale = max(width, height) / max(image.size)
-    if scale > 1:
-        notes.append(f"reduced from {width} × {height}")
     upright = ImageOps.exif_transpose(image)
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        notes.append("turned as its EXIF data say")
-    if upright.mode.startswith(("I", "F")):
-        notes.append("brightness scaled from more than 8 bits")
+    if has_deep_levels := upright.mode.startswith(("I", "F")):
         levels = np.asarray(upright, np.float64)
         levels = 255 * (levels - levels.min()) / max(np.ptp(levels), 1e-9)
         upright = Image.fromarray(np.uint8(levels))
-    if upright.has_transparency_data:
-        notes.append("laid on white where it is transparent")
+    if is_transparent := upright.has_transparency_data:
         white = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(white, upright.convert("RGBA"))
-    return Photo(np.asarray(upright.convert("RGB")), scale, tuple(notes))
+    notes = {
+        "first of several frames": has_frames,
+        "converted from CMYK": is_cmyk,
+        f"reduced from {width} × {height}": scale > 1,
+        "turned as its EXIF data say": image.getexif().get(_ORIENTATION, 1) != 1,
+        "brightness scaled from more than 8 bits": has_deep_levels,
+        "laid on white where it is transparent": is_transparent,
+    }
+    applying = tuple(note for note, applies in notes.items() if applies)
+    return Photo(np.asarray(upright.convert("RGB")), scale, applying)
 
 
 def photo_from_array(pixels: np.ndarray) -> Photo:

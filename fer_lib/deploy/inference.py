@@ -6,13 +6,20 @@ import numpy as np
 import onnxruntime
 
 from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.io import sha256_of
 
 INPUT, OUTPUT = "pixels", "probabilities"  # the graph's own names
+FORMAT = 2  # of exported files: raise it when the exporter changes what it writes
 BATCH = 64
 
 
 class ModelError(ValueError):
     """A file is no exported model; the message says which and why."""
+
+
+def export_fingerprint(weights: Path, predictions: Path) -> str:
+    """Identify the weights and the predictions (which set the temperature) of an export."""
+    return f"{FORMAT}-{sha256_of(weights)}-{sha256_of(predictions)}"
 
 
 class OnnxModel:

@@ -2,7 +2,6 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +15,13 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from fer_lib import __version__
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
-from fer_lib.data.synthetic import synthetic_faces
-from fer_lib.deploy.exported import export_fingerprint
+from fer_lib.data.synthetic import balanced_faces
 from fer_lib.deploy.half_precision import store_half_precision
-from fer_lib.deploy.inference import BATCH, INPUT, OUTPUT, OnnxModel
+from fer_lib.deploy.inference import BATCH, INPUT, OUTPUT, OnnxModel, export_fingerprint
 from fer_lib.evaluation.calibration import fit_temperature
 from fer_lib.evaluation.inference import load_model
 from fer_lib.io import atomic_write
-from fer_lib.runs.run import Run
+from fer_lib.runs.run import PREDICTIONS_FILE, Run
 from fer_lib.tta import View, views
 
 MAX_PROBABILITY_DIFFERENCE = 1e-4  # of a float file from Keras
@@ -115,7 +113,22 @@ def write_onnx(
         _quantize(path, dataset)
     else:
         store_half_precision(path, model.get_weights())
-    _write_metadata(path, run, temperature, int8)
+    exported = onnx.load(path)
+    metadata = {
+        "labels": ",".join(EMOTION_NAMES),
+        "temperature": repr(temperature),
+        "tta": run.experiment.tta,
+        "version": __version__,
+        "experiment": run.name,
+        "seed": str(run.seed),
+        "precision": "int8" if int8 else "float32",
+        "input": "gray levels 0-255, float32 [n, 48, 48, 1]",
+        "output": "calibrated probabilities, float32 [n, 7], in the order of the labels",
+        "fingerprint": export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE),
+    }
+    onnx.helper.set_model_props(exported, metadata)
+    onnx.checker.check_model(exported)
+    onnx.save(exported, path)
     return model
 
 
@@ -125,11 +138,8 @@ def compare_with_keras(path: Path, model: keras.Model, dataset: Dataset | None) 
     Args:
         dataset: as `export_onnx`.
     """
-    if dataset is None:
-        labels = np.arange(_SYNTHETIC_IMAGES) % len(EMOTION_NAMES)
-        images = synthetic_faces(labels, seed=1)
-    else:
-        images, labels = dataset.public_test.images, dataset.public_test.labels
+    test = dataset.public_test if dataset else balanced_faces(_SYNTHETIC_IMAGES, seed=1)
+    images, labels = test.images, test.labels
     expected = model.predict(images[..., None].astype(np.float32), batch_size=BATCH, verbose=0)
     exported = OnnxModel(path)
     probabilities = exported.probabilities(images)
@@ -203,7 +213,7 @@ def _convert(model: keras.Model, path: Path) -> None:
 class _CalibrationImages(CalibrationDataReader):
     def __init__(self, images: np.ndarray):
         pixels = images[..., None].astype(np.float32)
-        self._batches: Iterator = iter(np.array_split(pixels, -(-len(pixels) // BATCH)))
+        self._batches = iter(np.array_split(pixels, -(-len(pixels) // BATCH)))
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         batch = next(self._batches, None)
@@ -216,40 +226,18 @@ def _quantize(path: Path, dataset: Dataset | None) -> None:
     Weights have 7 bits and a scale per filter: without 8-bit dot products in the processor, sums of
     8-bit products overflow.
     """
-    if dataset is None:
-        images = synthetic_faces(np.arange(CALIBRATION_IMAGES) % len(EMOTION_NAMES), seed=0)
-    else:
-        images = dataset.training.images
-        images = images[np.random.default_rng(0).permutation(len(images))[:CALIBRATION_IMAGES]]
+    training = dataset.training if dataset else balanced_faces(CALIBRATION_IMAGES, seed=0)
+    rows = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_IMAGES]
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         quant_pre_process(path, prepared, skip_symbolic_shape=True)
         quantize_static(
             prepared,
             path,
-            _CalibrationImages(images),
+            _CalibrationImages(training.images[rows]),
             op_types_to_quantize=["Conv", "MatMul", "Gemm"],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
-
-
-def _write_metadata(path: Path, run: Run, temperature: float, int8: bool) -> None:
-    model = onnx.load(path)
-    metadata = {
-        "labels": ",".join(EMOTION_NAMES),
-        "temperature": repr(temperature),
-        "tta": run.experiment.tta,
-        "version": __version__,
-        "experiment": run.name,
-        "seed": str(run.seed),
-        "precision": "int8" if int8 else "float32",
-        "input": "gray levels 0-255, float32 [n, 48, 48, 1]",
-        "output": "calibrated probabilities, float32 [n, 7], in the order of the labels",
-        "fingerprint": export_fingerprint(run),
-    }
-    onnx.helper.set_model_props(model, metadata)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)

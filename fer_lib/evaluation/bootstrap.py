@@ -103,7 +103,8 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
         ValueError: as `align`.
     """
     a, b = align(a, b)
-    observed = [confusion_scores(_confusion(each)[None]) for each in (a, b)]
+    counts = (np.bincount(_cells(each), minlength=_CLASSES**2) for each in (a, b))
+    observed = [confusion_scores(each.reshape(1, _CLASSES, _CLASSES)) for each in counts]
     resampled = [confusion_scores(confusions) for confusions in bootstrap_confusions(a, b)]
     only_a, only_b = int((a.correct & ~b.correct).sum()), int((b.correct & ~a.correct).sum())
     names = ("accuracy", "macro_f1")
@@ -116,10 +117,6 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
         "only_b_correct": only_b,
         "p_value": float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0,
     }
-
-
-def _confusion(predictions: SplitPredictions) -> np.ndarray:
-    return np.bincount(_cells(predictions), minlength=_CLASSES**2).reshape(_CLASSES, _CLASSES)
 
 
 def _cells(predictions: SplitPredictions) -> np.ndarray:

@@ -12,8 +12,11 @@ from fer_lib.tta import NO_TTA, views
 PREDICTION_BATCH = 256
 
 
-def load_model(run: Run) -> keras.Model:
-    """Return a run's model in float32 with its recorded weights.
+def load_model(run: Run, dtype_policy: str = "float32") -> keras.Model:
+    """Return a run's model with its recorded weights.
+
+    Args:
+        dtype_policy: a Keras dtype policy.
 
     Raises:
         RunError: the run keeps no weights.
@@ -22,9 +25,7 @@ def load_model(run: Run) -> keras.Model:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS_FILE})")
     # A run pretrained on other faces has their classes in its configuration.
     classes = len(run.config.get("classes", EMOTIONS))
-    model = build_model(
-        run.experiment, dtype_policy="float32", pretrained=False, num_classes=classes
-    )
+    model = build_model(run.experiment, dtype_policy, pretrained=False, num_classes=classes)
     model.load_weights(run.weights)
     return model
 

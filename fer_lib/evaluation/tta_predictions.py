@@ -59,8 +59,9 @@ def record_tta_predictions(
         for name, recorded in run.predictions.items():
             split: Split = getattr(dataset, name)
             rows = split.require(recorded.hashes, recorded.labels, f"{run.folder}, {name},")
-            logits = predict_logits(model, split.images[rows], ENSEMBLE_TTA)
-            stored[f"{run.key}/{name}_logits"] = logits
+            stored[f"{run.key}/{name}_logits"] = predict_logits(
+                model, split.images[rows], ENSEMBLE_TTA
+            )
         stored[f"{run.key}/weights_sha256"] = np.array(digest)
     with atomic_write(path) as tmp:
         np.savez_compressed(tmp, **{**stored, "scheme": np.array(ENSEMBLE_TTA)})

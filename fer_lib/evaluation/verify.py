@@ -1,7 +1,7 @@
 """Verify a run: files by checksums, metrics from predictions, predictions from weights."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,7 +47,7 @@ class VerificationReport:
 
 def verify_run(
     run: Run,
-    dataset: Dataset | None,
+    load_dataset: Callable[[str], Dataset | None],
     recorded: bool = False,
     experiments: Mapping[str, Experiment] = EXPERIMENTS,
 ) -> VerificationReport:
@@ -57,11 +57,15 @@ def verify_run(
     one damaged record does not keep others from being verified.
 
     Args:
-        dataset: FER2013, in any order of its rows, to predict again with the run's weights; None
-            leaves that part out, and a note says so.
+        load_dataset: takes the run's profile and returns its data set, in any order of its rows, to
+            predict again with the run's weights; None leaves that part out, and a note says so.
+            Runs without weights need none.
         recorded: also require what only a record has: checksums, the folder that its key names, and
             the weights that records keep.
         experiments: the table that its configuration must agree with.
+
+    Raises:
+        DataError: from `load_dataset`.
     """
     report = VerificationReport()
     try:
@@ -69,9 +73,12 @@ def verify_run(
         if not report.problems:  # nothing can be recomputed from damaged files
             _verify_configuration(run, report, experiments)
             _verify_dependencies(run, report)
+            dataset = load_dataset(run.config["profile"]) if run.weights else None
             _verify_content(run, dataset, report)
             if recorded:
                 _verify_record(run, dataset, report)
+    except DataError:
+        raise
     except (ValueError, LookupError, TypeError, OSError) as error:
         report.problems.append(f"{type(error).__name__}: {error}")
     return report
@@ -105,8 +112,10 @@ def _verify_checksums(run: Run, report: VerificationReport, recorded: bool) -> N
         return
     sums = {name: digest for digest, name in lines}
     files = {path.name for path in run.folder.iterdir()} - {CHECKSUMS_FILE}
-    report.problems += [f"{name} is missing" for name in sorted(sums.keys() - files)]
-    report.problems += [f"{name} has no checksum" for name in sorted(files - sums.keys())]
+    report.problems += [
+        *(f"{name} is missing" for name in sorted(sums.keys() - files)),
+        *(f"{name} has no checksum" for name in sorted(files - sums.keys())),
+    ]
     for name in sorted(sums.keys() & files):
         digest = sha256_of(run.folder / name)
         report.require(
@@ -118,25 +127,19 @@ def _verify_configuration(
     run: Run, report: VerificationReport, experiments: Mapping[str, Experiment]
 ) -> None:
     """Whether its settings are valid, and for a run on FER2013 those of the table."""
-    recorded = run.config["configuration"]
-    if run.name != HOG:
-        recorded = run.experiment.to_dict()
-    if run.config["profile"] != "full":
-        return
-    if run.name == HOG:
-        current = HOG_CONFIGURATION
-    elif run.name in experiments:
-        current = experiments[run.name].to_dict()
-    else:
-        report.problems.append(f"experiment {run.name} is missing from the table")
-        return
-    for setting in sorted(recorded.keys() - {"title"}):
-        value, now = recorded[setting], current.get(setting)
-        report.require(
-            value == now,
-            f"{setting} was {value!r} when it was recorded and is {now!r} in the table now; "
-            "copy the row under a new name",
-        )
+    is_hog = run.name == HOG
+    recorded = run.config["configuration"] if is_hog else run.experiment.to_dict()
+    if run.config["profile"] == "full":
+        in_table = is_hog or run.name in experiments
+        report.require(in_table, f"experiment {run.name} is missing from the table")
+        now = HOG_CONFIGURATION if is_hog else experiments.get(run.name, run.experiment).to_dict()
+        for setting in sorted(recorded.keys() - {"title"}):
+            value, current = recorded[setting], now.get(setting)
+            report.require(
+                value == current,
+                f"{setting} was {value!r} when it was recorded and is {current!r} in the table "
+                "now; copy the row under a new name",
+            )
 
 
 def _verify_dependencies(run: Run, report: VerificationReport) -> None:
@@ -169,7 +172,15 @@ def _verify_content(run: Run, dataset: Dataset | None, report: VerificationRepor
     elif dataset is None:
         report.notes.append("FER2013 is not on this machine: predictions were not recomputed")
     else:
-        _verify_predictions(run, dataset, report)
+        for name, recorded in run.predictions.items():
+            rows = getattr(dataset, name).rows_of(recorded.hashes, recorded.labels)
+            missing, n = int((rows < 0).sum()), len(rows)
+            if missing:
+                (report.problems if missing > UNMATCHED_TOLERANCE * n else report.notes).append(
+                    f"{name}: {missing} of {n} images are not in this copy under their label"
+                )
+        again = _predict_again(run, run.predictions, dataset, report)
+        report.metrics = metrics_by_split(again)
 
 
 def _verify_record(run: Run, dataset: Dataset | None, report: VerificationReport) -> None:
@@ -179,25 +190,6 @@ def _verify_record(run: Run, dataset: Dataset | None, report: VerificationReport
         bool(run.weights) or not keeps_weights(run), f"{WEIGHTS_FILE} is missing from the record"
     )
     _verify_tta_predictions(run, dataset, report)
-
-
-def _verify_predictions(run: Run, dataset: Dataset, report: VerificationReport) -> None:
-    model, recomputed = load_model(run), {}
-    for name, recorded in run.predictions.items():
-        split: Split = getattr(dataset, name)
-        rows = split.rows_of(recorded.hashes, recorded.labels)
-        if missing := int((rows < 0).sum()):
-            serious = missing > UNMATCHED_TOLERANCE * len(rows)
-            (report.problems if serious else report.notes).append(
-                f"{name}: {missing} of {len(rows)} images are not in this copy under their label"
-            )
-        recorded, rows = recorded[rows >= 0], rows[rows >= 0]
-        if not len(rows):
-            continue
-        logits = predict_logits(model, split.images[rows], run.experiment.tta)
-        recomputed[name] = SplitPredictions(logits, recorded.labels, recorded.hashes)
-        _compare(name, recomputed[name], recorded, report)
-    report.metrics = metrics_by_split(recomputed)
 
 
 def _verify_tta_predictions(run: Run, dataset: Dataset | None, report: VerificationReport) -> None:
@@ -211,18 +203,34 @@ def _verify_tta_predictions(run: Run, dataset: Dataset | None, report: Verificat
         digest == read_json(path.with_name(TTA_PATH.name))["predictions_sha256"],
         f"{path.name}: its SHA-256 is {digest}, which is not the recorded one",
     )
-    if dataset is None or run.weights is None:
-        return
-    model = load_model(run)
+    if dataset and run.weights:
+        samples = {name: recorded[::TTA_SAMPLE] for name, recorded in predictions.items()}
+        _predict_again(run, samples, dataset, report, ENSEMBLE_TTA)
+
+
+def _predict_again(
+    run: Run,
+    predictions: Mapping[str, SplitPredictions],
+    dataset: Dataset,
+    report: VerificationReport,
+    tta: str | None = None,
+) -> dict[str, SplitPredictions]:
+    """Predict the images that a data set holds again with a run's weights, and compare.
+
+    Args:
+        predictions: the recorded ones by split.
+        tta: a scheme in place of the run's own.
+    """
+    model, predicted = load_model(run), {}
     for name, recorded in predictions.items():
-        sample, split = recorded[::TTA_SAMPLE], getattr(dataset, name)
-        rows = split.rows_of(sample.hashes, sample.labels)
-        sample, rows = sample[rows >= 0], rows[rows >= 0]
-        if not len(rows):
-            continue
-        logits = predict_logits(model, split.images[rows], ENSEMBLE_TTA)
-        again = SplitPredictions(logits, sample.labels, sample.hashes)
-        _compare(f"{name}, {ENSEMBLE_TTA}", again, sample, report)
+        split: Split = getattr(dataset, name)
+        rows = split.rows_of(recorded.hashes, recorded.labels)
+        recorded, rows = recorded[rows >= 0], rows[rows >= 0]
+        if len(rows):
+            logits = predict_logits(model, split.images[rows], tta or run.experiment.tta)
+            predicted[name] = replace(recorded, logits=logits)
+            _compare(f"{name}, {tta}" if tta else name, predicted[name], recorded, report)
+    return predicted
 
 
 def _compare(

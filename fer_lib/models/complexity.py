@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from keras import layers
 
-from fer_lib.models.layers import SqueezeExcitation
+from fer_lib.models.custom_cnn import SqueezeExcitation
 
 
 def multiply_adds(layer: keras.layers.Layer) -> int:

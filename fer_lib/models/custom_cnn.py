@@ -4,7 +4,6 @@ import keras
 from keras import layers
 
 from fer_lib.data.labels import EMOTIONS, IMAGE_SIZE
-from fer_lib.models.layers import SqueezeExcitation
 
 
 def custom_cnn(
@@ -51,3 +50,27 @@ def custom_cnn(
     model.add(layers.Dropout(head_dropout, name="head_dropout"))
     model.add(layers.Dense(num_classes, dtype="float32", name="logits"))
     return model
+
+
+class SqueezeExcitation(layers.Layer):
+    """Channel attention: squeeze-and-excitation (Hu et al. 2018).
+
+    Channels are scaled by a sigmoid of two dense layers over their global averages:
+    x · σ(W₂ ReLU(W₁ mean(x) + b₁) + b₂). Input and output: [batch, h, w, channels].
+
+    Args:
+        width: units of the first dense layer.
+    """
+
+    def __init__(self, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self._width = width
+
+    def build(self, input_shape):
+        self.squeeze = layers.Dense(self._width, activation="relu", name="squeeze")
+        self.excite = layers.Dense(input_shape[-1], activation="sigmoid", name="excite")
+        self.squeeze.build((None, input_shape[-1]))
+        self.excite.build((None, self._width))
+
+    def call(self, maps):
+        return maps * self.excite(self.squeeze(keras.ops.mean(maps, axis=(1, 2))))[:, None, None, :]

@@ -16,9 +16,6 @@ To add a model, write its builder, add it to `MODELS`, and name it in an experim
 - Layers have fixed names, by which weights files and pretraining find them.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import keras
 
 from fer_lib.data.labels import EMOTIONS
@@ -51,16 +48,10 @@ def build_model(
     options = dict(experiment.model_options)
     if "weights" in options and not pretrained:
         options["weights"] = None
-    with _default_dtype_policy(dtype_policy or experiment.dtype_policy):
-        return MODELS[experiment.model](**options, num_classes=num_classes)
-
-
-@contextmanager
-def _default_dtype_policy(name: str) -> Iterator[None]:
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
+    keras.config.set_dtype_policy(dtype_policy or experiment.dtype_policy)
     try:
-        yield
+        return MODELS[experiment.model](**options, num_classes=num_classes)
     finally:
         keras.config.set_dtype_policy(before)
 

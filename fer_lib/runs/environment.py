@@ -10,13 +10,11 @@ _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 def versions() -> dict[str, str]:
     """The installed versions of the packages that a result depends on."""
-    installed = {}
-    for name in _PACKAGES:
-        try:
-            installed[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:  # Keras needs only one of its backends
-            continue
-    return installed
+    return {
+        name: importlib.metadata.version(name)
+        for name in _PACKAGES
+        if any(importlib.metadata.distributions(name=name))  # Keras needs one of its backends
+    }
 
 
 def hardware() -> dict:

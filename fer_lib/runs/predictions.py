@@ -89,8 +89,10 @@ def align(*predictions: SplitPredictions) -> list[SplitPredictions]:
         ValueError: they are not of the same images and labels.
     """
     aligned = [each[each.order] for each in predictions]
-    for other in aligned[1:]:
-        for name in ("hashes", "labels"):
-            if not np.array_equal(getattr(aligned[0], name), getattr(other, name)):
-                raise ValueError("predictions to be aligned are not of the same images and labels")
+    first = aligned[0]
+    if not all(
+        np.array_equal(each.hashes, first.hashes) and np.array_equal(each.labels, first.labels)
+        for each in aligned
+    ):
+        raise ValueError("predictions to be aligned are not of the same images and labels")
     return aligned

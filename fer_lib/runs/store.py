@@ -80,8 +80,7 @@ def write_run(
     with atomic_write(folder / PREDICTIONS_FILE) as tmp:
         np.savez_compressed(tmp, **arrays)
     environment = {"versions": versions(), "hardware": hardware()}
-    missing = {name: value for name, value in environment.items() if name not in config}
-    write_json(folder / CONFIG_FILE, config | missing)
+    write_json(folder / CONFIG_FILE, config | environment | config)
     write_json(folder / METRICS_FILE, metrics)
     return Run(folder)
 
@@ -91,13 +90,10 @@ def keeps_weights(run: Run) -> bool:
 
     Members of an ensemble and teachers do, and seed 0 of a network evaluated on PrivateTest.
     """
-    if run.name == HOG:
-        return False
-    if run.seed == 0 and run.config["configuration"]["evaluate_private_test"]:
-        return True
-    members = [key for keys in ENSEMBLES.values() for key in keys]
-    teachers = [key for experiment in EXPERIMENTS.values() for key in experiment.teachers]
-    return run.key in (*members, *teachers)
+    teachers = (experiment.teachers for experiment in EXPERIMENTS.values())
+    is_first = run.seed == 0 and run.config["configuration"]["evaluate_private_test"]
+    is_read = any(run.key in keys for keys in (*ENSEMBLES.values(), *teachers))
+    return run.name != HOG and (is_first or is_read)
 
 
 def record_run(run: Run, results: Path) -> Run:
@@ -115,9 +111,8 @@ def record_run(run: Run, results: Path) -> Run:
     target = run_folder(results, run.name, run.seed)
     if target.exists():
         raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")
-    names = [name for name in RECORDED_FILES if (run.folder / name).is_file()]
-    if run.weights and keeps_weights(run):
-        names.append(WEIGHTS_FILE)
+    kept = [*RECORDED_FILES, *([WEIGHTS_FILE] if keeps_weights(run) else [])]
+    names = [name for name in kept if (run.folder / name).is_file()]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=TMP_PREFIX) as tmp:
         copy = Path(tmp) / "run"

@@ -101,19 +101,15 @@ def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.M
         erasing: random erasing (Zhong et al. 2020) turns a patch gray with a probability that Keras
             draws for each image between 0 and this: in half as many images on average.
     """
-    steps = [RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32")]
-    if crop_size != IMAGE_SIZE:
-        steps.append(TrainingCrop(crop_size, dtype="float32"))
-    steps += [
-        layers.RandomContrast(0.3, value_range=(0, 255), dtype="float32"),
-        layers.RandomBrightness(0.3, value_range=(0, 255), dtype="float32"),
+    gray = {"value_range": (0, 255), "dtype": "float32"}
+    steps = [
+        RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
+        TrainingCrop(crop_size, dtype="float32"),
+        layers.RandomContrast(0.3, **gray),
+        layers.RandomBrightness(0.3, **gray),
     ]
     if erasing:
-        steps.append(
-            layers.RandomErasing(
-                erasing, scale=(0.02, 0.2), fill_value=127.5, value_range=(0, 255), dtype="float32"
-            )
-        )
+        steps.append(layers.RandomErasing(erasing, scale=(0.02, 0.2), fill_value=127.5, **gray))
     return keras.Sequential(steps, name="strong_augment")
 
 

@@ -12,7 +12,7 @@ from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.experiments import HOG, HOG_CONFIGURATION
 from fer_lib.runs.run import Run
-from fer_lib.training.finish import finish_run
+from fer_lib.training.run_spec import finish_run
 
 _CLASSES = len(EMOTION_NAMES)
 
@@ -86,14 +86,16 @@ def train_hog(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
         raise ValueError(f"Training has no image of {', '.join(np.array(EMOTION_NAMES)[missing])}")
     splits = ("training", "public_test", "private_test")
     features = {name: hog_features(getattr(dataset, name).images) for name in splits}
-    accuracies, models = {}, {}
-    for c in HOG_CONFIGURATION["inverse_regularizations"]:
-        models[c] = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2_000))
-        models[c].fit(features["training"], dataset.training.labels)
-        accuracies[c] = float(models[c].score(features["public_test"], dataset.public_test.labels))
-    best = max(accuracies, key=accuracies.get)
+    fitted = {
+        c: make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2_000)).fit(
+            features["training"], dataset.training.labels
+        )
+        for c in HOG_CONFIGURATION["inverse_regularizations"]
+    }
+    test = features["public_test"], dataset.public_test.labels
+    best = max(fitted, key=lambda c: fitted[c].score(*test))
     logits = {
-        name: models[best].decision_function(features[name]).astype(np.float32)
+        name: fitted[best].decision_function(features[name]).astype(np.float32)
         for name in ("public_test", "private_test")
     }
     config = {

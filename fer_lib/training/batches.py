@@ -1,11 +1,13 @@
 """The batches of an epoch: which images, in which order, with which targets."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import keras
 import numpy as np
 
 from fer_lib.data.dataset import Split
 from fer_lib.experiments import Experiment
-from fer_lib.training.multitask import VoteTargets
 
 
 def stratified_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -25,11 +27,10 @@ def stratified_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndar
         >>> np.bincount(labels[rows]).tolist()
         [1, 10]
     """
-    rng, subset = np.random.default_rng(seed), []
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        subset.append(rng.permutation(rows)[: max(1, round(fraction * len(rows)))])
-    return np.sort(np.concatenate(subset))
+    rng = np.random.default_rng(seed)
+    classes = (rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels))
+    drawn = [rows[: max(1, round(fraction * len(rows)))] for rows in classes]
+    return np.sort(np.concatenate(drawn))
 
 
 def one_hot(labels: np.ndarray, num_classes: int) -> np.ndarray:
@@ -48,7 +49,10 @@ class TrainSequence(keras.utils.PyDataset):
         targets: float32 [n, classes], one-hot labels or soft targets.
         experiment: its `batch_size`, `mixup_alpha` and `class_balancing_power` are used.
         seed: of the order and of mixup.
-        votes: the targets of the FER+ head, where it is trained.
+        votes: the targets of the FER+ head, where it is trained (`multitask.vote_targets`).
+
+    Attributes:
+        num_images: the images of an epoch.
     """
 
     def __init__(
@@ -57,12 +61,12 @@ class TrainSequence(keras.utils.PyDataset):
         targets: np.ndarray,
         experiment: Experiment,
         seed: int,
-        votes: VoteTargets | None = None,
+        votes: Mapping[str, np.ndarray] = MappingProxyType({}),
     ):
         super().__init__()
-        self._images, self._targets, self._votes = split.images[..., None], targets, votes
+        self._images, self._targets = split.images[..., None], {"labels": targets, **votes}
         self._batch_size, self._mixup_alpha = experiment.batch_size, experiment.mixup_alpha
-        self._seed, self._sampling = seed, None
+        self._seed, self._sampling, self.num_images = seed, None, len(split)
         if experiment.class_balancing_power:
             class_sizes = np.bincount(split.labels).astype(float)[split.labels]
             weights = class_sizes**-experiment.class_balancing_power
@@ -71,36 +75,29 @@ class TrainSequence(keras.utils.PyDataset):
 
     def start_epoch(self, epoch: int) -> None:
         """Draw the order of an epoch."""
-        rng, n = np.random.default_rng([self._seed, epoch]), self.num_images
-        self._epoch = epoch
+        self._epoch, n = epoch, self.num_images
+        rng = np.random.default_rng([self._seed, epoch])
         self._order = (
             rng.permutation(n) if self._sampling is None else rng.choice(n, n, p=self._sampling)
         )
-
-    @property
-    def num_images(self) -> int:
-        """The images of an epoch."""
-        return len(self._images)
 
     def __len__(self) -> int:
         return -(-self.num_images // self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray | dict[str, np.ndarray]]:
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        images, targets = self._images[rows], self._targets[rows]
-        votes = None if self._votes is None else self._votes[rows]
+        images = self._images[rows]
+        targets = {name: values[rows] for name, values in self._targets.items()}
         if self._mixup_alpha:
             rng = np.random.default_rng([self._seed, self._epoch, index])
             weight = rng.beta(self._mixup_alpha, self._mixup_alpha, len(rows))[:, None]
             weight, partner = weight.astype(np.float32), rng.permutation(len(rows))
             image_weight = weight[..., None, None]
             images = image_weight * images + (1 - image_weight) * images[partner]
-            targets = weight * targets + (1 - weight) * targets[partner]
-            votes = votes and votes.mixed(weight, partner)
-        if votes is None:
-            return images, targets
-        return images, {
-            "labels": targets,
-            "vote_shares": votes.shares,
-            "vote_weights": votes.weights,
-        }
+            for name, values in targets.items():
+                targets[name] = (
+                    values * values[partner]  # masked where one of the two images is
+                    if name == "vote_weights"
+                    else weight * values + (1 - weight) * values[partner]
+                )
+        return images, targets if len(targets) > 1 else targets["labels"]

@@ -8,21 +8,16 @@ import errno
 import json
 import os
 import shutil
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import pandas as pd
 
 from fer_lib.io import atomic_write, read_arrays
-from fer_lib.runs.run import HISTORY_COLUMNS, WEIGHTS_FILE, Run, RunError
-
-if TYPE_CHECKING:
-    from fer_lib.training.trainer import Trainer
-    from fer_lib.training.training_model import TrainingModel
+from fer_lib.runs.run import HISTORY_FILE, Run
 
 STATE_FILE = "state.npz"
 BEST_WEIGHTS_FILE = "best.weights.h5"
@@ -52,50 +47,8 @@ class History:
 
     @property
     def patience_exhausted(self) -> bool:
+        """Whether training stops."""
         return bool(self.rows) and len(self) - self.best_epoch >= self.patience
-
-    def to_frame(self) -> pd.DataFrame:
-        return pd.DataFrame(self.rows)
-
-
-class CheckpointCallback(keras.callbacks.Callback):
-    """Writes a checkpoint after each epoch, and stops training when patience is exhausted.
-
-    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of random
-    layers between two processes, and write in place. Here both follow from the history and the
-    number of the epoch.
-    """
-
-    def __init__(self, trainer: "Trainer"):
-        super().__init__()
-        self._trainer = trainer
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._trainer.seed_epoch(epoch)
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        trainer, history = self._trainer, self._trainer.history
-        row = {
-            "epoch": epoch + 1,
-            **logs,
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            "seconds": time.perf_counter() - self._start,
-        }
-        if not np.isfinite([row["loss"], row["val_loss"]]).all():
-            raise RunError(
-                f"{trainer.run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, in "
-                f"validation {row['val_loss']}; a lower learning rate may help"
-            )
-        history.rows.append({column: row[column] for column in HISTORY_COLUMNS})
-        # The state is written last: a process killed before it repeats the epoch to the same end.
-        if history.best_epoch == len(history):
-            save_weights(trainer.network, trainer.run.folder / BEST_WEIGHTS_FILE)
-        if epoch >= trainer.experiment.epochs - trainer.experiment.swa_epochs:
-            save_weights(trainer.network, trainer.run.folder / EPOCH_WEIGHTS_FILE.format(epoch + 1))
-        save_state(trainer.run, self.model, history)
-        if history.patience_exhausted:
-            self.model.stop_training = True
 
 
 def seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
@@ -120,52 +73,37 @@ def save_weights(model: keras.Model, path: Path) -> None:
         model.save_weights(tmp)
 
 
-def save_state(run: Run, model: "TrainingModel", history: History) -> None:
-    """Write what resuming needs; weights, optimizer and history change place in one rename."""
-    arrays = {f"v{i:04}": np.asarray(v) for i, v in enumerate(model.checkpoint_variables)}
+def save_state(run: Run, variables: Sequence, history: History) -> None:
+    """Write what resuming needs; variables and history change place in one rename.
+
+    Args:
+        variables: of the model and the optimizer, always in the same order.
+    """
+    arrays = {f"v{i:04}": np.asarray(variable) for i, variable in enumerate(variables)}
     with atomic_write(run.folder / STATE_FILE) as tmp:
         np.savez(tmp, history=np.array(json.dumps(history.rows)), **arrays)
     save_history(run, history)
 
 
 def save_history(run: Run, history: History) -> None:
-    with atomic_write(run.folder / "history.csv") as tmp:
-        history.to_frame().to_csv(tmp, index=False)
+    """Write the history for readers."""
+    with atomic_write(run.folder / HISTORY_FILE) as tmp:
+        pd.DataFrame(history.rows).to_csv(tmp, index=False)
 
 
-def restore_state(run: Run, model: "TrainingModel", history: History) -> None:
-    """Load the weights, optimizer and history of the last complete epoch, if there is one."""
+def restore_state(run: Run, variables: Sequence, history: History) -> None:
+    """Load variables and history of the last complete epoch, if there is one."""
     path = run.folder / STATE_FILE
-    if not path.exists():
-        return
-    state = read_arrays(path)
-    for i, variable in enumerate(model.checkpoint_variables):
-        variable.assign(state[f"v{i:04}"])
-    history.rows = json.loads(str(state["history"]))
-
-
-def save_float16_weights(run: Run, model: keras.Model) -> None:
-    """Write a run's best weights in half precision, as `WEIGHTS_FILE`.
-
-    Args:
-        model: built in float16; the weights are loaded into it.
-
-    Raises:
-        RunError: a weight does not fit half precision.
-    """
-    model.load_weights(run.folder / BEST_WEIGHTS_FILE)
-    if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in model.get_weights()):
-        raise RunError(f"{run.folder}: a weight or a moving variance does not fit half precision")
-    save_weights(model, run.folder / WEIGHTS_FILE)
+    if path.exists():
+        state = read_arrays(path)
+        for i, variable in enumerate(variables):
+            variable.assign(state[f"v{i:04}"])
+        history.rows = json.loads(str(state["history"]))
 
 
 def remove_checkpoints(run: Run) -> None:
     """Remove what only a run in training needs."""
-    for pattern in (
-        STATE_FILE,
-        BEST_WEIGHTS_FILE,
-        SOFT_TARGETS_FILE,
-        EPOCH_WEIGHTS_FILE.format("*"),
-    ):
+    epochs = EPOCH_WEIGHTS_FILE.format("*")
+    for pattern in (STATE_FILE, BEST_WEIGHTS_FILE, SOFT_TARGETS_FILE, epochs):
         for path in run.folder.glob(pattern):
             path.unlink()

@@ -6,8 +6,7 @@ from fer_lib.profiles import Profile
 from fer_lib.runs.run import Run, RunError, parse_run_key, run_folder
 from fer_lib.runs.store import find_run
 from fer_lib.training.baselines import train_hog
-from fer_lib.training.locks import check_or_write_config
-from fer_lib.training.run_spec import RunSpec
+from fer_lib.training.run_spec import RunSpec, check_or_write_config
 from fer_lib.training.trainer import train_run
 
 

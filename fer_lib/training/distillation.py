@@ -9,9 +9,9 @@ from keras import ops
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.experiments import Experiment
 from fer_lib.io import atomic_write
-from fer_lib.models.registry import build_model, split_head
+from fer_lib.models.registry import split_head
 from fer_lib.runs.predictions import softmax
-from fer_lib.runs.run import Run, RunError
+from fer_lib.runs.run import Run
 from fer_lib.training.checkpoint import SOFT_TARGETS_FILE
 
 
@@ -53,11 +53,7 @@ def load_teacher(run: Run) -> keras.Model:
     Raises:
         RunError: the run keeps no weights.
     """
-    if not run.weights:
-        raise RunError(f"{run.folder}: this run keeps no weights, which a teacher needs")
-    model = build_model(run.experiment, pretrained=False)
-    model.load_weights(run.weights)
-    features, head = split_head(model)
+    features, head = split_head(load_model(run, run.experiment.dtype_policy))
     teacher = keras.Model(features.inputs[0], head(features.outputs[0]))
     teacher.trainable = False
     return teacher

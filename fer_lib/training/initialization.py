@@ -28,16 +28,17 @@ def provenance(spec: RunSpec, network: keras.Model, dependencies: Mapping[str, R
     """
     experiment, record = spec.experiment, {}
     if keys := experiment.dependencies(spec.seed):
-        weights = {key: sha256_of(dependencies[key].weights) for key in keys}
-        record["dependency_weights_sha256"] = weights
+        record["dependency_weights_sha256"] = {
+            key: sha256_of(dependencies[key].weights) for key in keys
+        }
     init_key = experiment.init_run_key(spec.seed)
     if init_key and (faces := dependencies[init_key].config.get("faces")):
         record["pretraining"] = faces
-    base = pretrained_base(network)
-    is_pretrained = base is not None and experiment.model_options.get("weights")
-    record["initial_weights_sha256"] = weights_sha256(network)
-    record["pretrained_weights_sha256"] = weights_sha256(base) if is_pretrained else None
-    return record
+    base = pretrained_base(network) if experiment.model_options.get("weights") else None
+    return record | {
+        "initial_weights_sha256": weights_sha256(network),
+        "pretrained_weights_sha256": weights_sha256(base) if base else None,
+    }
 
 
 def weights_sha256(model: keras.Model) -> str:

@@ -35,12 +35,11 @@ def build_optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optim
     """Return the optimizer, with decoupled weight decay on kernels (Loshchilov & Hutter 2019)."""
     learning_rate = learning_rate_schedule(experiment, steps_per_epoch)
     weight_decay = experiment.weight_decay or None
-    if experiment.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(
-            learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay
-        )
-    else:
-        optimizer = keras.optimizers.Adam(learning_rate, weight_decay=weight_decay)
+    optimizer = (
+        keras.optimizers.SGD(learning_rate, momentum=0.9, nesterov=True, weight_decay=weight_decay)
+        if experiment.optimizer == "sgd"
+        else keras.optimizers.Adam(learning_rate, weight_decay=weight_decay)
+    )
     if weight_decay:
         optimizer.exclude_from_weight_decay(var_names=_NO_WEIGHT_DECAY)
     return optimizer

@@ -10,16 +10,15 @@ from tqdm import tqdm
 from fer_lib.data.dataset import Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.data.readers import DataError
-from fer_lib.data.synthetic import synthetic_faces
+from fer_lib.data.synthetic import balanced_faces
 from fer_lib.deploy.images import PhotoError, crop_face, find_images, read_image
 from fer_lib.experiments import PRETRAINING, PRETRAINING_NAME, Experiment
 from fer_lib.io import write_json
 from fer_lib.profiles import Profile
-from fer_lib.runs.run import Run, run_folder
+from fer_lib.runs.run import METRICS_FILE, Run, run_folder
 from fer_lib.training.batches import stratified_subset
 from fer_lib.training.checkpoint import remove_checkpoints
-from fer_lib.training.locks import check_or_write_config, run_lock
-from fer_lib.training.run_spec import RunSpec
+from fer_lib.training.run_spec import RunSpec, train_once
 from fer_lib.training.trainer import Trainer
 
 VALIDATION_FRACTION = 0.1  # of each class, held out to choose the best epoch
@@ -64,16 +63,17 @@ def read_image_folder(folder: Path) -> ImageFolderDataset:
         DataError: names the folder or the file, what was found and what was expected.
     """
     class_folders = _class_folders(folder)
-    files = [(label, path) for label, child in enumerate(class_folders) for path in _images(child)]
-    images = np.empty((len(files), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    progress = tqdm(files, f"reading {folder.name}", unit=" images", disable=None)
-    for row, (_, path) in enumerate(progress):
-        images[row] = _read_central_square(path)
-    return ImageFolderDataset(
-        f"images of {_name_of(folder)}",
-        Split(images, np.array([label for label, _ in files], np.uint8)),
-        tuple(child.name for child in class_folders),
-    )
+    files = [_images(child) for child in class_folders]
+    labels = np.repeat(np.arange(len(files), dtype=np.uint8), [len(paths) for paths in files])
+    paths = [path for paths in files for path in paths]
+    progress = tqdm(paths, f"reading {folder.name}", unit=" images", disable=None)
+    image_type = np.dtype((np.uint8, (IMAGE_SIZE, IMAGE_SIZE)))
+    images = np.fromiter(map(_read_central_square, progress), image_type, len(labels))
+    # With its parent where it is a split. Records are public: they do not hold the whole path.
+    *_, parent, name = folder.resolve().parts
+    name = f"{parent}/{name}" if name.lower() in _SPLIT_NAMES else name
+    classes = tuple(child.name for child in class_folders)
+    return ImageFolderDataset(f"images of {name}", Split(images, labels), classes)
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -110,18 +110,9 @@ def _read_central_square(path: Path) -> np.ndarray:
     return crop_face(photo, np.array([(width - side) // 2, (height - side) // 2, side]))
 
 
-def _name_of(folder: Path) -> str:
-    """The folder's name, with its parent's where it is that of a split. Records are public: they
-    do not hold the whole path."""
-    *_, parent, name = folder.resolve().parts
-    return f"{parent}/{name}" if name.lower() in _SPLIT_NAMES else name
-
-
 def synthetic_pretraining_faces(n: int = SYNTHETIC_FACES) -> ImageFolderDataset:
     """Return `n` synthetic faces, as many of each emotion, to use without another data set."""
-    labels = np.uint8(np.arange(n) % len(EMOTION_NAMES))
-    split = Split(synthetic_faces(labels, seed=1), labels)
-    return ImageFolderDataset("synthetic faces", split, EMOTION_NAMES)
+    return ImageFolderDataset("synthetic faces", balanced_faces(n, seed=1), EMOTION_NAMES)
 
 
 def pretrain(
@@ -145,38 +136,20 @@ def pretrain(
     """
     run = Run(run_folder(profile.training_folder, PRETRAINING_NAME, seed))
     spec = RunSpec(PRETRAINING_NAME, experiment, seed, PRETRAINING_NAME)
-    description = {
-        "name": faces.name,
-        "images": len(faces.split),
-        "classes": list(faces.classes),
-        "sha256": faces.sha256,
-    }
-    config = {
-        **spec.to_dict(),
-        "classes": list(faces.classes),
-        "data_sha256": faces.sha256,
-        "faces": description,
-    }
-    check_or_write_config(run, config)
-    if run.finished:
-        return run
-    with run_lock(run):
-        if not run.finished:  # by another process in the meantime
-            _fit(Trainer(spec, run, num_classes=len(faces.classes)), faces.split, verbose)
-    return run
+    classes, images, sha256 = list(faces.classes), faces.split, faces.sha256
+    description = {"name": faces.name, "images": len(images), "classes": classes, "sha256": sha256}
+    identity = {"classes": classes, "data_sha256": sha256, "faces": description}
 
+    def train() -> None:
+        trainer = Trainer(spec, run, num_classes=len(classes))
+        held_out = stratified_subset(images.labels, VALIDATION_FRACTION, seed)
+        rest = np.setdiff1d(np.arange(len(images)), held_out)
+        trainer.compile(images[rest])
+        trainer.fit(images[held_out], verbose)
+        trainer.save_weights()
+        best = trainer.history.rows[trainer.history.best_epoch - 1]
+        metrics = {"held_out": {"n": len(held_out), "accuracy": best["val_accuracy"]}}
+        write_json(run.folder / METRICS_FILE, metrics)
+        remove_checkpoints(run)
 
-def _fit(trainer: Trainer, faces: Split, verbose: int | str) -> None:
-    held_out = stratified_subset(faces.labels, VALIDATION_FRACTION, trainer.spec.seed)
-    rest = np.setdiff1d(np.arange(len(faces)), held_out)
-    training, validation = (
-        Split(faces.images[rows], faces.labels[rows]) for rows in (rest, held_out)
-    )
-    trainer.build()
-    trainer.compile(training)
-    trainer.fit(validation, verbose)
-    trainer.save_weights()
-    best = trainer.history.rows[trainer.history.best_epoch - 1]
-    metrics = {"held_out": {"n": len(validation), "accuracy": best["val_accuracy"]}}
-    write_json(trainer.run.folder / "metrics.json", metrics)
-    remove_checkpoints(trainer.run)
+    return train_once(run, spec.to_dict() | identity, train)

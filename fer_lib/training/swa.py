@@ -1,45 +1,36 @@
 """Stochastic weight averaging (Izmailov et al. 2018)."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 
-from fer_lib.training.checkpoint import BEST_WEIGHTS_FILE, EPOCH_WEIGHTS_FILE, save_weights
-
-if TYPE_CHECKING:
-    from fer_lib.training.trainer import Trainer
+from fer_lib.training.batches import TrainSequence
+from fer_lib.training.training_model import TrainingModel
 
 
-def apply_swa(trainer: "Trainer") -> None:
-    """Replace the weights of the best epoch by the mean of those after the last epochs.
-
-    Batch-norm statistics of averaged weights are not the average of statistics: they are estimated
-    anew, as means over one epoch of augmented batches.
-    """
-    network, experiment = trainer.network, trainer.experiment
-    first, last = experiment.epochs - experiment.swa_epochs + 1, experiment.epochs
+def average_weights(network: keras.Model, paths: Sequence[Path]) -> None:
+    """Set the weights of a network to the mean of those in several files."""
     sums = [np.zeros(w.shape) for w in network.get_weights()]
-    for epoch in range(first, last + 1):
-        network.load_weights(trainer.run.folder / EPOCH_WEIGHTS_FILE.format(epoch))
+    for path in paths:
+        network.load_weights(path)
         weights = network.get_weights()
         sums = [total + np.asarray(w, float) for total, w in zip(sums, weights, strict=True)]
-    network.set_weights([total / experiment.swa_epochs for total in sums])
-    trainer.seed_epoch(experiment.epochs)
-    _estimate_batch_norm_statistics(trainer)
-    save_weights(network, trainer.run.folder / BEST_WEIGHTS_FILE)
+    network.set_weights([total / len(paths) for total in sums])
 
 
-def _estimate_batch_norm_statistics(trainer: "Trainer") -> None:
-    normalizations = list(batch_norm_layers(trainer.network))
-    momenta = [layer.momentum for layer in normalizations]
-    for step in range(len(trainer.batches)):
-        for layer in normalizations:
+def estimate_batch_norm_statistics(model: TrainingModel, batches: TrainSequence) -> None:
+    """Estimate batch-norm statistics as means over one epoch of augmented batches.
+
+    Those of averaged weights are not the average of statistics.
+    """
+    momenta = {layer: layer.momentum for layer in batch_norm_layers(model.features)}
+    for step in range(len(batches)):
+        for layer in momenta:
             layer.momentum = step / (step + 1)  # a plain mean over the steps so far
-        images, _ = trainer.batches[step]
-        trainer.model.features(trainer.model.augment(images), training=True)
-    for layer, momentum in zip(normalizations, momenta, strict=True):
+        model.features(model.augment(batches[step][0]), training=True)
+    for layer, momentum in momenta.items():
         layer.momentum = momentum
 
 

@@ -6,34 +6,26 @@ one, because every random draw follows from (seed, epoch), and weights, optimize
 stored together after each epoch.
 """
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import keras
+import numpy as np
 
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.labels import EMOTIONS
 from fer_lib.evaluation.inference import PREDICTION_BATCH, load_model, predict_logits
 from fer_lib.models.registry import build_model
-from fer_lib.runs.run import Run
+from fer_lib.runs.run import HISTORY_COLUMNS, WEIGHTS_FILE, Run, RunError
+from fer_lib.training import checkpoint
 from fer_lib.training.batches import TrainSequence, one_hot, stratified_subset
-from fer_lib.training.checkpoint import (
-    CheckpointCallback,
-    History,
-    remove_checkpoints,
-    restore_state,
-    save_float16_weights,
-    save_history,
-    seed_layers,
-)
 from fer_lib.training.distillation import load_teacher, soft_targets
-from fer_lib.training.finish import finish_run
 from fer_lib.training.initialization import load_compatible_weights, provenance
-from fer_lib.training.locks import check_or_write_config, run_lock
-from fer_lib.training.multitask import VoteTargets, load_vote_targets
-from fer_lib.training.run_spec import RunSpec
-from fer_lib.training.swa import apply_swa
+from fer_lib.training.multitask import load_vote_targets
+from fer_lib.training.run_spec import RunSpec, check_or_write_config, finish_run, train_once
+from fer_lib.training.swa import average_weights, estimate_batch_norm_statistics
 from fer_lib.training.training_model import compile_model
 
 NO_RUNS: Mapping[str, Run] = MappingProxyType({})
@@ -79,29 +71,27 @@ def train_run(
     config = {**spec.to_dict(), "data_sha256": dataset.sha256}
     if dataset.public_test_drawn:
         config["public_test_drawn"] = True
-    check_or_write_config(run, config)
-    if run.finished:
-        return run
-    with run_lock(run):
-        if run.finished:  # by another process in the meantime
-            return run
-        votes = load_vote_targets(dataset) if spec.experiment.ferplus_weight else None
+
+    def train() -> None:
+        votes = load_vote_targets(dataset) if spec.experiment.ferplus_weight else {}
         trainer = Trainer(spec, run, dependencies)
-        trainer.build()
-        config |= provenance(spec, trainer.network, dependencies)
+        details = provenance(spec, trainer.network, dependencies)
         if votes:
-            config["ferplus_masked_images"] = votes.num_masked
-        check_or_write_config(run, config)
+            details["ferplus_masked_images"] = int((votes["vote_weights"] == 0).sum())
+        check_or_write_config(run, config | details)
         trainer.compile(dataset.training, votes)
         trainer.fit(dataset.public_test, verbose)
-        return trainer.finish(config, dataset)
+        trainer.finish(config | details, dataset)
+
+    return train_once(run, config, train)
 
 
 class Trainer:
     """Trains the network of one run.
 
-    Its methods are called in their order: `build`, `compile`, `fit`, and then `finish` for a run on
-    FER2013, or `save_weights` for a run on other faces.
+    It builds the network from the seed, or from the weights that the experiment starts from. Its
+    methods are called in their order: `compile`, `fit`, and then `finish` for a run on FER2013, or
+    `save_weights` for a run on other faces.
 
     Args:
         spec: what is trained.
@@ -125,26 +115,26 @@ class Trainer:
     ):
         self.spec, self.run, self.dependencies = spec, run, dependencies
         self.experiment, self.num_classes = spec.experiment, num_classes
-        self.history = History(spec.experiment.patience)
+        self.history = checkpoint.History(spec.experiment.patience)
+        keras.utils.set_random_seed(spec.seed)
+        self.network = build_model(spec.experiment, num_classes=num_classes)
+        if key := spec.experiment.init_run_key(spec.seed):
+            load_compatible_weights(self.network, dependencies[key])
 
-    def build(self) -> None:
-        """Build the network from the seed, or from the weights that the experiment starts from."""
-        keras.utils.set_random_seed(self.spec.seed)
-        self.network = build_model(self.experiment, num_classes=self.num_classes)
-        if key := self.experiment.init_run_key(self.spec.seed):
-            load_compatible_weights(self.network, self.dependencies[key])
-
-    def compile(self, training: Split, votes: VoteTargets | None = None) -> None:
+    def compile(
+        self, training: Split, votes: Mapping[str, np.ndarray] = MappingProxyType({})
+    ) -> None:
         """Prepare the batches of `training`, and compile the training model for them.
 
         Args:
-            votes: the targets of the FER+ head for these images, where it is trained.
+            votes: the targets of the FER+ head for these images, where it is trained
+                (`multitask.vote_targets`).
         """
         experiment, teachers = self.experiment, []
         if experiment.train_fraction < 1:
             rows = stratified_subset(training.labels, experiment.train_fraction, self.spec.seed)
-            training = Split(training.images[rows], training.labels[rows])
-            votes = votes and votes[rows]
+            training = training[rows]
+            votes = {name: values[rows] for name, values in votes.items()}
         targets = one_hot(training.labels, self.num_classes)
         if experiment.consistent_distillation:
             teachers = [load_teacher(self.dependencies[key]) for key in experiment.teachers]
@@ -158,7 +148,7 @@ class Trainer:
 
     def fit(self, validation: Split, verbose: int | str = "auto") -> None:
         """Fit for all epochs or until patience ends, from the last complete epoch on."""
-        restore_state(self.run, self.model, self.history)
+        checkpoint.restore_state(self.run, self.model.checkpoint_variables, self.history)
         if len(self.history) < self.experiment.epochs and not self.history.patience_exhausted:
             self.model.fit(
                 self.batches,
@@ -173,39 +163,94 @@ class Trainer:
                 callbacks=[CheckpointCallback(self)],
                 verbose=verbose,
             )
-        if self.experiment.swa_epochs:
-            apply_swa(self)
+        if swa_epochs := self.experiment.swa_epochs:
+            # The mean over the last epochs replaces the weights of the best epoch.
+            epochs, folder = self.experiment.epochs, self.run.folder
+            averaged = range(epochs - swa_epochs + 1, epochs + 1)
+            files = [folder / checkpoint.EPOCH_WEIGHTS_FILE.format(epoch) for epoch in averaged]
+            average_weights(self.network, files)
+            self.seed_epoch(epochs)
+            estimate_batch_norm_statistics(self.model, self.batches)
+            checkpoint.save_weights(self.network, folder / checkpoint.BEST_WEIGHTS_FILE)
 
     def seed_epoch(self, epoch: int) -> None:
         """Make every random draw of an epoch follow from (seed, epoch)."""
         self.batches.start_epoch(epoch)
-        seed_layers(self.model, self.spec.seed, epoch)
+        checkpoint.seed_layers(self.model, self.spec.seed, epoch)
 
     def save_weights(self) -> None:
-        """Write the best weights in half precision, as the run's weights."""
-        model = build_model(self.experiment, "float16", False, self.num_classes)
-        save_float16_weights(self.run, model)
+        """Write the best weights in half precision, as the run's weights.
 
-    def finish(self, config: dict, dataset: Dataset) -> Run:
+        Raises:
+            RunError: a weight does not fit half precision.
+        """
+        folder = self.run.folder
+        model = build_model(self.experiment, "float16", False, self.num_classes)
+        model.load_weights(folder / checkpoint.BEST_WEIGHTS_FILE)
+        if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in model.get_weights()):
+            raise RunError(f"{folder}: a weight or a moving variance does not fit half precision")
+        checkpoint.save_weights(model, folder / WEIGHTS_FILE)
+
+    def finish(self, config: dict, dataset: Dataset) -> None:
         """Predict with the best weights in half precision, and write the record of the run."""
         self.save_weights()
-        save_history(self.run, self.history)  # a process killed after the last state left it out
+        # A process killed after the last state left the history out.
+        checkpoint.save_history(self.run, self.history)
         model, experiment = load_model(self.run), self.experiment
         splits = ["public_test"] + ["private_test"] * experiment.evaluate_private_test
         logits = {
             name: predict_logits(model, getattr(dataset, name).images, experiment.tta)
             for name in splits
         }
-        seconds = self.history.to_frame()["seconds"]
-        config |= {
+        seconds = [row["seconds"] for row in self.history.rows]
+        outcome = {
             "stopped_by": "patience" if self.history.patience_exhausted else "epochs",
             "epochs_run": len(self.history),
             "best_epoch": self.history.best_epoch,
-            "hours": round(float(seconds.sum()) / 3600, 3),
+            "hours": round(sum(seconds) / 3600, 3),
             "parameters": model.count_params(),
-            "images_per_second": round(self.batches.num_images / float(seconds.median()), 1),
+            "images_per_second": round(self.batches.num_images / float(np.median(seconds)), 1),
             "keras_backend": keras.backend.backend(),
         }
-        run = finish_run(self.run.folder, config, logits, dataset)
-        remove_checkpoints(run)
-        return run
+        finish_run(self.run.folder, config | outcome, logits, dataset)
+        checkpoint.remove_checkpoints(self.run)
+
+
+class CheckpointCallback(keras.callbacks.Callback):
+    """Writes a checkpoint after each epoch, and stops training when patience is exhausted.
+
+    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of random
+    layers between two processes, and write in place. Here both follow from the history and the
+    number of the epoch.
+    """
+
+    def __init__(self, trainer: Trainer):
+        super().__init__()
+        self._trainer = trainer
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._trainer.seed_epoch(epoch)
+        self._start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        trainer, history, run = self._trainer, self._trainer.history, self._trainer.run
+        row = {
+            "epoch": epoch + 1,
+            **logs,
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "seconds": time.perf_counter() - self._start,
+        }
+        if not np.isfinite([row["loss"], row["val_loss"]]).all():
+            raise RunError(
+                f"{run.folder}: the loss of epoch {row['epoch']} is {row['loss']}, in "
+                f"validation {row['val_loss']}; a lower learning rate may help"
+            )
+        history.rows.append({column: row[column] for column in HISTORY_COLUMNS})
+        # The state is written last: a process killed before it repeats the epoch to the same end.
+        if history.best_epoch == len(history):
+            checkpoint.save_weights(trainer.network, run.folder / checkpoint.BEST_WEIGHTS_FILE)
+        if epoch >= trainer.experiment.epochs - trainer.experiment.swa_epochs:
+            name = checkpoint.EPOCH_WEIGHTS_FILE.format(epoch + 1)
+            checkpoint.save_weights(trainer.network, run.folder / name)
+        checkpoint.save_state(run, self.model.checkpoint_variables, history)
+        self.model.stop_training |= history.patience_exhausted

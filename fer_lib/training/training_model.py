@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 import keras
-from keras import ops
+from keras import layers, ops
 
 from fer_lib.experiments import Experiment
 from fer_lib.models.registry import split_head
 from fer_lib.training.augmentation import AUGMENTATIONS
 from fer_lib.training.distillation import mean_probabilities
 from fer_lib.training.losses import focal_loss
-from fer_lib.training.multitask import vote_head
+from fer_lib.training.multitask import VOTE_CLASSES
 from fer_lib.training.optimizers import build_optimizer
 
 
@@ -40,7 +40,11 @@ class TrainingModel(keras.Model):
         super().__init__(name="training_model")
         self.augmentation = AUGMENTATIONS[experiment.augmentation]()
         self.features, self.head = split_head(model)
-        self.vote_head = vote_head() if experiment.ferplus_weight else None
+        self.vote_head = (
+            layers.Dense(len(VOTE_CLASSES), dtype="float32", name="ferplus_logits")
+            if experiment.ferplus_weight
+            else None
+        )
         self.teachers = list(teachers)
         self._ferplus_weight = experiment.ferplus_weight
         self._distillation_weight = experiment.distillation_weight
@@ -83,9 +87,9 @@ class TrainingModel(keras.Model):
     @property
     def checkpoint_variables(self) -> list:
         """What resuming needs: all weights but the teachers', and the optimizer's variables."""
-        parts = (self.features, self.head, self.vote_head)
-        weights = [weight for part in parts if part for weight in part.weights]
-        return [*weights, *self.optimizer.variables]
+        vote_weights = self.vote_head.weights if self.vote_head else []
+        weights = self.features.weights + self.head.weights + vote_weights
+        return weights + self.optimizer.variables
 
 
 def _label_targets(targets):

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from fer_lib.deploy import exported
+from fer_lib.deploy import inference
 from fer_lib.deploy.exported import default_model, ensure_exported, export_path, load_exported
 from fer_lib.deploy.inference import ModelError
 from fer_lib.runs import store
@@ -55,7 +55,7 @@ def test_changed_run_is_exported_again(recorded, tmp_path, monkeypatch, exports)
     assert load_exported(changed, build) is None
     ensure_exported(changed, build)
     assert len(exports()) == 2
-    monkeypatch.setattr(exported, "_FORMAT", 0)
+    monkeypatch.setattr(inference, "FORMAT", 0)
     assert load_exported(changed, build) is None
 
 

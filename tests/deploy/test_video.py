@@ -1,8 +1,8 @@
 import pytest
 
-from fer_lib.deploy import faces, video
+from fer_lib.deploy import faces
+from fer_lib.deploy.faces import predict_video
 from fer_lib.deploy.images import Photo
-from fer_lib.deploy.video import predict_video
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_few_frames_are_in_memory(path, model, monkeypatch):
         def __del__(self):
             alive.discard(id(self))
 
-    monkeypatch.setattr(video, "Photo", CountedPhoto)
+    monkeypatch.setattr(faces, "Photo", CountedPhoto)
     for _ in predict_video(path, model):
         pass
     assert len(counts) == 40 and max(counts) <= faces._MAX_PENDING + 2
@@ -43,6 +43,6 @@ def test_unreadable_video(model, tmp_path):
 
 
 def test_video_that_ends_early(path, model, monkeypatch):
-    monkeypatch.setattr(video, "_COMPLETE", 1.1)
+    monkeypatch.setattr(faces, "_COMPLETE", 1.1)
     last = list(predict_video(path, model))[-1]
     assert last.error == "broken: it ends after 40 frames"

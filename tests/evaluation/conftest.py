@@ -64,7 +64,7 @@ def verify_run(tiny):
 
     def call(run, dataset=None, recorded=False, experiments=None):
         table = {**EXPERIMENTS, "tiny": tiny} if experiments is None else experiments
-        return verify.verify_run(Run(run.folder), dataset, recorded, table)
+        return verify.verify_run(Run(run.folder), lambda profile: dataset, recorded, table)
 
     return call
 

@@ -187,12 +187,18 @@ def test_a_damaged_record_does_not_stop_the_others(make_run, tmp_path, results):
     damaged = store.find_run(results, "se_cnn", 0)
     (damaged.folder / "config.json").write_text("{")
     write_checksums(damaged)
-    reports = [verify.verify_run(record, None, recorded=True) for record in find_runs(results)]
+    reports = [
+        verify.verify_run(record, lambda profile: None, recorded=True)
+        for record in find_runs(results)
+    ]
     assert [bool(report.problems) for report in reports] == [False, True, False]
 
 
 def test_the_committed_records_are_sound():
     records = find_runs(RESULTS)
     assert records
-    reports = {record.key: verify.verify_run(record, None, recorded=True) for record in records}
+    reports = {
+        record.key: verify.verify_run(record, lambda profile: None, recorded=True)
+        for record in records
+    }
     assert {key: report.problems for key, report in reports.items() if report.problems} == {}

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from fer_lib.models.complexity import layer_table, multiply_adds
-from fer_lib.models.custom_cnn import custom_cnn
-from fer_lib.models.layers import SqueezeExcitation
+from fer_lib.models.custom_cnn import SqueezeExcitation, custom_cnn
 
 OPTIONS = {
     "blocks": ((8, 1), (16, 2)),

@@ -31,7 +31,7 @@ def interrupted_in_epoch(monkeypatch):
     """A context in which training is interrupted when an epoch, counted from 1, has begun."""
     from contextlib import contextmanager
 
-    from fer_lib.training.checkpoint import CheckpointCallback
+    from fer_lib.training.trainer import CheckpointCallback
 
     @contextmanager
     def interrupt(number):

@@ -5,7 +5,6 @@ import pytest
 
 from fer_lib.data.dataset import Split
 from fer_lib.training.batches import TrainSequence, one_hot, stratified_subset
-from fer_lib.training.multitask import VoteTargets
 
 
 def constant_images(labels):
@@ -44,7 +43,8 @@ def test_an_epoch_has_each_image_once_in_an_order_of_its_own(tiny):
 
 def test_mixup_mixes_images_targets_and_votes_alike(tiny):
     labels = np.repeat(np.uint8([0, 6]), 32)
-    votes = VoteTargets(np.eye(8, dtype="float32")[labels], np.float32(np.arange(64) % 32 > 0))
+    weights = np.float32(np.arange(64) % 32 > 0)
+    votes = {"vote_shares": np.eye(8, dtype="float32")[labels], "vote_weights": weights}
     experiment = replace(tiny, mixup_alpha=1.0)
     batches = TrainSequence(constant_images(labels), one_hot(labels, 7), experiment, 0, votes)
     images, targets = batches[0]

@@ -11,7 +11,7 @@ from fer_lib.runs.run import RunError
 from fer_lib.runs.store import find_run
 from fer_lib.training import dispatch
 from fer_lib.training.dispatch import load_or_train, run_experiment
-from fer_lib.training.finish import finish_run
+from fer_lib.training.run_spec import finish_run
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,6 @@ def consistent(distilled):
 
 def compiled_trainer(experiment, dataset, folder, dependencies):
     trainer = Trainer(RunSpec("distilled", experiment), Run(folder), dependencies)
-    trainer.build()
     trainer.compile(dataset.training)
     return trainer
 
@@ -146,11 +145,12 @@ def test_a_distilled_run_records_its_teachers(consistent, teachers, dataset, tmp
 
 def test_a_teacher_computes_in_its_own_precision(run):
     experiment = replace(run.experiment, dtype_policy="mixed_bfloat16")
-    teacher = load_teacher(SimpleNamespace(weights=run.weights, experiment=experiment))
+    teacher = load_teacher(SimpleNamespace(weights=run.weights, experiment=experiment, config={}))
     assert teacher.layers[2].compute_dtype == "bfloat16"
     assert build_model(experiment).layers[1].compute_dtype == "bfloat16"
 
 
-def test_a_teacher_needs_weights(tmp_path):
-    with pytest.raises(RunError, match="keeps no weights, which a teacher needs"):
-        load_teacher(Run(tmp_path))
+def test_a_teacher_needs_weights(run, tmp_path):
+    without = SimpleNamespace(weights=None, folder=tmp_path, experiment=run.experiment)
+    with pytest.raises(RunError, match=f"{tmp_path}: this run keeps no weights"):
+        load_teacher(without)

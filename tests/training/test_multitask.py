@@ -12,9 +12,13 @@ from fer_lib.evaluation.inference import load_model
 from fer_lib.runs.run import Run
 from fer_lib.training.batches import TrainSequence, one_hot
 from fer_lib.training.checkpoint import seed_layers
-from fer_lib.training.multitask import VoteTargets, load_vote_targets, vote_targets
+from fer_lib.training.multitask import load_vote_targets, vote_targets
 from fer_lib.training.run_spec import RunSpec
 from fer_lib.training.trainer import Trainer, train_run
+
+
+def votes_of(shares, weights):
+    return {"vote_shares": shares, "vote_weights": weights}
 
 
 @pytest.fixture
@@ -34,17 +38,16 @@ def test_shares_and_mask_by_hand():
     targets = vote_targets(
         Votes(emotions, others), Dataset(training, public_test, private_test, "")
     )
-    np.testing.assert_allclose(targets.shares[0], [0.4, 0, 0, 0, 0, 0, 0.4, 0.2])
-    np.testing.assert_allclose(targets.shares[1], [0, 0, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_allclose(targets["vote_shares"][0], [0.4, 0, 0, 0, 0, 0, 0.4, 0.2])
+    np.testing.assert_allclose(targets["vote_shares"][1], [0, 0, 0, 0, 0, 0, 0, 1])
     # Image 2 has no vote for one of the eight, images 3 and 4 also occur in a test split.
-    assert targets.weights.tolist() == [1, 1, 0, 0, 0] and targets.num_masked == 3
-    assert targets.shares.dtype == targets.weights.dtype == np.float32
+    assert targets["vote_weights"].tolist() == [1, 1, 0, 0, 0]
+    assert targets["vote_shares"].dtype == targets["vote_weights"].dtype == np.float32
 
 
 def trained_one_step(experiment, dataset, run, votes):
     """The weights after one step, and the training model."""
     trainer = Trainer(RunSpec("votes", experiment), run)
-    trainer.build()
     trainer.compile(dataset.training, votes)
     trainer.model.run_eagerly = True
     images, targets = trainer.batches[0]
@@ -60,20 +63,20 @@ def test_masked_images_have_no_gradient(with_votes, dataset, tmp_path):
     weights = (~masked).astype(np.float32)
     shares = np.random.default_rng(0).dirichlet(np.ones(8), n).astype(np.float32)
     other_shares = np.where(masked[:, None], np.roll(shares, 1, axis=1), shares)
-    first, _ = trained_one_step(with_votes, dataset, run, VoteTargets(shares, weights))
-    second, _ = trained_one_step(with_votes, dataset, run, VoteTargets(other_shares, weights))
+    first, _ = trained_one_step(with_votes, dataset, run, votes_of(shares, weights))
+    second, _ = trained_one_step(with_votes, dataset, run, votes_of(other_shares, weights))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
-    unmasked, _ = trained_one_step(with_votes, dataset, run, VoteTargets(other_shares, weights + 1))
+    unmasked, _ = trained_one_step(with_votes, dataset, run, votes_of(other_shares, weights + 1))
     assert any(np.any(a != b) for a, b in zip(first, unmasked, strict=True))
 
 
 def test_a_batch_of_masked_images_trains_as_without_votes(with_votes, dataset, tmp_path):
     n = len(dataset.training)
-    votes = VoteTargets(np.full((n, 8), 1 / 8, np.float32), np.zeros(n, np.float32))
+    votes = votes_of(np.full((n, 8), 1 / 8, np.float32), np.zeros(n, np.float32))
     masked, trainer = trained_one_step(with_votes, dataset, Run(tmp_path), votes)
     plain = replace(with_votes, ferplus_weight=0.0)
-    without, _ = trained_one_step(plain, dataset, Run(tmp_path), None)
+    without, _ = trained_one_step(plain, dataset, Run(tmp_path), {})
     for a, b in zip(masked, without, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
     assert not np.any(trainer.model.vote_head.bias)
@@ -81,11 +84,10 @@ def test_a_batch_of_masked_images_trains_as_without_votes(with_votes, dataset, t
 
 def test_loss_is_the_sum_of_both_heads(with_votes, dataset):
     trainer = Trainer(RunSpec("votes", with_votes), Run("unused"))
-    trainer.build()
     n = len(dataset.training)
     shares = np.random.default_rng(0).dirichlet(np.ones(8), n).astype(np.float32)
     weights = np.float32(np.arange(n) % 3 > 0)
-    trainer.compile(dataset.training, VoteTargets(shares, weights))
+    trainer.compile(dataset.training, votes_of(shares, weights))
     images, targets = trainer.batches[0]
     outputs = trainer.model(images, training=True)
     label_loss = trainer.model.loss(targets["labels"], outputs["logits"])
@@ -114,7 +116,7 @@ def test_no_vote_on_an_image_of_a_test_split_reaches_a_gradient(
         changed = (table["Usage"] != "Training") | (table.index == 5)
         table.loc[changed, "contempt"] = 7
         table.to_csv(ferplus_csv, index=False)
-    assert load_vote_targets(leaked).shares[5, 7] == pytest.approx(7 / 15)
+    assert load_vote_targets(leaked)["vote_shares"][5, 7] == pytest.approx(7 / 15)
     assert_same_run(*runs)
     assert runs[0].config["ferplus_masked_images"] == 1
 
@@ -131,7 +133,7 @@ def test_the_vote_head_is_left_out_of_the_weights(with_votes, dataset, ferplus_c
 
 def test_targets_of_a_batch_are_those_of_its_images(with_votes, dataset):
     n = len(dataset.training)
-    votes = VoteTargets(np.eye(8, dtype="float32")[np.arange(n) % 8], np.float32(np.arange(n)))
+    votes = votes_of(np.eye(8, dtype="float32")[np.arange(n) % 8], np.float32(np.arange(n)))
     targets = one_hot(dataset.training.labels, 7)
     batches = TrainSequence(dataset.training, targets, with_votes, 0, votes)
     images, targets = batches[1]

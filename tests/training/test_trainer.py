@@ -17,10 +17,9 @@ from fer_lib.evaluation.inference import load_model
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import TMP_PREFIX, read_arrays, write_json
 from fer_lib.runs.run import Run, RunError
-from fer_lib.training.checkpoint import CheckpointCallback, History, save_weights
-from fer_lib.training.locks import run_lock
-from fer_lib.training.run_spec import RunSpec
-from fer_lib.training.trainer import Trainer, train_run
+from fer_lib.training.checkpoint import History, save_weights
+from fer_lib.training.run_spec import RunSpec, run_lock
+from fer_lib.training.trainer import CheckpointCallback, Trainer, train_run
 
 
 @pytest.fixture
@@ -90,7 +89,6 @@ def test_training_equals_keras_fit_of_the_layers_in_sequence(tiny, dataset, tmp_
 
     experiment = replace(tiny, augmentation="strong_augment_crop40", label_smoothing=0.1)
     trainer = Trainer(RunSpec("tiny", experiment), Run(tmp_path))
-    trainer.build()
     trainer.compile(dataset.training)
     keras.utils.set_random_seed(0)
     network = build_model(experiment)
@@ -178,7 +176,7 @@ def test_patience_stops_training(train_tiny, tmp_path):
 
 
 def test_a_finished_run_is_not_trained_again(run, dataset, tiny, monkeypatch):
-    monkeypatch.setattr(Trainer, "build", lambda *a: pytest.fail("trained again"))
+    monkeypatch.setattr(Trainer, "__init__", lambda *a: pytest.fail("trained again"))
     assert train_run(RunSpec("tiny", tiny), dataset, run.folder).finished
 
 
@@ -207,7 +205,6 @@ def test_private_test_is_predicted_only_where_the_experiment_says_so(run, train_
 
 def test_a_fraction_of_training(tiny, dataset, tmp_path):
     trainer = Trainer(RunSpec("tiny", replace(tiny, train_fraction=0.2)), Run(tmp_path))
-    trainer.build()
     trainer.compile(dataset.training)
     labels = np.concatenate([trainer.batches[i][1] for i in range(len(trainer.batches))])
     expected = [max(1, round(0.2 * n)) for n in dataset.training.class_counts]

@@ -1,5 +1,4 @@
-"""The forms in which FER2013 comes, one module each: a CSV (plain or gzipped), a zip, or folders
-of images.
+"""The forms in which FER2013 comes: a CSV (plain or gzipped), folders of images, or a zip of them.
 
 To support another form, add a module with a function that returns a `RawDataset`, and call it in
 `read_dataset` below.
@@ -7,27 +6,28 @@ To support another form, add a module with a function that returns a `RawDataset
 
 import gzip
 import hashlib
+import zipfile
 from pathlib import Path
 
-from fer_lib.data.labels import IMAGE_SIZE, SPLITS
+from fer_lib.data.labels import SPLITS
 from fer_lib.data.readers.csv_file import COLUMNS, read_csv, text_stream
 from fer_lib.data.readers.image_folder import IMAGE_SUFFIXES, is_image_folder, read_image_folder
 from fer_lib.data.readers.raw import DataError, RawDataset
-from fer_lib.data.readers.zip_archive import CSV_NAMES, read_zip
 from fer_lib.io import sha256_of
 
 __all__ = [
     "COLUMNS",
     "CSV_NAMES",
-    "IMAGE_SIZE",
-    "SPLITS",
     "DataError",
     "RawDataset",
     "dataset_sha256",
     "is_image_folder",
     "read_dataset",
+    "read_zip",
 ]
 
+CSV_NAMES = ("fer2013.csv", "icml_face_data.csv")
+_MAC_FOLDER = "__MACOSX"  # metadata that macOS adds to archives
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"  # how such files begin
 
 
@@ -37,14 +37,12 @@ def read_dataset(path: Path) -> RawDataset:
     Raises:
         DataError: names the file, the row or the folder, what was found and what was expected.
     """
-    path = Path(path)
-    start = b"" if path.is_dir() else _first_bytes(path)
     if path.is_dir():
         dataset = read_image_folder(path)
-    elif start.startswith(_ZIP) or path.suffix == ".zip":
+    elif _begins_with(path, _ZIP) or path.suffix == ".zip":
         dataset = read_zip(path)
     else:
-        open_file = gzip.open if start.startswith(_GZIP) else open
+        open_file = gzip.open if _begins_with(path, _GZIP) else open
         with open_file(path, "rb") as binary, text_stream(binary) as file:
             dataset = read_csv(file, str(path))
     for index, name in enumerate(SPLITS):
@@ -53,13 +51,44 @@ def read_dataset(path: Path) -> RawDataset:
     return dataset
 
 
+def read_zip(path: Path) -> RawDataset:
+    """Read a CSV of a known name, else the only CSV, else image folders.
+
+    The image folders are at the top of the archive or one folder below.
+
+    Raises:
+        DataError: the archive is broken, or holds none of these or several.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if not name.startswith(f"{_MAC_FOLDER}/")]
+            csvs = [name for name in names if name.lower().endswith(".csv")]
+            known = [name for name in csvs if Path(name).name.lower() in CSV_NAMES]
+            if len(chosen := known or csvs) == 1:
+                with text_stream(archive.open(chosen[0])) as file:
+                    return read_csv(file, f"{path}, {chosen[0]}")
+            root = zipfile.Path(archive)
+            folders = [
+                folder
+                for folder in (root, *root.iterdir())
+                if folder.name != _MAC_FOLDER and is_image_folder(folder)
+            ]
+            if not csvs and len(folders) == 1:
+                return read_image_folder(folders[0])
+            raise DataError(
+                f"{path}: expected one {' or '.join(CSV_NAMES)}, or folders train and test; "
+                f"found {', '.join(csvs) or 'no CSV'}"
+            )
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{path}: not a readable zip ({error})") from error
+
+
 def dataset_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's images: 64 hexadecimal digits.
 
     A folder's is that of one line for each image: its path in the folder, a tab, and its own
     SHA-256, sorted by path.
     """
-    path = Path(path)
     if not path.is_dir():
         return sha256_of(path)
     files = sorted(p for p in path.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
@@ -67,6 +96,6 @@ def dataset_sha256(path: Path) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _first_bytes(path: Path) -> bytes:
+def _begins_with(path: Path, start: bytes) -> bool:
     with path.open("rb") as file:
-        return file.read(4)
+        return file.read(len(start)) == start

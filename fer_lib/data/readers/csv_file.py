@@ -4,6 +4,7 @@ import csv
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS
 from fer_lib.data.readers.raw import DataError, RawDataset, progress
 
 COLUMNS = ("emotion", "pixels", "Usage")
+_LABELS = [str(label) for label in range(len(EMOTION_NAMES))]
+_WHOLE_NUMBER = f"a whole number from 0 to {_LABELS[-1]}"
 
 
 def text_stream(binary) -> io.TextIOWrapper:
@@ -42,8 +45,8 @@ def read_csv(file: io.TextIOWrapper, name: str) -> RawDataset:
             try:
                 if len(row) != len(header):
                     raise ValueError(f"{len(row)} fields, expected {len(header)}")
-                labels.append(_parse_label(row[emotion]))
-                split_indices.append(_parse_split(row[usage]))
+                labels.append(_position("emotion", row[emotion], _LABELS, _WHOLE_NUMBER))
+                split_indices.append(_position("Usage", row[usage], SPLITS, ", ".join(SPLITS)))
                 images.append(_parse_pixels(row[pixels]))
             except ValueError as error:
                 raise DataError(f"{name}, row {number}: {error}") from None
@@ -56,18 +59,10 @@ def read_csv(file: io.TextIOWrapper, name: str) -> RawDataset:
     )
 
 
-def _parse_label(text: str) -> int:
-    if text.strip() not in {str(label) for label in range(len(EMOTION_NAMES))}:
-        raise ValueError(
-            f"emotion is {text!r}, expected a whole number from 0 to {len(EMOTION_NAMES) - 1}"
-        )
-    return int(text)
-
-
-def _parse_split(text: str) -> int:
-    if text.strip() not in SPLITS:
-        raise ValueError(f"Usage is {text!r}, expected {', '.join(SPLITS)}")
-    return SPLITS.index(text.strip())
+def _position(column: str, text: str, values: Sequence[str], expected: str) -> int:
+    if text.strip() not in values:
+        raise ValueError(f"{column} is {text!r}, expected {expected}")
+    return values.index(text.strip())
 
 
 def _parse_pixels(text: str) -> bytes:

@@ -21,6 +21,10 @@ from fer_lib.data.readers.raw import DataError, RawDataset, progress
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 _TRAINING, _PUBLIC_TEST, _PRIVATE_TEST = range(len(SPLITS))
+_UNREADABLE = (  # what Pillow and zipfile raise
+    *(OSError, ValueError, SyntaxError, EOFError, zlib.error),
+    *(zipfile.BadZipFile, Image.DecompressionBombError),
+)
 _DRAWN_FRACTION = 10  # one in ten images of Training is drawn where there is no PublicTest
 
 
@@ -51,12 +55,15 @@ def read_image_folder(root: Path) -> RawDataset:
         )
     pixels, in_color = zip(*map(_read_gray, progress(files)), strict=True)
     images, labels = np.stack(pixels), np.array(labels, np.uint8)
-    notes = []
-    if sum(in_color):
-        notes.append(f"{sum(in_color):,} gray images were stored in color: read as gray")
+    count = sum(in_color)
+    notes = [f"{count:,} gray images were stored in color: read as gray"] if count else []
     split_indices = np.array([_PRIVATE_TEST if s is None else s for s in splits], np.uint8)
     if public_test_drawn:
-        drawn = _draw_public_test(images, labels, split_indices == _TRAINING)
+        drawn = []
+        for label in range(len(EMOTION_NAMES)):
+            rows = np.flatnonzero((split_indices == _TRAINING) & (labels == label))
+            ranked = sorted(rows, key=lambda row: hashlib.sha256(images[row].tobytes()).digest())
+            drawn += ranked[: max(1, len(rows) // _DRAWN_FRACTION)]
         split_indices[drawn] = _PUBLIC_TEST
         notes.append(
             "this copy does not tell PublicTest from PrivateTest: all of test is used as "
@@ -82,9 +89,8 @@ def _class_files(root: Path, part: str) -> Iterator[tuple[int, Path]]:
 def _class_folders(folder: Path) -> dict[int, Path]:
     """The folder of each label: exactly one of each."""
     classes = {}
-    for child in sorted(folder.iterdir(), key=lambda child: child.name):
-        if not child.is_dir() or child.name.startswith("."):
-            continue
+    children = (f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+    for child in sorted(children, key=lambda child: child.name):
         try:
             label = label_of(child.name)
         except ValueError as error:
@@ -95,8 +101,7 @@ def _class_folders(folder: Path) -> dict[int, Path]:
                 f"{EMOTION_NAMES[label]}; expected one folder for each emotion"
             )
         classes[label] = child
-    missing = [name for label, name in enumerate(EMOTION_NAMES) if label not in classes]
-    if missing:
+    if missing := [name for label, name in enumerate(EMOTION_NAMES) if label not in classes]:
         names = ", ".join(child.name for child in classes.values()) or "none"
         raise DataError(f"{folder}: no folder for {', '.join(missing)}; found {names}")
     return classes
@@ -104,10 +109,8 @@ def _class_folders(folder: Path) -> dict[int, Path]:
 
 def _test_split(file_name: str) -> int | None:
     """The position in `SPLITS` of an image of test; None where its name does not tell the split."""
-    for split in (_PUBLIC_TEST, _PRIVATE_TEST):
-        if file_name.lower().startswith(SPLITS[split].lower()):
-            return split
-    return None
+    name, tests = file_name.lower(), (_PUBLIC_TEST, _PRIVATE_TEST)
+    return next((split for split in tests if name.startswith(SPLITS[split].lower())), None)
 
 
 def _read_gray(file: Path) -> tuple[np.ndarray, bool]:
@@ -115,13 +118,12 @@ def _read_gray(file: Path) -> tuple[np.ndarray, bool]:
 
     Anything that would have to be guessed (another size, real color, transparency) is refused.
     """
-    unreadable = (OSError, ValueError, SyntaxError, EOFError, zlib.error, zipfile.BadZipFile)
     try:
         with file.open("rb") as stream, Image.open(stream) as image:
             image.load()
             size, mode = image.size, image.mode
             pixels = np.asarray(image if mode == "L" else image.convert("RGBA"))
-    except (*unreadable, Image.DecompressionBombError) as error:
+    except _UNREADABLE as error:
         raise DataError(f"{file}: not a readable image ({error})") from error
     if size != (IMAGE_SIZE, IMAGE_SIZE):
         raise DataError(
@@ -135,12 +137,3 @@ def _read_gray(file: Path) -> tuple[np.ndarray, bool]:
             f"{file}: an image of mode {mode} that is not plain gray; expected gray levels 0–255"
         )
     return np.ascontiguousarray(pixels[..., 0]), True
-
-
-def _draw_public_test(images: np.ndarray, labels: np.ndarray, training: np.ndarray) -> list[int]:
-    drawn = []
-    for label in range(len(EMOTION_NAMES)):
-        rows = np.flatnonzero(training & (labels == label))
-        ranked = sorted(rows, key=lambda row: hashlib.sha256(images[row].tobytes()).digest())
-        drawn += ranked[: max(1, len(rows) // _DRAWN_FRACTION)]
-    return drawn

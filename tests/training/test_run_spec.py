@@ -2,8 +2,7 @@ import pytest
 
 from fer_lib.io import TMP_PREFIX, read_json, write_json
 from fer_lib.runs.run import Run, RunError
-from fer_lib.training.locks import check_or_write_config, run_lock
-from fer_lib.training.run_spec import RunSpec
+from fer_lib.training.run_spec import RunSpec, check_or_write_config, run_lock
 
 
 @pytest.fixture
