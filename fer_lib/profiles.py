@@ -59,7 +59,6 @@ class Profile:
             epochs=QUICK_EPOCHS,
             swa_epochs=min(experiment.swa_epochs, QUICK_EPOCHS),
             dtype_policy="float32",
-            ferplus_weight=0.0,
             model_options={**experiment.model_options, **without_weights},
         )
 

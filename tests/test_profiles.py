@@ -9,7 +9,6 @@ def test_the_quick_profile_needs_no_download_and_no_special_processor(name):
     quick = PROFILES["quick"].experiment(name)
     assert quick.model_options.get("weights") is None
     assert quick.dtype_policy == "float32" and quick.epochs < 10
-    assert quick.ferplus_weight == 0  # synthetic faces have no votes
     assert PROFILES["full"].experiment(name) is EXPERIMENTS[name]
 
 
