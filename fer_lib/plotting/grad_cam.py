@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-from fer_lib.plotting.style import finish, model_styles, placeholder
+from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
 from fer_lib.plotting.training import images_by_hash, thumbnail
 from fer_lib.report.format import NOT_RECORDED
 
@@ -52,22 +52,16 @@ def grad_cams(maps: dict[str, dict | None], emotion: str, dataset: Dataset | Non
     return finish(figure)
 
 
+@placeholder_if_missing
 def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
     """Mean Grad-CAM of each true class, a row per model and a column per emotion.
 
     Args:
         maps: as `analysis.grad_cam.recorded_mean_maps` returns them.
     """
-    if not maps:
-        return placeholder()
     columns = len(EMOTION_NAMES)
-    figure, grid = plt.subplots(
-        len(maps),
-        columns,
-        figsize=(1.35 * columns, 1.6 * len(maps)),
-        layout="constrained",
-        squeeze=False,
-    )
+    size = {"figsize": (1.35 * columns, 1.6 * len(maps)), "layout": "constrained"}
+    figure, grid = plt.subplots(len(maps), columns, squeeze=False, **size)
     for row, (title, by_emotion) in zip(grid, maps.items(), strict=True):
         for axes, name, color in zip(row, EMOTION_NAMES, COLORS, strict=True):
             drawn = axes.imshow(by_emotion[name], cmap="inferno", vmin=0, vmax=1)
@@ -78,32 +72,23 @@ def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
     return finish(figure, recorded=True)
 
 
+@placeholder_if_missing
 def deletion_curves(curves: pd.DataFrame) -> Figure:
     """Mean probability of the predicted class against the fraction of pixels deleted.
 
     Args:
         curves: as `analysis.grad_cam.deletion_curves` returns them.
     """
-    if curves.empty:
-        return placeholder()
-    models = curves["model"].unique()
-    figure, panels = plt.subplots(
-        1,
-        len(models),
-        figsize=(2.6 * len(models), 3.2),
-        sharey=True,
-        layout="constrained",
-        squeeze=False,
-    )
-    styles = model_styles(models)
-    for axes, model in zip(panels[0], models, strict=True):
-        rows, style = curves[curves["model"] == model], styles[model]
+    styles = model_styles(curves["model"])
+    by_model = curves.groupby("model", sort=False)
+    size = {"figsize": (2.6 * len(by_model), 3.2), "layout": "constrained"}
+    figure, panels = plt.subplots(1, len(by_model), sharey=True, squeeze=False, **size)
+    for axes, (model, rows) in zip(panels[0], by_model, strict=True):
         fractions = 100 * rows["fraction_removed"]
-        line = {"color": style.color, "marker": style.marker, "markersize": 5}
+        line = {"color": styles[model].color, "marker": styles[model].marker, "markersize": 5}
         axes.plot(fractions, rows["grad_cam"], label="Grad-CAM", **line)
-        axes.plot(
-            fractions, rows["random"], label="random", linestyle=":", fillstyle="none", **line
-        )
+        line |= {"linestyle": ":", "fillstyle": "none"}
+        axes.plot(fractions, rows["random"], label="random", **line)
         axes.set(xlabel="pixels deleted, %")
         axes.set_title(model.replace(", ", ",\n"), fontsize=10)
         axes.legend(fontsize=8)
