@@ -1,23 +1,17 @@
 """Experiments against their baselines: paired differences, and their variation across seeds."""
 
-import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
+from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.verdict import Verdict
-from fer_lib.evaluation.bootstrap import (
-    bootstrap_confusions,
-    confusion_scores,
-    percentile_interval,
-)
-from fer_lib.runs.predictions import align
+from fer_lib.evaluation.bootstrap import bootstrap_confusions, confusion_scores, percentile_interval
 from fer_lib.runs.run import Run
 
 Pairs = Iterable[tuple[str, str]]
 MEASURES = ("accuracy", "macro_f1")
-DIFFERENCES = tuple(f"{measure}_difference" for measure in MEASURES)
 
 
 def paired_comparisons(runs: list[Run], pairs: Pairs, split: str = "public_test") -> pd.DataFrame:
@@ -40,30 +34,22 @@ def paired_comparisons(runs: list[Run], pairs: Pairs, split: str = "public_test"
     Raises:
         ValueError: two runs to be compared are of different images.
     """
-
-    @functools.cache
-    def resampled(run: Run) -> dict[str, np.ndarray]:
-        (confusions,) = bootstrap_confusions(run.predictions[split])
-        return confusion_scores(confusions)
-
     rows = []
     for experiment, baseline, paired in _paired_runs(runs, pairs, split):
-        for a, b in paired:
-            align(a.predictions[split], b.predictions[split])
+        accuracy, macro_f1 = _mean_differences(paired, split)
         row = {
             "experiment": experiment,
             "baseline": baseline,
             "n_seeds": len(paired),
             "seeds": tuple(a.seed for a, _ in paired),
-            "baseline_accuracy": _mean([b.metrics[split]["accuracy"] for _, b in paired]),
+            "baseline_accuracy": pd.Series(
+                [b.metrics[split]["accuracy"] for _, b in paired], dtype=float
+            ).mean(),
+            **accuracy.columns("accuracy_difference"),
+            **macro_f1.columns("macro_f1_difference"),
+            "verdict": _verdict(accuracy),
         }
-        for measure, name in zip(MEASURES, DIFFERENCES, strict=True):
-            samples = [resampled(a)[measure] - resampled(b)[measure] for a, b in paired]
-            low, high = percentile_interval(np.mean(samples, axis=0)) if paired else (np.nan,) * 2
-            observed = [_difference(a, b, split, measure) for a, b in paired]
-            row |= {name: _mean(observed), f"{name}_low": low, f"{name}_high": high}
-        verdict = _verdict(row["accuracy_difference_low"], row["accuracy_difference_high"])
-        rows.append(row | {"verdict": verdict})
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -78,11 +64,12 @@ def seed_differences(runs: list[Run], pairs: Pairs, split: str = "public_test") 
         `macro_f1_difference`.
     """
     rows = [
-        [experiment, baseline, a.seed, *(_difference(a, b, split, name) for name in MEASURES)]
-        for experiment, baseline, paired in _paired_runs(runs, pairs, split)
+        [*names, a.seed, *(a.metrics[split][name] - b.metrics[split][name] for name in MEASURES)]
+        for *names, paired in _paired_runs(runs, pairs, split)
         for a, b in paired
     ]
-    return pd.DataFrame(rows, columns=["experiment", "baseline", "seed", *DIFFERENCES])
+    differences = [f"{name}_difference" for name in MEASURES]
+    return pd.DataFrame(rows, columns=["experiment", "baseline", "seed", *differences])
 
 
 def seed_spread(differences: pd.DataFrame) -> pd.DataFrame:
@@ -96,42 +83,42 @@ def seed_spread(differences: pd.DataFrame) -> pd.DataFrame:
         `accuracy_range` and `macro_f1_range`, the largest difference minus the smallest; and
         `signs_differ`, whether accuracy rises with one seed and falls with another.
     """
-    groups = differences.groupby(["experiment", "baseline"], sort=False)
-    accuracy, macro_f1 = (groups[difference] for difference in DIFFERENCES)
-    spread = pd.DataFrame(
-        {
-            "n_seeds": groups.size(),
-            "accuracy_range": accuracy.max() - accuracy.min(),
-            "macro_f1_range": macro_f1.max() - macro_f1.min(),
-            "signs_differ": (accuracy.min() < 0) & (accuracy.max() > 0),
-        }
+    spread = differences.groupby(["experiment", "baseline"], sort=False).agg(
+        n_seeds=("seed", "size"),
+        accuracy_range=("accuracy_difference", np.ptp),
+        macro_f1_range=("macro_f1_difference", np.ptp),
+        signs_differ=("accuracy_difference", lambda values: values.min() < 0 < values.max()),
     )
-    return spread[spread["n_seeds"] > 1].reset_index()
+    return spread[spread["n_seeds"] > 1].reset_index().astype({"signs_differ": bool})
 
 
-def _paired_runs(runs: list[Run], pairs: Pairs, split: str):
+def _paired_runs(runs: list[Run], pairs: Pairs, split: str) -> Iterator[tuple[str, str, list]]:
     """Yield each pair of names with the runs (experiment, baseline) of the seeds that both have."""
     by_seed = {(run.name, run.seed): run for run in runs if split in run.metrics}
     seeds = sorted({run.seed for run in runs})
-    for experiment, baseline in pairs:
-        paired = [
-            (by_seed[experiment, seed], by_seed[baseline, seed])
-            for seed in seeds
-            if (experiment, seed) in by_seed and (baseline, seed) in by_seed
-        ]
-        yield experiment, baseline, paired
+    for pair in pairs:
+        by_name = ([by_seed.get((name, seed)) for name in pair] for seed in seeds)
+        yield *pair, [paired for paired in by_name if None not in paired]
 
 
-def _difference(a: Run, b: Run, split: str, measure: str) -> float:
-    return a.metrics[split][measure] - b.metrics[split][measure]
+def _mean_differences(paired: list, split: str) -> list[Estimate]:
+    """The mean over pairs of runs of each measure's difference, with its interval."""
+    scores = [
+        [confusion_scores(c) for c in bootstrap_confusions(*(r.predictions[split] for r in pair))]
+        for pair in paired
+    ]
+    estimates = []
+    for name in MEASURES if paired else ():
+        observed = [a.metrics[split][name] - b.metrics[split][name] for a, b in paired]
+        resampled = np.mean([a[name] - b[name] for a, b in scores], axis=0)
+        estimates.append(Estimate(float(np.mean(observed)), *percentile_interval(resampled)))
+    return estimates or [Estimate()] * len(MEASURES)
 
 
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
-
-
-def _verdict(low: float, high: float) -> Verdict:
+def _verdict(difference: Estimate) -> Verdict:
     """The verdict on "accuracy is raised" by the interval of the difference."""
-    if np.isnan(low):
+    if difference.low is None:
         return Verdict.NOT_RECORDED
-    return Verdict.CONFIRMED if low > 0 else Verdict.REFUTED if high < 0 else Verdict.INCONCLUSIVE
+    if difference.low > 0:
+        return Verdict.CONFIRMED
+    return Verdict.REFUTED if difference.high < 0 else Verdict.INCONCLUSIVE

@@ -40,17 +40,22 @@ def calibration_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
     names = [name + suffix for name in _MEASURES for suffix in ("", "_scaled")]
     rows = []
     for title, predictor in predictors.items():
-        row = {"model": title}
-        if predictor is not None:
-            private, row["temperature"] = (
-                predictor.predictions["private_test"],
-                temperature(predictor),
-            )
-            for name, measure in _MEASURES.items():
-                row[name] = measure(private.logits, private.labels)
-                row[f"{name}_scaled"] = measure(private.logits / row["temperature"], private.labels)
-        rows.append(row)
+        rows.append(
+            {"model": title, "temperature": temperature(predictor) if predictor else np.nan}
+        )
+        for scaled, logits, labels in _before_and_after_scaling(predictor):
+            suffix = "_scaled" if scaled else ""
+            rows[-1] |= {f"{name}{suffix}": of(logits, labels) for name, of in _MEASURES.items()}
     return pd.DataFrame(rows, columns=["model", "temperature", *names])
+
+
+def _before_and_after_scaling(predictor: Predictor | None) -> list[tuple]:
+    """Whether logits of PrivateTest are scaled, these, and the labels; nothing without a model."""
+    if predictor is None:
+        return []
+    private = predictor.predictions["private_test"]
+    divisors = ((False, 1), (True, temperature(predictor)))
+    return [(scaled, private.logits / divisor, private.labels) for scaled, divisor in divisors]
 
 
 def reliability_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
@@ -61,15 +66,14 @@ def reliability_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
         `confidence` and `accuracy`, as `reliability_bins` has them.
     """
     columns = ["model", "scaled", "count", "confidence", "accuracy"]
-    frames = [pd.DataFrame(columns=columns)]
-    for title, predictor in predictors.items():
-        if predictor is None:
-            continue
-        private = predictor.predictions["private_test"]
-        for scaled, divisor in ((False, 1), (True, temperature(predictor))):
-            bins = pd.DataFrame(reliability_bins(private.logits / divisor, private.labels))
-            frames.append(bins[bins["count"] > 0].assign(model=title, scaled=scaled)[columns])
-    return pd.concat(frames[1:] or frames, ignore_index=True)
+    rows = [
+        (title, scaled, *filled)
+        for title, predictor in predictors.items()
+        for scaled, logits, labels in _before_and_after_scaling(predictor)
+        for filled in zip(*reliability_bins(logits, labels).values(), strict=True)
+        if filled[0]
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
@@ -91,11 +95,9 @@ def selective_prediction_table(
     Returns:
         One row per model: `model` and, by coverage, `accuracy_at_<n>_percent_coverage`.
     """
-    rows = []
-    for title, predictor in predictors.items():
-        row = {"model": title}
-        for coverage in coverages:
-            accuracy = accuracy_at_coverage(predictor, coverage) if predictor else np.nan
-            row[f"accuracy_at_{round(100 * coverage)}_percent_coverage"] = accuracy
-        rows.append(row)
-    return pd.DataFrame(rows)
+    rows = [
+        [title, *(accuracy_at_coverage(model, c) if model else np.nan for c in coverages)]
+        for title, model in predictors.items()
+    ]
+    names = [f"accuracy_at_{round(100 * coverage)}_percent_coverage" for coverage in coverages]
+    return pd.DataFrame(rows, columns=["model", *names])

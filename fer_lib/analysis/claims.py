@@ -14,7 +14,12 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.comparison import Estimate, estimate, paired_differences
+from fer_lib.analysis.comparison import (
+    Estimate,
+    balanced_table,
+    estimate,
+    paired_differences,
+)
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import bootstrap_confusions, confusion_scores
@@ -62,11 +67,13 @@ def accuracy_ranking(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
     Evidence: `model` and `baseline` (titles) of the two pairs, and the paired differences.
     """
     first, second, third = (s["accuracy"] for s in _scores(custom, fine_tuned, head_only))
-    pairs = [
-        paired_differences(custom, {_TITLES[1]: fine_tuned}),
-        paired_differences(fine_tuned, {_TITLES[2]: head_only}),
-    ]
-    evidence = pd.concat(pairs, ignore_index=True)
+    evidence = pd.concat(
+        [
+            paired_differences(custom, {_TITLES[1]: fine_tuned}),
+            paired_differences(fine_tuned, {_TITLES[2]: head_only}),
+        ],
+        ignore_index=True,
+    )
     evidence.insert(0, "model", _TITLES[:2])
     return (first > second) & (second > third), evidence
 
@@ -84,10 +91,8 @@ def head_only_underfits(custom: Run, head_only: Run) -> Evidence:
         (_TITLES[2], "PublicTest", estimate(head_only, "public_test")),
         (_TITLES[0], "PrivateTest", estimate(custom, "private_test")),
     )
-    evidence = pd.DataFrame(
-        [{"model": m, "split": s, **accuracy.columns("accuracy")} for m, s, accuracy in rows]
-    )
-    return scores["accuracy"] > best, evidence
+    evidence = [{"model": m, "split": s, **value.columns("accuracy")} for m, s, value in rows]
+    return scores["accuracy"] > best, pd.DataFrame(evidence)
 
 
 def disgust_is_hardest(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
@@ -95,20 +100,16 @@ def disgust_is_hardest(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence
 
     Evidence: `model`, the `hardest_emotion`, its `lowest_f1`, and `disgust_f1`.
     """
-    holds, rows = [], []
-    for scores in _scores(custom, fine_tuned, head_only):
-        holds.append(scores["f1"][:, DISGUST] < _without(scores["f1"], DISGUST).min(axis=1))
-    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
-        f1 = _f1(run)
-        rows.append(
-            {
-                "model": title,
-                "hardest_emotion": EMOTION_NAMES[int(f1.argmin())],
-                "lowest_f1": float(f1.min()),
-                "disgust_f1": float(f1[DISGUST]),
-            }
-        )
-    return np.logical_and.reduce(holds), pd.DataFrame(rows)
+    runs = (custom, fine_tuned, head_only)
+    resampled, f1 = [scores["f1"] for scores in _scores(*runs)], _f1(*runs)
+    holds = [each[:, DISGUST] < _without(each, DISGUST).min(axis=1) for each in resampled]
+    evidence = {
+        "model": _TITLES,
+        "hardest_emotion": f1.idxmin(axis=1),
+        "lowest_f1": f1.min(axis=1),
+        "disgust_f1": f1["disgust"],
+    }
+    return np.logical_and.reduce(holds), pd.DataFrame(evidence)
 
 
 def custom_cnn_is_most_balanced(custom: Run, fine_tuned: Run, head_only: Run) -> Evidence:
@@ -116,17 +117,15 @@ def custom_cnn_is_most_balanced(custom: Run, fine_tuned: Run, head_only: Run) ->
 
     Evidence: `model`, `balanced_accuracy` with its interval, `fear_f1`, `sad_f1`.
     """
+    runs = (custom, fine_tuned, head_only)
     first, *rivals = (
-        np.stack([s["balanced_accuracy"], s["f1"][:, FEAR], s["f1"][:, SAD]])
-        for s in _scores(custom, fine_tuned, head_only)
+        np.stack([scores["balanced_accuracy"], scores["f1"][:, FEAR], scores["f1"][:, SAD]])
+        for scores in _scores(*runs)
     )
-    rows = []
-    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
-        balanced = estimate(run, "private_test", "balanced_accuracy").columns("balanced_accuracy")
-        f1 = _f1(run)
-        rows.append({"model": title, **balanced, "fear_f1": f1[FEAR], "sad_f1": f1[SAD]})
     leads = [(first > rival).all(axis=0) for rival in rivals]
-    return np.logical_and.reduce(leads), pd.DataFrame(rows)
+    f1, table = _f1(*runs), balanced_table(dict(zip(_TITLES, runs, strict=True)))
+    evidence = table.loc[:, :"balanced_accuracy_high"].assign(fear_f1=f1["fear"], sad_f1=f1["sad"])
+    return np.logical_and.reduce(leads), evidence
 
 
 def fine_tuning_helps_surprise_and_anger(fine_tuned: Run, head_only: Run) -> Evidence:
@@ -137,10 +136,9 @@ def fine_tuning_helps_surprise_and_anger(fine_tuned: Run, head_only: Run) -> Evi
     after, before = (scores["f1"] for scores in _scores(fine_tuned, head_only))
     gains, claimed = after - before, [SURPRISE, ANGRY]
     holds = gains[:, claimed].min(axis=1) > _without(gains, claimed).max(axis=1)
-    evidence = pd.DataFrame(
-        {"emotion": EMOTION_NAMES, "head_only_f1": _f1(head_only), "fine_tuned_f1": _f1(fine_tuned)}
-    )
+    evidence = _f1(head_only, fine_tuned).T.set_axis(["head_only_f1", "fine_tuned_f1"], axis=1)
     evidence["f1_gain"] = evidence["fine_tuned_f1"] - evidence["head_only_f1"]
+    evidence = evidence.rename_axis("emotion").reset_index()
     return holds, evidence.sort_values("f1_gain", ascending=False, ignore_index=True)
 
 
@@ -153,32 +151,34 @@ def fear_and_sad_are_confused_most(custom: Run, fine_tuned: Run, head_only: Run)
     Evidence: `model`, the two shares `fear_predicted_sad_share` and `sad_predicted_fear_share`,
     `rank` of the pair among the 21, and the `most_confused_pair`.
     """
-    holds, rows = [], []
-    for title, run in zip(_TITLES, (custom, fine_tuned, head_only), strict=True):
-        (confusions,) = bootstrap_confusions(run.predictions["private_test"])
-        holds.append(_pair_ranks(_pair_confusions(confusions))[:, _FEAR_AND_SAD] == 1)
-        counts = np.array(run.metrics["private_test"]["confusion"])
-        pairs = _pair_confusions(counts[None])
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        rows.append(
-            {
-                "model": title,
-                "fear_predicted_sad_share": shares[FEAR, SAD],
-                "sad_predicted_fear_share": shares[SAD, FEAR],
-                "rank": int(_pair_ranks(pairs)[0, _FEAR_AND_SAD]),
-                "most_confused_pair": tuple(EMOTION_NAMES[i] for i in _PAIRS[pairs[0].argmax()]),
-            }
-        )
-    return np.logical_and.reduce(holds), pd.DataFrame(rows)
+    runs = (custom, fine_tuned, head_only)
+    resampled = bootstrap_confusions(*(run.predictions["private_test"] for run in runs))
+    holds = [_pair_ranks(_pair_confusions(_shares(c)))[:, _FEAR_AND_SAD] == 1 for c in resampled]
+    shares = _shares(np.array([run.metrics["private_test"]["confusion"] for run in runs]))
+    pairs = _pair_confusions(shares)
+    evidence = {
+        "model": _TITLES,
+        "fear_predicted_sad_share": shares[:, FEAR, SAD],
+        "sad_predicted_fear_share": shares[:, SAD, FEAR],
+        "rank": _pair_ranks(pairs)[:, _FEAR_AND_SAD],
+        "most_confused_pair": [
+            tuple(EMOTION_NAMES[i] for i in _PAIRS[most]) for most in pairs.argmax(axis=1)
+        ],
+    }
+    return np.logical_and.reduce(holds), pd.DataFrame(evidence)
 
 
 _PAIRS = tuple(zip(*np.triu_indices(len(EMOTION_NAMES), 1), strict=True))
 _FEAR_AND_SAD = _PAIRS.index((FEAR, SAD))
 
 
-def _pair_confusions(confusions: np.ndarray) -> np.ndarray:
-    """How much each pair of emotions is confused in k matrices [k, 7, 7]: float [k, 21]."""
-    shares = confusions / np.maximum(confusions.sum(axis=2, keepdims=True), 1)
+def _shares(confusions: np.ndarray) -> np.ndarray:
+    """The shares of the true classes in k confusion matrices [k, 7, 7], 0 for an absent class."""
+    return confusions / np.maximum(confusions.sum(axis=2, keepdims=True), 1)
+
+
+def _pair_confusions(shares: np.ndarray) -> np.ndarray:
+    """How much each pair of emotions is confused, by the shares float [k, 7, 7]: float [k, 21]."""
     first, second = np.transpose(_PAIRS)
     return shares[:, first, second] + shares[:, second, first]
 
@@ -196,10 +196,11 @@ def focal_loss_mitigates_imbalance(focal: Run, cross_entropy: Run) -> Evidence:
     """
     first, second = _scores(focal, cross_entropy, split="public_test")
     title = EXPERIMENTS["custom_cnn_cross_entropy"].title
-    evidence = paired_differences(focal, {title: cross_entropy}, "public_test")
-    for name, run in (("focal", focal), ("cross_entropy", cross_entropy)):
-        recall = run.metrics["public_test"]["per_class"]["disgust"]["recall"]
-        evidence[f"{name}_disgust_recall"] = recall
+    recalls = {
+        f"{name}_disgust_recall": run.metrics["public_test"]["per_class"]["disgust"]["recall"]
+        for name, run in (("focal", focal), ("cross_entropy", cross_entropy))
+    }
+    evidence = paired_differences(focal, {title: cross_entropy}, "public_test").assign(**recalls)
     return first["macro_f1"] > second["macro_f1"], evidence
 
 
@@ -247,12 +248,11 @@ def evaluate_claims(runs: dict[str, Run | None]) -> dict[str, Claim]:
     """
     claims = {}
     for name, (rule, experiments) in CLAIMS.items():
+        claims[name] = Claim(name, Verdict.NOT_RECORDED)
         needed = [runs.get(experiment) for experiment in experiments]
-        if None in needed:
-            claims[name] = Claim(name, Verdict.NOT_RECORDED)
-            continue
-        holds, evidence = rule(*needed)
-        claims[name] = Claim(name, decide(holds), float(holds.mean()), evidence)
+        if None not in needed:
+            holds, evidence = rule(*needed)
+            claims[name] = Claim(name, decide(holds), float(holds.mean()), evidence)
     return claims
 
 
@@ -262,10 +262,11 @@ def _scores(*predictors: Predictor, split: str = "private_test") -> list[dict[st
     return [confusion_scores(each) for each in confusions]
 
 
-def _f1(run: Run) -> np.ndarray:
-    """F1 of each emotion on PrivateTest, float [7]."""
-    per_class = run.metrics["private_test"]["per_class"]
-    return np.array([per_class[name]["f1"] for name in EMOTION_NAMES])
+def _f1(*runs: Run) -> pd.DataFrame:
+    """F1 on PrivateTest, one row per run and one column per emotion."""
+    per_class = (run.metrics["private_test"]["per_class"] for run in runs)
+    rows = [{name: by_name[name]["f1"] for name in EMOTION_NAMES} for by_name in per_class]
+    return pd.DataFrame(rows)
 
 
 def _without(values: np.ndarray, classes: int | list[int]) -> np.ndarray:

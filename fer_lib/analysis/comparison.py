@@ -6,15 +6,15 @@ variance across seeds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fer_lib.analysis.leakage import without_leakage
+from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.metrics import classification_metrics
@@ -52,6 +52,11 @@ class Estimate(NamedTuple):
     low: float | None = None
     high: float | None = None
 
+    @classmethod
+    def of(cls, metrics: dict, measure: str) -> "Estimate":
+        """A measure of some metrics, and its limits where they have `intervals`."""
+        return cls(metrics.get(measure), *metrics.get("intervals", {}).get(measure, ()))
+
     def columns(self, name: str) -> dict[str, float]:
         """The estimate as columns `name`, `name_low`, `name_high` of a table; NaN for None."""
         values = (np.nan if value is None else value for value in self)
@@ -65,12 +70,24 @@ def estimate(predictor: Predictor | None, split: str, measure: str = "accuracy")
         split: `public_test`, `private_test` or `both`, which contains the selection set.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
     """
-    metrics = predictor.metrics.get(split) if predictor else None
-    return Estimate() if metrics is None else _estimate(metrics, measure)
+    return Estimate.of(predictor.metrics.get(split, {}) if predictor else {}, measure)
 
 
-def _estimate(metrics: dict, measure: str) -> Estimate:
-    return Estimate(metrics[measure], *metrics.get("intervals", {}).get(measure, ()))
+def deduplicated_metrics(
+    predictor: Predictor | None, near: bool = False, path: Path = LEAKAGE_PATH
+) -> dict:
+    """`classification_metrics` on PrivateTest without the images that also occur in Training.
+
+    Args:
+        predictor: None, or one that was not evaluated on PrivateTest, has none: {}.
+        near: leave out near-duplicates, too.
+        path: the record of `duplicate_analysis`.
+    """
+    predictions = predictor and predictor.predictions.get("private_test")
+    if predictions is None:
+        return {}
+    kept = without_leakage(predictions, "private_test", near, path)
+    return classification_metrics(kept.logits, kept.labels)
 
 
 def deduplicated_accuracy(predictor: Predictor | None, near: bool = False) -> Estimate:
@@ -79,10 +96,7 @@ def deduplicated_accuracy(predictor: Predictor | None, near: bool = False) -> Es
     Args:
         near: leave out near-duplicates, too.
     """
-    if predictor is None or "private_test" not in predictor.predictions:
-        return Estimate()
-    kept = without_leakage(predictor.predictions["private_test"], "private_test", near)
-    return _estimate(classification_metrics(kept.logits, kept.labels), "accuracy")
+    return Estimate.of(deduplicated_metrics(predictor, near), "accuracy")
 
 
 def accuracy_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
@@ -132,33 +146,24 @@ def balanced_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class TrivialClassifier:
-    """A `Predictor` that looks at no image: it has metrics, and no predictions."""
-
-    metrics: dict
-    predictions: dict = field(default_factory=dict)
-
-
-def trivial_classifiers(class_counts: dict[str, dict[str, int]]) -> dict[str, TrivialClassifier]:
+def trivial_classifiers(class_counts: dict[str, dict[str, int]]) -> dict[str, Predictor]:
     """Uniform guessing and the largest class of Training, by title.
+
+    They look at no image: each has metrics, and no predictions.
 
     Args:
         class_counts: images by split (FER2013's own names), then by emotion.
     """
-    counts = {
-        split: np.array([values[emotion] for emotion in EMOTION_NAMES])
-        for split, values in class_counts.items()
-    }
-    tests = {"public_test": counts["PublicTest"], "private_test": counts["PrivateTest"]}
-    tests["both"] = counts["PublicTest"] + counts["PrivateTest"]
-    labels = {split: np.repeat(np.arange(len(n)), n) for split, n in tests.items()}
-    largest = {
-        split: classification_metrics(majority_logits(len(values), counts["Training"]), values)
-        for split, values in labels.items()
-    }
-    chance = {split: chance_scores(values) for split, values in labels.items()}
-    return {"Chance": TrivialClassifier(chance), "Largest class": TrivialClassifier(largest)}
+    counts = pd.DataFrame(class_counts, index=EMOTION_NAMES)
+    public, private = counts["PublicTest"], counts["PrivateTest"]
+    tests = {"public_test": public, "private_test": private, "both": public + private}
+    metrics = {"Chance": {}, "Largest class": {}}
+    for split, n in tests.items():
+        labels = np.repeat(np.arange(len(n)), n)
+        logits = majority_logits(len(labels), counts["Training"])
+        metrics["Chance"][split] = chance_scores(labels)
+        metrics["Largest class"][split] = classification_metrics(logits, labels)
+    return {t: SimpleNamespace(metrics=m, predictions={}) for t, m in metrics.items()}
 
 
 def source_accuracies() -> pd.DataFrame:
@@ -168,11 +173,10 @@ def source_accuracies() -> pd.DataFrame:
         One row per model: `model`, and `source_report_accuracy` with the 95 % Wilson interval of
         its number of images (Wilson 1927).
     """
-    source = read_json(PUBLISHED_PATH)["source_report"]
-    n, rows = source["images"], []
+    source, rows = read_json(PUBLISHED_PATH)["source_report"], []
     for name, value in source["accuracy_percent"].items():
-        interval = binomtest(round(value / 100 * n), n).proportion_ci(method="wilson")
-        accuracy = Estimate(value / 100, interval.low, interval.high)
+        correct = binomtest(round(value / 100 * source["images"]), source["images"])
+        accuracy = Estimate(value / 100, *correct.proportion_ci(method="wilson"))
         rows.append(
             {"model": EXPERIMENTS[name].title, **accuracy.columns("source_report_accuracy")}
         )
@@ -226,12 +230,9 @@ def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
 def _paired(model: Predictor | None, baseline: Predictor | None, split: str) -> dict:
     known = model is not None and baseline is not None
     paired = paired_difference(*(p.predictions[split] for p in (model, baseline))) if known else {}
-    intervals = paired.get("intervals", {})
-    row = {}
-    for measure in ("accuracy", "macro_f1"):
-        difference = Estimate(paired.get(measure), *intervals.get(measure, ()))
-        row |= difference.columns(f"{measure}_difference")
-    return row | {
+    return {
+        **Estimate.of(paired, "accuracy").columns("accuracy_difference"),
+        **Estimate.of(paired, "macro_f1").columns("macro_f1_difference"),
         "only_model_correct": paired.get("only_a_correct", np.nan),
         "only_baseline_correct": paired.get("only_b_correct", np.nan),
         "p_value": paired.get("p_value", np.nan),
@@ -256,15 +257,14 @@ def seed_summary(
     for title, seeds in runs.items():
         row = {"model": title, "seeds": len(seeds)}
         for column, (split, measure) in measures.items():
-            measured = [
+            measured = (
                 deduplicated_accuracy(run)
                 if split == "deduplicated_private_test"
                 else estimate(run, split, measure)
                 for run in seeds
-            ]
-            values = [each.value for each in measured if each.value is not None]
-            row[column] = np.mean(values) if values else np.nan
-            row[f"{column}_sd"] = np.std(values, ddof=1) if len(values) > 1 else np.nan
+            )
+            values = pd.Series([each.value for each in measured], dtype=float)
+            row |= {column: values.mean(), f"{column}_sd": values.std()}
         rows.append(row)
     return pd.DataFrame(rows)
 

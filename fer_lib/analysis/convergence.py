@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from fer_lib.runs.run import Run
@@ -64,12 +63,7 @@ def convergence_epochs(runs: dict[str, Run | None]) -> pd.DataFrame:
     Returns:
         `model`, `epoch` (the first is 1), and `epochs`, how many were trained.
     """
-    rows = []
-    for title, run in runs.items():
-        row = {"model": title, "epoch": np.nan, "epochs": np.nan}
-        if run is not None:
-            curve = run.history["val_accuracy"]
-            reached = curve >= 0.95 * curve.max()
-            row |= {"epoch": int(reached.to_numpy().argmax()) + 1, "epochs": len(curve)}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    curves = {title: run.history["val_accuracy"] for title, run in runs.items() if run}
+    rows = [(title, (c >= 0.95 * c.max()).argmax() + 1, len(c)) for title, c in curves.items()]
+    table = pd.DataFrame(rows, columns=["model", "epoch", "epochs"]).set_index("model")
+    return table.reindex(list(runs)).reset_index()

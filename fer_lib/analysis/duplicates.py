@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
-from fer_lib.evaluation.metrics import classification_metrics
+from fer_lib.analysis.comparison import Estimate, deduplicated_metrics
+from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.io import read_json
 from fer_lib.runs.predictions import Predictor
 
@@ -56,26 +56,16 @@ def deduplication_table(
         the variance across seeds, and its number of images, `images` and so on. NaN without a
         record.
     """
-    return pd.DataFrame(
-        {"model": title}
-        | _accuracy("", predictor, path)
-        | _accuracy("_deduplicated", predictor, path, near=False)
-        | _accuracy("_strictly_deduplicated", predictor, path, near=True)
-        for title, predictor in predictors.items()
-    )
-
-
-def _accuracy(
-    suffix: str, predictor: Predictor | None, path: Path, near: bool | None = None
-) -> dict[str, float]:
-    """Number of images, accuracy and its interval; all images where `near` is None."""
-    names = [name + suffix for name in ("images", "accuracy")]
-    names += [names[1] + limit for limit in ("_low", "_high")]
-    if predictor is None:
-        return dict.fromkeys(names, math.nan)
-    kept = predictor.predictions["private_test"]
-    if near is not None:
-        kept = without_leakage(kept, "private_test", near, path)
-    metrics = classification_metrics(kept.logits, kept.labels)
-    values = (len(kept), metrics["accuracy"], *metrics["intervals"]["accuracy"])
-    return dict(zip(names, values, strict=True))
+    rows = []
+    for title, predictor in predictors.items():
+        row = {"model": title}
+        subsets = {
+            "": predictor.metrics["private_test"] if predictor else {},
+            "_deduplicated": deduplicated_metrics(predictor, near=False, path=path),
+            "_strictly_deduplicated": deduplicated_metrics(predictor, near=True, path=path),
+        }
+        for suffix, metrics in subsets.items():
+            row[f"images{suffix}"] = metrics.get("n", math.nan)
+            row |= Estimate.of(metrics, "accuracy").columns(f"accuracy{suffix}")
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -108,9 +108,9 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
             sample.hashes, sample.labels, f"{run.folder}, {emotion},"
         )
         images = dataset.private_test.images[rows]
-        explained = grad_cam(model, images, sample.predicted, run.experiment.tta)
+        explained = _rounded(grad_cam(model, images, sample.predicted, run.experiment.tta))
         maps[emotion] = [
-            {"hash": image_hash, "prediction": EMOTION_NAMES[predicted], "map": _rounded(values)}
+            {"hash": image_hash, "prediction": EMOTION_NAMES[predicted], "map": values}
             for image_hash, predicted, values in zip(
                 sample.hashes.tolist(), sample.predicted, explained, strict=True
             )
@@ -143,10 +143,8 @@ def load_or_compute_maps(
 
 def mean_maps(model: keras.Model, split: Split, tta: str = NO_TTA) -> np.ndarray:
     """Return Grad-CAM of the true class, averaged by class: float32 [7, h, w]."""
-    maps = grad_cam(model, split.images, split.labels, tta)
-    return np.stack(
-        [maps[split.labels == label].mean(axis=0) for label in range(len(EMOTION_NAMES))]
-    )
+    maps, classes = grad_cam(model, split.images, split.labels, tta), range(len(EMOTION_NAMES))
+    return np.stack([maps[split.labels == label].mean(axis=0) for label in classes])
 
 
 def deletion_test(
@@ -169,13 +167,12 @@ def deletion_test(
     """
     probabilities = softmax(predict_logits(model, images, tta))
     predicted, rows = probabilities.argmax(axis=1), np.arange(len(images))
-    maps = {"grad_cam": grad_cam(model, images, predicted, tta)}
-    random = np.random.RandomState(0).uniform(size=maps["grad_cam"].shape)
-    maps["random"] = random.astype(np.float32)
-    undeleted = float(probabilities[rows, predicted].mean())
-    curves = {"fraction_removed": [0.0, *DELETED_FRACTIONS], **{name: [undeleted] for name in maps}}
-    for name, values in maps.items():
+    maps = grad_cam(model, images, predicted, tta)
+    random = np.random.RandomState(0).uniform(size=maps.shape).astype(np.float32)
+    curves = {"fraction_removed": [0.0, *DELETED_FRACTIONS]}
+    for name, values in (("grad_cam", maps), ("random", random)):
         order = _pixel_order(values)
+        curves[name] = [float(probabilities[rows, predicted].mean())]
         for fraction in DELETED_FRACTIONS:
             deleted = _delete(images, order[:, : round(fraction * IMAGE_SIZE**2)])
             left = softmax(predict_logits(model, deleted, tta))[rows, predicted]
@@ -205,7 +202,7 @@ def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PAT
     private, record = dataset.private_test, {}
     for run in runs:
         model, tta = load_model(run), run.experiment.tta
-        maps = [_rounded(values) for values in mean_maps(model, private, tta)]
+        maps = _rounded(mean_maps(model, private, tta))
         record[run.key] = {
             "mean_maps": dict(zip(EMOTION_NAMES, maps, strict=True)),
             "deletion": deletion_test(model, private.images, tta),
@@ -226,9 +223,10 @@ def deletion_curves(runs: dict[str, Run | None], path: Path = DELETION_PATH) -> 
     Returns:
         `model`, `fraction_removed`, `grad_cam` and `random`; runs without a record are left out.
     """
-    frames = [
-        pd.DataFrame({"model": title, **record["deletion"]})
+    columns = ["fraction_removed", "grad_cam", "random"]
+    rows = [
+        (title, *row)
         for title, record in records_of(runs, path).items()
+        for row in zip(*(record["deletion"][name] for name in columns), strict=True)
     ]
-    columns = ["model", "fraction_removed", "grad_cam", "random"]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+    return pd.DataFrame(rows, columns=["model", *columns])

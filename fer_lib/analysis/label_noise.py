@@ -5,7 +5,7 @@ The votes are not ours to redistribute; what is computed from them is recorded i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import confusion_matrix
 
+from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import ANNOTATORS, OTHER_COLUMNS, Votes
@@ -107,25 +108,21 @@ def _with_votes(
         raise DataError(
             f"{run.folder}: its PrivateTest is not that of this copy of FER2013, pixel for pixel"
         )
-    rows = np.empty(len(order), int)
-    rows[predictions.order] = order
-    return predictions, votes["PrivateTest"][rows]
+    return predictions, votes["PrivateTest"][order[np.argsort(predictions.order)]]
 
 
 def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
     """Accuracy by the votes for the most frequent emotion, where no other class has more votes."""
-    most, rows = votes.emotions.max(axis=1), []
-    plurality = votes.plurality(predictions.predicted)
-    for number in range(2, ANNOTATORS + 1):
-        images = (most == number) & (most >= votes.other_classes.max(axis=1))
-        if images.any():
-            rows.append({
-                "votes": number,
-                "images": int(images.sum()),
-                "label_accuracy": float(predictions.correct[images].mean()),
-                "plurality_accuracy": float(plurality[images].mean()),
-            })  # fmt: skip
-    return rows
+    most = votes.emotions.max(axis=1)
+    table = pd.DataFrame({
+        "votes": most,
+        "images": 1,
+        "label_accuracy": predictions.correct,
+        "plurality_accuracy": votes.plurality(predictions.predicted),
+    })  # fmt: skip
+    decided = table[(most >= 2) & (most >= votes.other_classes.max(axis=1))]
+    means = {"images": "sum", "label_accuracy": "mean", "plurality_accuracy": "mean"}
+    return decided.groupby("votes").agg(means).reset_index().to_dict("records")
 
 
 def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
@@ -140,17 +137,15 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
     Raises:
         DataError: a run's images are not those of the data set.
     """
-    by_target = {"label_accuracy": [], "majority_accuracy": []}
+    pairs = {"label_accuracy": [], "majority_accuracy": []}
     for each in (run, baseline):
         predictions, private = _with_votes(each, dataset, votes)
-        known = private.majority >= 0
-        by_target["label_accuracy"].append(predictions[known])
-        relabeled = SplitPredictions(predictions.logits, private.majority, predictions.hashes)
-        by_target["majority_accuracy"].append(relabeled[known])
-    differences = {name: paired_difference(*pair) for name, pair in by_target.items()}
+        relabeled, known = replace(predictions, labels=private.majority), private.majority >= 0
+        pairs["label_accuracy"].append(predictions[known])
+        pairs["majority_accuracy"].append(relabeled[known])
+    differences = {name: paired_difference(*pair) for name, pair in pairs.items()}
     return {"compared_with": baseline.key} | {
-        name: [difference["accuracy"], *difference["intervals"]["accuracy"]]
-        for name, difference in differences.items()
+        name: list(Estimate.of(difference, "accuracy")) for name, difference in differences.items()
     }
 
 
@@ -282,7 +277,6 @@ def follow_up_differences(
             "baseline": EXPERIMENTS[baseline].title,
         }
         for target in ("label_accuracy", "majority_accuracy"):
-            names = [f"{target}_difference{limit}" for limit in ("", "_low", "_high")]
-            row |= dict(zip(names, record[target], strict=True))
+            row |= Estimate(*record[target]).columns(f"{target}_difference")
         rows.append(row)
     return pd.DataFrame(rows)

@@ -4,6 +4,7 @@ A duplicate equals another image in every pixel. A near-duplicate is the same ph
 mirrored, marked or compressed in another way.
 """
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,19 +36,14 @@ def exact_duplicates(dataset: Dataset) -> dict:
         images that show nothing; and `across`, by `<split> in <split>`, the number of images of
         the first split that also occur in the second.
     """
+    hashes, images, size, has_label = _distinct_images(dataset)
     splits = dataset.splits
-    hashes, labels, images = _concatenated(dataset)
-    _, first, group, size = np.unique(
-        hashes, return_index=True, return_inverse=True, return_counts=True
-    )
-    labels_in_group = np.zeros((len(size), len(EMOTION_NAMES)), bool)
-    labels_in_group[group, labels] = True
     return {
-        "images": len(hashes),
-        "duplicates": int(len(hashes) - len(size)),
+        "images": int(size.sum()),
+        "duplicates": int(size.sum() - len(hashes)),
         "groups": int((size > 1).sum()),
-        "conflicting_groups": int((labels_in_group.sum(axis=1) > 1).sum()),
-        "flat": int((images[first].std(axis=(1, 2)) < FLAT_DEVIATION).sum()),
+        "conflicting_groups": int((has_label.sum(axis=1) > 1).sum()),
+        "flat": int((images.std(axis=(1, 2)) < FLAT_DEVIATION).sum()),
         "across": {
             f"{a} in {b}": int(np.isin(splits[a].hashes, splits[b].hashes).sum())
             for a, b in (
@@ -59,14 +55,24 @@ def exact_duplicates(dataset: Dataset) -> dict:
     }
 
 
-def _concatenated(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hashes, labels and images of all splits."""
+def _distinct_images(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The distinct images of all splits.
+
+    Returns:
+        Their hashes uint64 [n], in ascending order; their pixels uint8 [n, 48, 48]; how often each
+        occurs, int [n]; and which labels it has, bool [n, 7].
+    """
     splits = dataset.splits.values()
     hashes, labels, images = (
         np.concatenate([getattr(split, name) for split in splits])
         for name in ("hashes", "labels", "images")
     )
-    return hashes, labels, images
+    distinct, first, group, size = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
+    )
+    has_label = np.zeros((len(distinct), len(EMOTION_NAMES)), bool)
+    has_label[group, labels] = True
+    return distinct, images[first], size, has_label
 
 
 def near_duplicate_candidates(images: np.ndarray) -> np.ndarray:
@@ -136,10 +142,8 @@ def _overlaps(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.nda
     def kept(shift: int) -> slice:
         return slice(max(shift, 0), IMAGE_SIZE + min(shift, 0))
 
-    shifts = range(-MAX_SHIFT, MAX_SHIFT + 1)
-    for down in shifts:
-        for right in shifts:
-            yield a[:, kept(down), kept(right)], b[:, kept(-down), kept(-right)]
+    for down, right in itertools.product(range(-MAX_SHIFT, MAX_SHIFT + 1), repeat=2):
+        yield a[:, kept(down), kept(right)], b[:, kept(-down), kept(-right)]
 
 
 def duplicate_analysis(dataset: Dataset) -> dict:
@@ -152,30 +156,24 @@ def duplicate_analysis(dataset: Dataset) -> dict:
         `in_training`, by test split, the hashes of its images of which Training has a duplicate
         (`exact`), and of those of which it has only a near-duplicate (`near`).
     """
-    hashes, labels, images = _concatenated(dataset)
-    distinct, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    images = images[first]
+    hashes, images, _, has_label = _distinct_images(dataset)
     candidates = near_duplicate_candidates(images)
     correlation = detail_correlation(images, candidates)
-    pairs = candidates[correlation > DETAIL_THRESHOLD]
-    has_label = np.zeros((len(distinct), len(EMOTION_NAMES)), bool)
-    has_label[group, labels] = True
-    a, b = pairs[:, 0], pairs[:, 1]
-    exact = np.isin(distinct, dataset.training.hashes)
-    near = np.zeros(len(distinct), bool)
+    a, b, mirrored = candidates[correlation > DETAIL_THRESHOLD].T
+    exact, near = np.isin(hashes, dataset.training.hashes), np.zeros(len(hashes), bool)
     near[a[exact[b]]] = near[b[exact[a]]] = True
     in_training = {}
     for name in ("public_test", "private_test"):
-        in_split = np.isin(distinct, getattr(dataset, name).hashes)
+        in_split = np.isin(hashes, getattr(dataset, name).hashes)
         in_training[name] = {
-            "exact": distinct[in_split & exact].tolist(),
-            "near": distinct[in_split & near & ~exact].tolist(),
+            "exact": hashes[in_split & exact].tolist(),
+            "near": hashes[in_split & near & ~exact].tolist(),
         }
     counts, _ = np.histogram(correlation, np.arange(11) / 10)
     return {
         "exact": exact_duplicates(dataset),
-        "near_pairs": len(pairs),
-        "mirrored_pairs": int(pairs[:, 2].sum()),
+        "near_pairs": len(a),
+        "mirrored_pairs": int(mirrored.sum()),
         "conflicting_pairs": int((~(has_label[a] & has_label[b]).any(axis=1)).sum()),
         "bands": [[i / 10, (i + 1) / 10, count] for i, count in enumerate(counts.tolist())],
         "in_training": in_training,

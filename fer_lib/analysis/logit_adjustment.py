@@ -8,7 +8,6 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import classification_metrics
 from fer_lib.runs.predictions import Predictor
 
-MEASURES = ("accuracy", "macro_f1")
 TAUS = np.linspace(0, 1.5, 31)
 
 
@@ -39,22 +38,21 @@ def logit_adjustment(model: Predictor | None, class_counts: dict[str, int]) -> p
         `tau`, `selected` (bool), and `public_test_accuracy`, `public_test_macro_f1`,
         `private_test_accuracy` and `private_test_macro_f1`, each with its interval.
     """
-    counts = np.array([class_counts[name] for name in EMOTION_NAMES])
-
-    def scores(split: str, tau: float) -> dict[str, Estimate]:
-        predictions = model.predictions[split]
-        adjusted_logits = logit_adjusted(predictions.logits, counts, tau)
-        metrics = classification_metrics(adjusted_logits, predictions.labels)
-        return {name: Estimate(metrics[name], *metrics["intervals"][name]) for name in MEASURES}
-
     if model is None:
         return pd.DataFrame({"tau": [np.nan]})
-    selected = max(TAUS, key=lambda tau: scores("public_test", tau)["macro_f1"].value)
+    counts = np.array([class_counts[name] for name in EMOTION_NAMES])
+
+    def metrics(split: str, tau: float) -> dict:
+        predictions = model.predictions[split]
+        logits = logit_adjusted(predictions.logits, counts, tau)
+        return classification_metrics(logits, predictions.labels)
+
+    selected = max(TAUS, key=lambda tau: metrics("public_test", tau)["macro_f1"])
     rows = []
     for tau in sorted({0.0, 1.0, float(selected)}):
-        row = {"tau": tau, "selected": tau == selected}
+        rows.append({"tau": tau, "selected": tau == selected})
         for split in ("public_test", "private_test"):
-            for measure, score in scores(split, tau).items():
-                row |= score.columns(f"{split}_{measure}")
-        rows.append(row)
+            scores = metrics(split, tau)
+            for measure in ("accuracy", "macro_f1"):
+                rows[-1] |= Estimate.of(scores, measure).columns(f"{split}_{measure}")
     return pd.DataFrame(rows)

@@ -28,31 +28,27 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
         forward pass counted; `public_test_accuracy`, `private_test_accuracy` and
         `private_test_macro_f1`, each with its interval, NaN where PrivateTest was not evaluated.
     """
-    networks, rows = {}, []  # of each experiment: parameters, and multiply-adds of a forward pass
+    experiments = {run.name: run.experiment for model in models for run in model.members}
+    networks = {name: build_model(e, pretrained=False) for name, e in experiments.items()}
+    parameters = {name: network.count_params() for name, network in networks.items()}
+    operations = {name: multiply_adds(network) for name, network in networks.items()}
+    rows = []
     for model in models:
-        for run in model.members:
-            if run.name not in networks:
-                network = build_model(run.experiment, pretrained=False)
-                networks[run.name] = network.count_params(), multiply_adds(network)
         schemes = [ENSEMBLE_TTA if model.shift_tta else run.experiment.tta for run in model.members]
-        row = {
-            "model": model.title,
-            "seed": model.members[0].seed if len(model.members) == 1 else None,
-            "members": len(model.members),
-            "forward_passes": model.forward_passes,
-            "parameters": sum(networks[run.name][0] for run in model.members),
-            "multiply_adds": sum(
-                networks[run.name][1] * len(views(scheme))
+        row = [
+            model.title,
+            model.members[0].seed if len(model.members) == 1 else None,
+            len(model.members),
+            model.forward_passes,
+            sum(parameters[run.name] for run in model.members),
+            sum(
+                operations[run.name] * len(views(scheme))
                 for run, scheme in zip(model.members, schemes, strict=True)
             ),
-        }
-        for split, measure in _SCORES:
-            row |= estimate(model, split, measure).columns(f"{split}_{measure}")
-        rows.append(row)
+        ]
+        rows.append(row + [limit for score in _SCORES for limit in estimate(model, *score)])
     columns = ["model", "seed", "members", "forward_passes", "parameters", "multiply_adds"]
-    scores = [
-        name for split, measure in _SCORES for name in Estimate().columns(f"{split}_{measure}")
-    ]
+    scores = [name for score in _SCORES for name in Estimate().columns("_".join(score))]
     dtypes = {"seed": "Int64", **dict.fromkeys(scores, float)}
     return pd.DataFrame(rows, columns=columns + scores).astype(dtypes)
 

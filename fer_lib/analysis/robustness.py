@@ -9,10 +9,11 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -33,27 +34,11 @@ SEVERITIES = (1, 2, 3, 4, 5)
 CLEAN = "clean"
 
 
-def _noise(image, deviation, random):
-    return image + random.normal(0, deviation, image.shape)
-
-
-def _blur(image, sigma, random):
-    return ndimage.gaussian_filter(image, sigma, mode="nearest")
-
-
 def _motion_blur(image, length, random):
     line = np.zeros((length, length))
     line[length // 2] = 1
     kernel = ndimage.rotate(line, random.uniform(0, 180), reshape=False, order=1)
     return ndimage.convolve(image, kernel / kernel.sum(), mode="nearest")
-
-
-def _brightness(image, levels, random):
-    return image + levels * random.choice([-1, 1])
-
-
-def _contrast(image, factor, random):
-    return image.mean() + factor * (image - image.mean())
 
 
 def _jpeg(image, quality, random):
@@ -67,15 +52,11 @@ def _down_sampling(image, size, random):
     return np.asarray(small.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR))
 
 
-def _occlusion(center: int) -> Callable:
+def _occlusion(center, image, height, random):
     """A gray bar around the row `center`, where the mean face of FER2013 has its eyes or mouth."""
-
-    def occlude(image, height, random):
-        occluded = image.copy()
-        occluded[center - height // 2 : center - height // 2 + height] = 127
-        return occluded
-
-    return occlude
+    occluded = image.copy()
+    occluded[center - height // 2 : center - height // 2 + height] = 127
+    return occluded
 
 
 def _rotation(image, degrees, random):
@@ -91,8 +72,7 @@ def _shift(image, pixels, random):
     )
 
 
-@dataclass(frozen=True)
-class Corruption:
+class Corruption(NamedTuple):
     """One kind of corruption.
 
     Attributes:
@@ -111,22 +91,38 @@ class Corruption:
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
         # Standard deviation, in gray levels.
-        "noise": Corruption("Gaussian noise", _noise, (8, 16, 24, 36, 50)),
+        "noise": Corruption(
+            "Gaussian noise",
+            lambda image, deviation, random: image + random.normal(0, deviation, image.shape),
+            (8, 16, 24, 36, 50),
+        ),
         # Standard deviation, in pixels.
-        "blur": Corruption("Gaussian blur", _blur, (0.5, 0.8, 1.2, 1.7, 2.5)),
+        "blur": Corruption(
+            "Gaussian blur",
+            lambda image, sigma, random: ndimage.gaussian_filter(image, sigma, mode="nearest"),
+            (0.5, 0.8, 1.2, 1.7, 2.5),
+        ),
         # Length in pixels, in any direction.
         "motion blur": Corruption("motion blur", _motion_blur, (3, 5, 7, 9, 13)),
         # Gray levels up or down, cut off at black and white.
-        "brightness": Corruption("brightness", _brightness, (25, 50, 75, 100, 125)),
+        "brightness": Corruption(
+            "brightness",
+            lambda image, levels, random: image + levels * random.choice([-1, 1]),
+            (25, 50, 75, 100, 125),
+        ),
         # Factor of each gray level's distance from the mean.
-        "contrast": Corruption("lower contrast", _contrast, (0.7, 0.5, 0.35, 0.2, 0.1)),
+        "contrast": Corruption(
+            "lower contrast",
+            lambda image, factor, random: image.mean() + factor * (image - image.mean()),
+            (0.7, 0.5, 0.35, 0.2, 0.1),
+        ),
         # Pillow's quality.
         "JPEG": Corruption("JPEG compression", _jpeg, (40, 25, 15, 10, 5)),
         # Size in pixels, enlarged to 48 again.
         "down-sampling": Corruption("down-sampling", _down_sampling, (36, 28, 20, 16, 12)),
         # Height in pixels of a bar.
-        "eyes covered": Corruption("occluded eyes", _occlusion(18), (4, 8, 11, 14, 18)),
-        "mouth covered": Corruption("occluded mouth", _occlusion(38), (4, 8, 11, 14, 18)),
+        "eyes covered": Corruption("occluded eyes", partial(_occlusion, 18), (4, 8, 11, 14, 18)),
+        "mouth covered": Corruption("occluded mouth", partial(_occlusion, 38), (4, 8, 11, 14, 18)),
         # Degrees, either way.
         "rotation": Corruption("rotation", _rotation, (8, 15, 22, 30, 45)),
         # Pixels, in any direction.
@@ -163,12 +159,12 @@ def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
     return corrupted
 
 
-def _corrupted_sets(images: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Corruption, severity and corrupted images, one severity after the other."""
-    bar = tqdm([(name, severity) for name in CORRUPTIONS for severity in SEVERITIES])
-    for name, severity in bar:
-        bar.set_description(f"{name} {severity}")
-        yield name, severity, corrupt(images, name, severity)
+def _corrupted_sets(images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Each corruption, and the images in each severity: uint8 [5, n, 48, 48]."""
+    bar = tqdm(CORRUPTIONS)
+    for name in bar:
+        bar.set_description(name)
+        yield name, np.stack([corrupt(images, name, severity) for severity in SEVERITIES])
 
 
 def export_corruptions(dataset: Dataset, folder: Path) -> None:
@@ -177,18 +173,15 @@ def export_corruptions(dataset: Dataset, folder: Path) -> None:
     One `<corruption>.npy` for each, uint8 [5·n, 48, 48], severity 1 first; `labels.npy` uint8
     [5·n]; and `SHA256SUMS`.
     """
-    private, blocks, sums = dataset.private_test, [], []
+    private, sums = dataset.private_test, []
 
     def save(name: str, array: np.ndarray) -> None:
         with atomic_write(folder / name) as tmp:
             np.save(tmp, array)
         sums.append(f"{sha256_of(folder / name)}  {name}\n")
 
-    for name, severity, images in _corrupted_sets(private.images):
-        blocks.append(images)
-        if severity == SEVERITIES[-1]:
-            save(f"{name.replace(' ', '_')}.npy", np.concatenate(blocks))
-            blocks = []
+    for name, images in _corrupted_sets(private.images):
+        save(f"{name.replace(' ', '_')}.npy", np.concatenate(images))
     save("labels.npy", np.tile(private.labels, len(SEVERITIES)))
     with atomic_write(folder / "SHA256SUMS") as tmp:
         tmp.write_text("".join(sums), encoding="utf-8")
@@ -204,33 +197,28 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
     Raises:
         ValueError: the record's accuracies are on other corrupted images.
     """
-    record = {"sha256": {}, "weights_sha256": {}, "runs": {}}
-    if path.is_file():
-        record = read_json(path)
+    empty = {"sha256": {}, "weights_sha256": {}, "runs": {}}
+    record = read_json(path) if path.is_file() else empty
     weights = {run.key: sha256_of(run.weights) for run in runs}
     missing = [run for run in runs if record["weights_sha256"].get(run.key) != weights[run.key]]
     if not missing:
         return
-    private, models = dataset.private_test, [(run, load_model(run)) for run in missing]
-    accuracies = {run.key: {CLEAN: []} | {name: [] for name in CORRUPTIONS} for run in missing}
+    private, models = dataset.private_test, {run: load_model(run) for run in missing}
 
-    def evaluate(name: str, images: np.ndarray) -> None:
-        for run, model in models:
-            predicted = predict_logits(model, images, run.experiment.tta).argmax(axis=1)
-            accuracies[run.key][name].append(float((predicted == private.labels).mean()))
+    def accuracy(run: Run, images: np.ndarray) -> float:
+        predicted = predict_logits(models[run], images, run.experiment.tta).argmax(axis=1)
+        return float((predicted == private.labels).mean())
 
-    evaluate(CLEAN, private.images)
-    digests = {name: hashlib.sha256() for name in CORRUPTIONS}
-    for name, _, images in _corrupted_sets(private.images):
-        digests[name].update(images.tobytes())
-        evaluate(name, images)
-    sha256 = {name: digest.hexdigest() for name, digest in digests.items()}
+    sha256, measured = {}, {run.key: {CLEAN: accuracy(run, private.images)} for run in missing}
+    for name, by_severity in _corrupted_sets(private.images):
+        sha256[name] = hashlib.sha256(by_severity).hexdigest()
+        for run in missing:
+            measured[run.key][name] = [accuracy(run, images) for images in by_severity]
     if record["sha256"] not in ({}, sha256):
         raise ValueError(
             f"{path}: its runs were measured on other corrupted images; "
             "remove it to measure all of them again"
         )
-    measured = {key: {**by_name, CLEAN: by_name[CLEAN][0]} for key, by_name in accuracies.items()}
     write_json(path, {
         "sha256": sha256,
         "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")},

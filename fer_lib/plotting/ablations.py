@@ -3,13 +3,12 @@
 import textwrap
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.plotting.style import OWN_COLOR, finish, placeholder
+from fer_lib.plotting.style import OWN_COLOR, finish, interval_bars, placeholder
 
 _NEUTRAL_COLOR, _ISSUE_COLOR = "#222222", "#CC6677"
 _DIFFERENCES = {
@@ -30,54 +29,32 @@ def comparison_intervals(comparisons: pd.DataFrame, differences: pd.DataFrame) -
     recorded = comparisons[comparisons["n_seeds"] > 0].reset_index(drop=True)
     if recorded.empty:
         return placeholder()
-    rows = range(len(recorded))
-    row_of_pair = {pair: row for row, pair in enumerate(_pairs(recorded))}
-    seed_rows = [row_of_pair[pair] for pair in _pairs(differences)]
+    pair = ["experiment", "baseline"]
+    seed_rows = differences[pair].merge(recorded[pair].reset_index(), how="left")["index"]
     figure, panels = plt.subplots(
         1, 2, figsize=(10, 1.4 + 0.36 * len(recorded)), sharey=True, layout="constrained"
     )
-    for axes, (column, (scale, title)) in zip(panels, _DIFFERENCES.items(), strict=True):
-        limits = recorded[[f"{column}_low", f"{column}_high"]].to_numpy()
+    for axes, (name, (scale, title)) in zip(panels, _DIFFERENCES.items(), strict=True):
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
-        axes.plot(
-            scale * differences[column],
-            seed_rows,
-            "|",
-            color=_ISSUE_COLOR,
-            markersize=13,
-            markeredgewidth=2,
-            label="one seed",
+        seeds = {"color": _ISSUE_COLOR, "markersize": 13, "markeredgewidth": 2}
+        axes.plot(scale * differences[name], seed_rows, "|", label="one seed", **seeds)
+        estimates = scale * recorded[[name, f"{name}_low", f"{name}_high"]].to_numpy()
+        means = {"color": _NEUTRAL_COLOR, "label": "mean over seeds, 95 % interval of the images"}
+        interval_bars(axes, recorded.index, estimates, fmt="o", **means)
+        axes.set(
+            xlabel=title,
+            yticks=recorded.index,
+            yticklabels=_titles(recorded["experiment"]),
+            ylim=(len(recorded) - 0.5, -0.5),
         )
-        axes.errorbar(
-            scale * recorded[column],
-            rows,
-            xerr=scale * np.abs(limits - recorded[[column]].to_numpy()).T,
-            fmt="o",
-            color=_NEUTRAL_COLOR,
-            capsize=3,
-            label="mean over seeds, 95 % interval of the images",
-        )
-        axes.set(xlabel=title, yticks=rows)
         axes.locator_params(axis="x", nbins=5)
-        axes.set_yticklabels(_titles(recorded["experiment"]))
-        axes.set_ylim(len(recorded) - 0.5, -0.5)
+    style = {"va": "center", "fontsize": 9, "color": "#555555"}
     for row, baseline in enumerate(_titles(recorded["baseline"])):
-        panels[1].text(
-            1.02,
-            row,
-            f"vs. {baseline}",
-            transform=panels[1].get_yaxis_transform(),
-            va="center",
-            fontsize=9,
-            color="#555555",
-        )
+        beside = panels[1].get_yaxis_transform()
+        panels[1].text(1.02, row, f"vs. {baseline}", transform=beside, **style)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=2, fontsize=9)
     return finish(figure)
-
-
-def _pairs(table: pd.DataFrame):
-    return zip(table["experiment"], table["baseline"], strict=True)
 
 
 def _titles(names: pd.Series) -> list[str]:
@@ -117,17 +94,9 @@ def accuracy_against_size(
 
 
 def _draw_recorded(axes: Axes, models: pd.DataFrame, size: str) -> None:
-    accuracy = models[["private_test_accuracy"]].to_numpy()
-    limits = models[["private_test_accuracy_low", "private_test_accuracy_high"]].to_numpy()
-    axes.errorbar(
-        models[size],
-        100 * accuracy[:, 0],
-        yerr=100 * np.abs(limits - accuracy).T,
-        fmt="o",
-        color=OWN_COLOR,
-        capsize=3,
-        label="this study, 95 % interval",
-    )
+    columns = [f"private_test_accuracy{limit}" for limit in ("", "_low", "_high")]
+    style = {"fmt": "o", "color": OWN_COLOR, "label": "this study, 95 % interval"}
+    interval_bars(axes, models[size], 100 * models[columns].to_numpy(), "y", **style)
 
 
 def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, color: str) -> None:

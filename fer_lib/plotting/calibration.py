@@ -5,13 +5,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.evaluation.calibration import selective_accuracy
-from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
+from fer_lib.plotting.style import finish, model_lines, model_styles, placeholder_if_missing
 from fer_lib.runs.predictions import Predictor
 
 FEWEST_IN_BIN = 20  # accuracy over fewer images is too noisy to draw
 LEAST_COVERAGE = 0.05
 
 
+@placeholder_if_missing
 def reliability_diagram(table: pd.DataFrame) -> Figure:
     """Accuracy against confidence, before and after temperature scaling.
 
@@ -19,22 +20,11 @@ def reliability_diagram(table: pd.DataFrame) -> Figure:
         table: as `analysis.calibration.reliability_table` returns it; bins of fewer than 20 images
             are left out.
     """
-    if table.empty:
-        return placeholder()
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
-    styles, table = model_styles(table["model"]), table[table["count"] >= FEWEST_IN_BIN]
+    table = table[table["count"] >= FEWEST_IN_BIN]
+    percent = table.assign(x=100 * table["confidence"], y=100 * table["accuracy"])
     for axes, scaled in zip(panels, (False, True), strict=True):
-        for model, rows in table[table["scaled"] == scaled].groupby("model", sort=False):
-            style = styles[model]
-            axes.plot(
-                100 * rows["confidence"],
-                100 * rows["accuracy"],
-                color=style.color,
-                marker=style.marker,
-                markersize=5,
-                linestyle=style.linestyle,
-                label=model,
-            )
+        model_lines(axes, percent[percent["scaled"] == scaled], "x", "y", markersize=5)
         axes.plot([0, 100], [0, 100], color="#888888", linewidth=1, label="perfect calibration")
         title = "after temperature scaling" if scaled else "before temperature scaling"
         axes.set(title=title, xlabel="confidence, %", xlim=(0, 100), ylim=(0, 100))

@@ -17,12 +17,9 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
     Args:
         counts: by split (`Training`, `PublicTest`, `PrivateTest`), then by emotion.
     """
-    by_split = {
-        split: np.array([values[name] for name in EMOTION_NAMES])
-        for split, values in counts.items()
-    }
-    test = by_split["PublicTest"] + by_split["PrivateTest"]
-    bars = {"Training": by_split["Training"], "PublicTest and PrivateTest": test}
+    table = pd.DataFrame(counts, index=EMOTION_NAMES)
+    test = table["PublicTest"] + table["PrivateTest"]
+    bars = {"Training": table["Training"], "PublicTest and PrivateTest": test}
     figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
     for axes, (title, numbers) in zip(panels, bars.items(), strict=True):
         drawn = axes.bar(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-from fer_lib.plotting.style import finish, model_styles, placeholder
+from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
 from fer_lib.plotting.training import images_by_hash, thumbnail
 from fer_lib.report.format import NOT_RECORDED
 
@@ -52,22 +52,16 @@ def grad_cams(maps: dict[str, dict | None], emotion: str, dataset: Dataset | Non
     return finish(figure)
 
 
+@placeholder_if_missing
 def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
     """Mean Grad-CAM of each true class, a row per model and a column per emotion.
 
     Args:
         maps: as `analysis.grad_cam.recorded_mean_maps` returns them.
     """
-    if not maps:
-        return placeholder()
     columns = len(EMOTION_NAMES)
-    figure, grid = plt.subplots(
-        len(maps),
-        columns,
-        figsize=(1.35 * columns, 0.3 + 1.25 * len(maps)),
-        layout="constrained",
-        squeeze=False,
-    )
+    size = {"figsize": (1.35 * columns, 0.3 + 1.25 * len(maps)), "layout": "constrained"}
+    figure, grid = plt.subplots(len(maps), columns, squeeze=False, **size)
     for row, (title, by_emotion) in zip(grid, maps.items(), strict=True):
         for axes, name in zip(row, EMOTION_NAMES, strict=True):
             drawn = axes.imshow(by_emotion[name], cmap="inferno", vmin=0, vmax=1)
@@ -79,37 +73,28 @@ def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
     return finish(figure, recorded=True)
 
 
+@placeholder_if_missing
 def deletion_curves(curves: pd.DataFrame) -> Figure:
     """Mean probability of the predicted class against the fraction of pixels deleted.
 
     Args:
         curves: as `analysis.grad_cam.deletion_curves` returns them.
     """
-    if curves.empty:
-        return placeholder()
-    models = curves["model"].unique()
-    columns = min(3, len(models))
-    rows = -(-len(models) // columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(3.2 * columns, 3.2 * rows),
-        sharey=True,
-        layout="constrained",
-        squeeze=False,
-    )
+    styles = model_styles(curves["model"])
+    by_model = curves.groupby("model", sort=False)
+    columns = min(3, len(by_model))
+    rows = -(-len(by_model) // columns)
+    size = {"figsize": (3.2 * columns, 3.2 * rows), "layout": "constrained"}
+    figure, grid = plt.subplots(rows, columns, sharey=True, squeeze=False, **size)
     figure.get_layout_engine().set(h_pad=0.1)  # inches, from an axis to the title below
-    for axes in grid.flat[len(models) :]:
+    for axes in grid.flat[len(by_model) :]:
         figure.delaxes(axes)
-    styles = model_styles(models)
-    for axes, model in zip(grid.flat, models, strict=False):
-        curve, style = curves[curves["model"] == model], styles[model]
+    for axes, (model, curve) in zip(grid.flat, by_model, strict=False):
         fractions = 100 * curve["fraction_removed"]
-        line = {"color": style.color, "marker": style.marker, "markersize": 5}
+        line = {"color": styles[model].color, "marker": styles[model].marker, "markersize": 5}
         axes.plot(fractions, curve["grad_cam"], label="Grad-CAM", **line)
-        axes.plot(
-            fractions, curve["random"], label="random", linestyle=":", fillstyle="none", **line
-        )
+        line |= {"linestyle": ":", "fillstyle": "none"}
+        axes.plot(fractions, curve["random"], label="random", **line)
         axes.set(xlabel="pixels deleted, %")
         axes.set_title(model, fontsize=10)
         axes.legend(fontsize=8)

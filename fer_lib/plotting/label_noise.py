@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fer_lib.plotting.style import finish, model_styles, placeholder
+from fer_lib.plotting.style import finish, model_lines, placeholder_if_missing
 from fer_lib.plotting.training import confusion_heat_map
 
 
@@ -21,31 +21,20 @@ def label_confusion(confusion: np.ndarray) -> Figure:
     return finish(figure, recorded=True)
 
 
+@placeholder_if_missing
 def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
     """Accuracy by annotator agreement, against FER2013's label and against the FER+ vote.
 
     Args:
         table: as `analysis.label_noise.accuracy_by_agreement` returns it.
     """
-    if table.empty:
-        return placeholder()
     figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
     titles = {
         "label_accuracy": "against FER2013's label",
         "plurality_accuracy": "against the most frequent vote",
     }
-    styles = model_styles(table["model"])
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
-        for model, rows in table.groupby("model", sort=False):
-            style = styles[model]
-            axes.plot(
-                rows["votes"],
-                100 * rows[column],
-                color=style.color,
-                marker=style.marker,
-                linestyle=style.linestyle,
-                label=model,
-            )
+        model_lines(axes, table.assign(percent=100 * table[column]), "votes", "percent")
         axes.set(title=title, xlabel="votes for the most frequent emotion, of 10", ylim=(0, 100))
     panels[0].set_ylabel("accuracy, %")
     lines = panels[0].get_lines()

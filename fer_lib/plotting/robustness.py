@@ -6,28 +6,21 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.analysis.robustness import CLEAN, CORRUPTIONS, SEVERITIES
-from fer_lib.plotting.style import finish, placeholder
+from fer_lib.plotting.style import finish, placeholder_if_missing
 
 
+@placeholder_if_missing
 def corruption_heat_maps(accuracies: pd.DataFrame) -> Figure:
     """Accuracy under each corruption and severity, one heat map per model.
 
     Args:
         accuracies: as `analysis.robustness.corruption_accuracies` returns them.
     """
-    if accuracies.empty:
-        return placeholder()
-    models = list(accuracies["model"].unique())
+    models = accuracies["model"].unique()
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(5 * columns, 4.2 * rows),
-        layout="constrained",
-        squeeze=False,
-        sharey=True,
-    )
+    size = {"figsize": (5 * columns, 4.2 * rows), "layout": "constrained"}
+    figure, grid = plt.subplots(rows, columns, squeeze=False, sharey=True, **size)
     figure.get_layout_engine().set(h_pad=0.1)  # inches, from an axis to the title below
     for axes in grid.flat[len(models) :]:
         axes.axis("off")

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.experiments import EXPERIMENTS, HOG_CONFIGURATION, MAIN_MODELS
@@ -79,15 +82,45 @@ def placeholder(text: str = NOT_RECORDED) -> Figure:
 
 
 def placeholder_if_missing(draw):
-    """Decorate a figure of one run, or of several by title, that draws those that are not None.
+    """Decorate a figure of one run, of several by title, or of a table.
 
-    Where there is none, the figure is a placeholder.
+    Of runs by title those that are not None are drawn. Where there is none, or the table is empty,
+    the figure is a placeholder.
     """
 
     @functools.wraps(draw)
-    def wrapper(runs, *arguments, **keywords):
-        if isinstance(runs, dict):
-            runs = {title: run for title, run in runs.items() if run is not None}
-        return draw(runs, *arguments, **keywords) if runs else placeholder()
+    def wrapper(data, *arguments, **keywords):
+        if isinstance(data, dict):
+            data = {title: run for title, run in data.items() if run is not None}
+        missing = data.empty if isinstance(data, pd.DataFrame) else not data
+        return placeholder() if missing else draw(data, *arguments, **keywords)
 
     return wrapper
+
+
+def model_lines(axes: Axes, table: pd.DataFrame, x: str, y: str, **keywords) -> None:
+    """Draw a line per model of a table, in the model's style.
+
+    Args:
+        table: `model`, and the columns `x` and `y`.
+        keywords: of `axes.plot`.
+    """
+    styles = model_styles(table["model"])
+    for model, rows in table.groupby("model", sort=False):
+        axes.plot(rows[x], rows[y], label=model, **styles[model]._asdict(), **keywords)
+
+
+def interval_bars(
+    axes: Axes, positions: Iterable[float], estimates: np.ndarray, direction: str = "x", **keywords
+) -> None:
+    """Draw values with their intervals.
+
+    Args:
+        positions: of the values on the other axis, [n].
+        estimates: [n, 3], each a value and the limits of its interval.
+        direction: the axis of the values, `x` or `y`.
+        keywords: of `axes.errorbar`.
+    """
+    value, low, high = np.asarray(estimates).T
+    keywords |= {direction: value, f"{direction}err": np.abs([low - value, high - value])}
+    axes.errorbar(**keywords, **{"y" if direction == "x" else "x": positions}, capsize=3)

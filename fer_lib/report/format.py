@@ -5,15 +5,13 @@ into text. Each formatter takes one number and, optionally, the limits of its 95
 """
 
 import html
+import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from numbers import Integral, Real
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pandas as pd
-    from pandas.io.formats.style import Styler
+import pandas as pd
 
 NOT_RECORDED = "not recorded"
 MISSING_CELL = "–"
@@ -23,7 +21,6 @@ SPLIT_TITLES = {
     "both": "both test splits",
 }
 
-_LIMITS = ("_low", "_high")
 _PERCENT_WORDS = {
     "accuracy",
     "agreement",
@@ -64,10 +61,7 @@ def percent(share: float | None, low: float | None = None, high: float | None = 
     >>> percent(0.6531), percent(0.6531, 0.637, 0.668)
     ('65.3\\xa0%', '65.3\\xa0% (63.7–66.8)')
     """
-    if is_missing(share):
-        return NOT_RECORDED
-    text = f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
-    return text if is_missing(low) else f"{text} ({100 * low:.1f}–{100 * high:.1f})"
+    return _with_interval(".1f", (share, low, high), scale=100, unit="\N{NO-BREAK SPACE}%")
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -76,27 +70,16 @@ def score(value: float | None, low: float | None = None, high: float | None = No
     >>> score(0.66149), score(0.66149, 0.64, 0.681)
     ('0.661', '0.661 (0.640–0.681)')
     """
-    if is_missing(value):
-        return NOT_RECORDED
-    return f"{value:.3f}" if is_missing(low) else f"{value:.3f} ({low:.3f}–{high:.3f})"
+    return _with_interval(".3f", (value, low, high))
 
 
-def signed(
-    value: float | None, low: float | None = None, high: float | None = None, digits: int = 3
-) -> str:
+def signed(value: float | None, low: float | None = None, high: float | None = None) -> str:
     """Format a difference with its sign, a true minus sign.
 
     >>> signed(-0.012), signed(0.02, 0.003, 0.037)
     ('−0.012', '+0.020 (+0.003 to +0.037)')
     """
-    if is_missing(value):
-        return NOT_RECORDED
-    text, *limits = (
-        f"{each:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-        for each in (value, low, high)
-        if not is_missing(each)
-    )
-    return f"{text} ({' to '.join(limits)})" if limits else text
+    return _with_interval("+.3f", (value, low, high), separator=" to ")
 
 
 def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -105,8 +88,7 @@ def points(difference: float | None, low: float | None = None, high: float | Non
     >>> points(-0.0012), points(0.021, 0.008, 0.034)
     ('−0.1', '+2.1 (+0.8 to +3.4)')
     """
-    scaled = (each if is_missing(each) else 100 * each for each in (difference, low, high))
-    return signed(*scaled, digits=1)
+    return _with_interval("+.1f", (difference, low, high), scale=100, separator=" to ")
 
 
 def p_value(p: float | None) -> str:
@@ -139,25 +121,32 @@ def number(value: float | None, low: float | None = None, high: float | None = N
     >>> number(0.6614), number(24.06), number(1575.3), number(35_887), number(1e-4)
     ('0.661', '24.1', '1,575', '35,887', '0.0001')
     """
-    if is_missing(value):
-        return NOT_RECORDED
-    size = abs(value)
+    size = 0 if is_missing(value) else abs(value)
     if 0 < size < 0.001:
         return f"{value:.3g}"
     digits = 0 if isinstance(value, Integral) or size >= 1000 else 1 if size >= 10 else 3
+    return _with_interval(f",.{digits}f", (value, low, high))
+
+
+def _with_interval(
+    spec: str, values: tuple, scale: float = 1, unit: str = "", separator: str = "–"
+) -> str:
+    """Format a value by a format specification, and its limits in parentheses where it has them."""
+    if is_missing(values[0]):
+        return NOT_RECORDED
     text, *limits = (
-        f"{each:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
-        for each in (value, low, high)
+        f"{scale * each:{spec}}".replace("-", "\N{MINUS SIGN}")
+        for each in values
         if not is_missing(each)
     )
-    return f"{text} ({'–'.join(limits)})" if limits else text
+    return f"{text}{unit}" + (f" ({separator.join(limits)})" if limits else "")
 
 
 def show(
-    table: "pd.DataFrame",
+    table: pd.DataFrame,
     formats: Mapping[str, Callable[..., str]] | None = None,
     caption: str | None = None,
-) -> "Styler":
+) -> "pd.io.formats.style.Styler":
     """Style a numeric table for display; the table itself is left as it is.
 
     - Heads: `private_test_accuracy` becomes “PrivateTest accuracy”. A column name that has a space
@@ -176,35 +165,24 @@ def show(
     Returns:
         A pandas Styler; its `data` holds the formatted cells.
     """
-    import pandas as pd
-
-    formats = dict(formats or {})
-    heads, cells, numeric = [], [], []
-    for name in table.columns:
-        if _is_limit(name, table.columns):
-            continue
-        limits = [name + suffix for suffix in _LIMITS]
-        columns = [name, *limits] if _is_limit(limits[0], table.columns) else [name]
-        formatter = formats.get(name) or _formatter(table[name], name)
+    limits = {f"{name}{end}" for name in table.columns for end in ("_low", "_high")}
+    names = [name for name in table.columns if name not in limits]
+    heads, cells = [], {}
+    for index, name in enumerate(names):
+        formatter = (formats or {}).get(name) or _formatter(table[name], name)
+        columns = [name, *table.columns.intersection([f"{name}_low", f"{name}_high"])]
         rows = zip(*(table[column] for column in columns), strict=True)
-        cells.append([_cell(row, formatter) for row in rows])
+        cells[index] = [_cell(row, formatter) for row in rows]
         heads.append(_head(name, formatter))
-        if pd.api.types.is_numeric_dtype(table[name]):
-            numeric.append(heads[-1])
-    display = pd.DataFrame(dict(enumerate(cells)), index=range(len(table))).set_axis(heads, axis=1)
+    display = pd.DataFrame(cells, index=range(len(table))).set_axis(heads, axis=1)
+    is_numeric = map(pd.api.types.is_numeric_dtype, table[names].dtypes)
+    numeric = list(itertools.compress(heads, is_numeric))
     style = display.style.hide(axis="index").format(_keep_interval_whole)
     style = style.set_properties(subset=numeric, **{"text-align": "right"})
     return style if caption is None else style.set_caption(caption)
 
 
-def _is_limit(name: str, columns: Iterable[str]) -> bool:
-    """Whether a column is a limit of the interval of another one."""
-    return name in columns and any(
-        name.endswith(suffix) and name.removesuffix(suffix) in columns for suffix in _LIMITS
-    )
-
-
-def _formatter(values: "pd.Series", name: str) -> Callable[..., str]:
+def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
     words = set(name.lower().replace(",", " ").replace("_", " ").split())
     if name == "p_value":
         return p_value
@@ -212,9 +190,8 @@ def _formatter(values: "pd.Series", name: str) -> Callable[..., str]:
         return points if words & _PERCENT_WORDS else signed
     if words & _PERCENT_WORDS:
         return percent
-    integral = all(
-        is_missing(value) or value == int(value) for value in values if _is_number(value)
-    )
+    numbers = [value for value in values if _is_number(value) and not is_missing(value)]
+    integral = all(value == int(value) for value in numbers)
     return _integer if integral and not words & {"f1", "precision", "recall"} else number
 
 

@@ -14,9 +14,9 @@ from fer_lib.runs.run import Run
 
 def class_counts(counts: dict[str, dict[str, int]]) -> pd.DataFrame:
     """Images by emotion: one row per emotion and one for all, one column per split."""
-    table = pd.DataFrame(counts).rename_axis("emotion").reset_index()
-    total = {"emotion": "all", **table[list(counts)].sum()}
-    return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
+    table = pd.DataFrame(counts)
+    table.loc["all"] = table.sum()
+    return table.rename_axis("emotion").reset_index()
 
 
 def configuration(experiment: Experiment) -> pd.DataFrame:
@@ -29,8 +29,7 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
         for setting in fields(experiment)
         if not setting.default and not getattr(experiment, setting.name)
     }
-    if not experiment.teachers:
-        off.add("teacher_tta")
+    off |= set() if experiment.teachers else {"teacher_tta"}
     return _frame({name: value for name, value in _settings(experiment).items() if name not in off})
 
 
@@ -44,13 +43,9 @@ def changed_settings(experiment: Experiment, baseline: Experiment) -> pd.DataFra
     changed = [
         name for name in values | base if name != "title" and values.get(name) != base.get(name)
     ]
-    columns = {experiment.title: values, baseline.title: base}
-    return pd.DataFrame({"setting": changed}).assign(
-        **{
-            title: pd.Series([settings.get(name) for name in changed], dtype=object)
-            for title, settings in columns.items()
-        }
-    )
+    rows = [[name, values.get(name), base.get(name)] for name in changed]
+    columns = ["setting", experiment.title, baseline.title]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def _settings(experiment: Experiment) -> dict:
@@ -60,8 +55,7 @@ def _settings(experiment: Experiment) -> dict:
 
 
 def _frame(values: dict) -> pd.DataFrame:
-    series = pd.Series(list(values.values()), dtype=object)
-    return pd.DataFrame({"setting": list(values), "value": series})
+    return pd.DataFrame(list(values.items()), columns=["setting", "value"], dtype=object)
 
 
 def layers(experiment: Experiment) -> pd.DataFrame:
@@ -76,13 +70,10 @@ def run_details(run: Run | None) -> pd.DataFrame:
     """What a reader needs to trust or repeat a run: `setting` and `value`, empty without a run."""
     if run is None:
         return _frame({})
-    config = run.config
+    config, swa_epochs = run.config, run.experiment.swa_epochs
+    epoch = {"swa_epochs": swa_epochs} if swa_epochs else {"best_epoch": config["best_epoch"]}
     details = {name: config[name] for name in ("profile", "seed", "epochs_run", "stopped_by")}
-    if run.experiment.swa_epochs:
-        details["swa_epochs"] = run.experiment.swa_epochs
-    else:
-        details["best_epoch"] = config["best_epoch"]
-    details |= {name: config[name] for name in ("hours", "images_per_second")}
+    details |= epoch | {name: config[name] for name in ("hours", "images_per_second")}
     details |= {name: config["hardware"][name] for name in ("processor", "cores")}
     details["versions"] = [f"{name} {version}" for name, version in config["versions"].items()]
     for name in ("data_sha256", "pretrained_weights_sha256"):

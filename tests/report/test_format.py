@@ -33,7 +33,7 @@ def test_scores_have_three_decimals():
 
 
 def test_differences_are_signed_with_a_true_minus_sign():
-    assert signed(0.5, digits=2) == "+0.50"
+    assert signed(0.5) == "+0.500"
     assert signed(-0.0124, -0.02, 0.003) == "−0.012 (−0.020 to +0.003)"
     assert points(-0.0012) == "−0.1"
     assert points(-0.0012, -0.014, 0.011) == "−0.1 (−1.4 to +1.1)"
