@@ -20,7 +20,6 @@ class TrainingSummary:
             last one.
         train_accuracy, val_accuracy, val_loss: on Training and PublicTest in that epoch.
         last_train_accuracy, last_val_loss: in the last epoch.
-        hours: of training.
     """
 
     epochs: int | None = None
@@ -30,7 +29,6 @@ class TrainingSummary:
     val_loss: float | None = None
     last_train_accuracy: float | None = None
     last_val_loss: float | None = None
-    hours: float | None = None
 
 
 def training_summary(run: Run | None) -> TrainingSummary:
@@ -48,7 +46,6 @@ def training_summary(run: Run | None) -> TrainingSummary:
         val_loss=float(best["val_loss"]),
         last_train_accuracy=float(last["accuracy"]),
         last_val_loss=float(last["val_loss"]),
-        hours=run.config["hours"],
     )
 
 

@@ -179,15 +179,14 @@ class LabelNoise:
     """How FER2013's labels agree with the FER+ votes; shares 0–1, over all images of FER2013.
 
     Attributes:
-        images: how many there are.
-        no_majority: share of them on which no emotion of the seven has more than half of the votes.
+        no_majority: share of the images on which no emotion of the seven has more than half of the
+            votes.
         no_face: how many show no face to more than half of the annotators.
         agreement: share of the majorities that are FER2013's label.
         confusion: counts int [7, 7], label by row, majority by column.
         plurality_ceiling, fitted_ceiling: as `label_agreement` has them, on PrivateTest.
     """
 
-    images: int
     no_majority: float
     no_face: int
     agreement: float
@@ -212,7 +211,6 @@ def label_noise(path: Path = LABEL_NOISE_PATH) -> LabelNoise:
     """Return the recorded agreement of labels and votes."""
     labels = read_json(path)["labels"]
     return LabelNoise(
-        images=labels["images"],
         no_majority=1 - labels["with_majority"] / labels["images"],
         no_face=labels["no_face"],
         agreement=labels["agreement"],

@@ -122,11 +122,8 @@ def samples(
     ):
         thumbnail(line[0], image, f"{emotion}, row {row}")
         for axes, predictions in zip(line[1:], by_title.values(), strict=True):
-            if predictions is None:
-                _probability_bars(axes, None, label)
-            else:
-                same = np.flatnonzero(predictions.hashes == image_hash)[0]
-                _probability_bars(axes, predictions.probabilities[same], label)
+            same = predictions and predictions[predictions.hashes == image_hash]
+            _probability_bars(axes, same and same.probabilities[0], label)
     for axes, title in zip(grid[0, 1:], by_title, strict=True):
         axes.set_title(title, fontsize=9)
     return finish(figure)
