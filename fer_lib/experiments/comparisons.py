@@ -83,11 +83,11 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "se_cnn_distilled_swa/seed-1",
         ),
         # Committed before any of their members was evaluated on PrivateTest.
-        "Three SE-CNN-HR": tuple(f"se_cnn_hires_ferplus/seed-{seed}" for seed in range(3)),
-        "Three SE-CNN-HR, distilled": tuple(
+        "Three SE-CNN-HR, FER+": tuple(f"se_cnn_hires_ferplus/seed-{seed}" for seed in range(3)),
+        "Three SE-CNN-HR, FER+, distilled": tuple(
             f"se_cnn_hires_ferplus_distilled/seed-{seed}" for seed in range(3)
         ),
-        "Six SE-CNN-HR": tuple(
+        "Six SE-CNN-HR, FER+": tuple(
             f"{name}/seed-{seed}"
             for name in ("se_cnn_hires_ferplus", "se_cnn_hires_ferplus_distilled")
             for seed in range(3)
