@@ -37,9 +37,9 @@ class Profile:
     def experiment(self, name: str) -> Experiment:
         """Return an experiment as this profile runs it.
 
-        `quick` trains for a few epochs in float32, which is fast on every processor, starts
-        pretrained networks from random weights, so that nothing is downloaded, and leaves out the
-        FER+ head: synthetic faces have no votes.
+        `quick` trains for a few epochs in float32, which is fast on every processor, and starts
+        pretrained networks from random weights, so that nothing is downloaded. It cannot train
+        experiments with FER+ votes, which synthetic faces lack.
 
         Raises:
             ValueError: there is no experiment of that name.

@@ -2,6 +2,9 @@
 
 A scheme is named by what it combines: `flip` adds the horizontal mirror image, `shift3x3_1px` the
 nine shifts by at most one pixel in each direction, `flip+shift3x3_1px` both (18 forward passes).
+
+`evaluation.inference.predict_logits` applies a scheme in Keras; `deploy.onnx_export` builds it into
+the exported file.
 """
 
 from collections.abc import Mapping

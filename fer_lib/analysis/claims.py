@@ -1,10 +1,11 @@
 """The claims of the source report, each decided by a rule.
 
-A rule is a statement that is true or false of confusion matrices. It is evaluated on 2,000
-resamples of the images, the same for all models: a claim is confirmed if its rule holds in at least
-97.5 % of them, refuted if in at most 2.5 %, otherwise inconclusive (`verdict.decide`). A tie is no
-lead. The rules use PrivateTest; those on controls, which are not evaluated there, use PublicTest.
-They look at one seed of each model: the resamples exclude the variance across seeds.
+A rule is a statement that is true or false of the recorded predictions and training curves. It is
+evaluated on 2,000 resamples of the images, the same for all models: a claim is confirmed if its
+rule holds in at least 97.5 % of them, refuted if in at most 2.5 %, otherwise inconclusive
+(`verdict.decide`). A tie is no lead. The rules use PrivateTest; those on controls, which are not
+evaluated there, use PublicTest. They look at one seed of each
+model: the resamples exclude the variance across seeds.
 """
 
 from collections.abc import Callable, Mapping

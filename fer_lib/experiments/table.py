@@ -2,8 +2,8 @@
 
 Unless a row says otherwise, an experiment has the source report's recipe: batch size 64, at most
 120 epochs, Adam at 1e-3, focal loss with gamma 2 and alpha 0.25, early stopping with patience 15.
-Only rows that set `evaluate_private_test` are evaluated on PrivateTest; a copy of such a row must
-set it for itself.
+Only rows that set `evaluate_private_test` are evaluated on PrivateTest. Derive a new row from the
+constants here, such as `_CUSTOM_CNN`, which leave it False; a copy of a row would inherit it.
 """
 
 from collections.abc import Mapping
