@@ -9,11 +9,11 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -72,7 +72,8 @@ def _shift(image, pixels, random):
     )
 
 
-class Corruption(NamedTuple):
+@dataclass(frozen=True)
+class Corruption:
     """One kind of corruption.
 
     Attributes:
