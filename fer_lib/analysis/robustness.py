@@ -24,7 +24,7 @@ from tqdm import tqdm
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import IMAGE_SIZE
-from fer_lib.evaluation.inference import load_model, predict_logits
+from fer_lib.evaluation.inference import load_model, predict_run
 from fer_lib.io import atomic_write, read_json, sha256_of, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.run import Run
@@ -207,7 +207,7 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
     private, models = dataset.private_test, {run: load_model(run) for run in missing}
 
     def accuracy(run: Run, images: np.ndarray) -> float:
-        predicted = predict_logits(models[run], images, run.experiment.tta).argmax(axis=1)
+        predicted = predict_run(run, images, model=models[run]).argmax(axis=1)
         return float((predicted == private.labels).mean())
 
     sha256, measured = {}, {run.key: {CLEAN: accuracy(run, private.images)} for run in missing}

@@ -55,13 +55,16 @@ def mean_probability_logits(logits: list[np.ndarray]) -> np.ndarray:
     return np.log(np.mean([softmax(values) for values in logits], axis=0)).astype(np.float32)
 
 
-def predict_run(run: Run, images: np.ndarray, tta: str | None = None) -> np.ndarray:
+def predict_run(
+    run: Run, images: np.ndarray, tta: str | None = None, model: keras.Model | None = None
+) -> np.ndarray:
     """Return a run's logits float32 [n, classes] for images uint8 [n, 48, 48].
 
     Args:
         tta: a scheme in place of the run's own (`run.experiment.tta`).
+        model: as `load_model(run)` returns it, where it predicts more than once.
 
     Raises:
         RunError: the run keeps no weights.
     """
-    return predict_logits(load_model(run), images, run.experiment.tta if tta is None else tta)
+    return predict_logits(model or load_model(run), images, tta or run.experiment.tta)

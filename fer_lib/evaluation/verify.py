@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.readers import DataError
-from fer_lib.evaluation.inference import load_model, predict_logits
+from fer_lib.evaluation.inference import load_model, predict_run
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions, tta_predictions_path
 from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, HOG, HOG_CONFIGURATION, Experiment
@@ -227,7 +227,7 @@ def _predict_again(
         rows = split.rows_of(recorded.hashes, recorded.labels)
         recorded, rows = recorded[rows >= 0], rows[rows >= 0]
         if len(rows):
-            logits = predict_logits(model, split.images[rows], tta or run.experiment.tta)
+            logits = predict_run(run, split.images[rows], tta, model)
             predicted[name] = replace(recorded, logits=logits)
             _compare(f"{name}, {tta}" if tta else name, predicted[name], recorded, report)
     return predicted
