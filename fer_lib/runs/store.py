@@ -10,6 +10,7 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.experiments import DEPLOYMENT_CANDIDATES, ENSEMBLES, EXPERIMENTS, HOG
 from fer_lib.io import TMP_PREFIX, atomic_write, read_arrays, read_json, sha256_of, write_json
 from fer_lib.runs.environment import hardware, versions
+from fer_lib.runs.ledger import add_to_ledger
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import (
     CONFIG_FILE,
@@ -99,7 +100,8 @@ def keeps_weights(run: Run) -> bool:
 def record_run(run: Run, results: Path) -> Run:
     """Copy a finished run into `results/`, with the checksums of its files.
 
-    `sha256sum -c SHA256SUMS` verifies them.
+    `sha256sum -c SHA256SUMS` verifies them. Where the run was evaluated on PrivateTest, the ledger
+    gets a row.
 
     Args:
         results: where it goes; `analysis/dataset.json` there has FER2013's class counts.
@@ -122,6 +124,8 @@ def record_run(run: Run, results: Path) -> Run:
         store_shared_splits(copy / PREDICTIONS_FILE, results / SHARED_SPLITS_FILE)
         write_checksums(copy, names)
         copy.rename(target)
+    if "private_test" in run.predictions:
+        add_to_ledger(results, "run", run.key, "listed experiment")
     return Run(target)
 
 
