@@ -88,8 +88,8 @@ def flip_rotate_zoom(degrees: float = 15, zoom: float = 0.15) -> keras.Model:
 
 
 def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
-    """Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, contrast and brightness by
-    ±30 %, random erasing.
+    """Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, contrast raised by up to
+    30 %, brightness changed by ±30 % of the range, random erasing.
 
     Input: float32 [batch, 48, 48, 1], gray levels 0–255; output: float32 [batch, crop_size,
     crop_size, 1] in training, the input in inference.
@@ -105,7 +105,7 @@ def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.M
     steps = [
         RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
         TrainingCrop(crop_size, dtype="float32"),
-        layers.RandomContrast(0.3, **gray),
+        layers.RandomContrast((0.0, 0.3), **gray),  # what Keras makes of a factor of 0.3
         layers.RandomBrightness(0.3, **gray),
     ]
     if erasing:

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from fer_lib.training.augmentation import AUGMENTATIONS, RandomAffine
+from fer_lib.training.augmentation import (
+    AUGMENTATIONS,
+    RandomAffine,
+    TrainingCrop,
+    strong_augment,
+)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)
@@ -65,3 +70,23 @@ def test_random_erasing_of_a_quarter_of_the_images(dataset):
     augmented = np.asarray(AUGMENTATIONS["strong_augment"]()(images, training=True))
     erased = (augmented == 127.5).mean(axis=(1, 2, 3))
     assert 0.17 < (erased > 0.015).mean() < 0.33 and erased.max() < 0.25
+
+
+def test_training_crop_keeps_the_center():
+    rows, columns = np.mgrid[:48, :48].astype("float32")
+    image = (100 * rows + columns)[None, ..., None]
+    cropped = np.asarray(TrainingCrop(40)(image, training=True))
+    assert (cropped[0, 0, 0, 0], cropped[0, -1, -1, 0]) == (404, 4343)
+
+
+def test_strong_augmentation_raises_contrast_and_changes_brightness_by_thirty_percent():
+    halves = np.full((600, 48, 48, 1), 100, "float32")
+    halves[:, 24:] = 156
+    keras.utils.set_random_seed(0)
+    augmented = np.asarray(strong_augment(erasing=0.0)(halves, training=True))
+    dark, light = augmented.min(axis=(1, 2, 3)), augmented.max(axis=(1, 2, 3))
+    contrast = (light - dark) / 56
+    assert 1 <= contrast.min() < 1.03 and 1.27 < contrast.max() <= 1.3
+    # Contrast is changed about the mean of the whole image, brightness by a sum of its own.
+    brightness = augmented.mean(axis=(1, 2, 3)) - 128
+    assert 0.8 * 76.5 < np.abs(brightness).max() < 76.5 + 28 and abs(brightness.mean()) < 8

@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.evaluation.metrics import classification_metrics
-from fer_lib.training.baselines import chance_scores, majority_logits, train_hog
+from fer_lib.experiments import HOG_CONFIGURATION
+from fer_lib.training.baselines import chance_scores, hog_features, majority_logits, train_hog
 
 
 def test_chance_agrees_with_random_guesses(dataset):
@@ -37,3 +41,20 @@ def test_hog_needs_every_emotion(dataset, tmp_path):
     without = Dataset(training, dataset.public_test, dataset.private_test, dataset.sha256)
     with pytest.raises(ValueError, match="no image of disgust"):
         train_hog(0, without, tmp_path, "quick")
+
+
+def test_hog_is_selected_on_public_test(dataset, tmp_path):
+    """PrivateTest gets the labels that another regularization predicts, which is perfect there."""
+    features = {n: hog_features(getattr(dataset, n).images) for n in ("training", "private_test")}
+    with threadpool_limits(1):
+        selected = train_hog(0, dataset, tmp_path / "a" / "seed-0", "quick").config
+        best = selected["inverse_regularization"]
+        other = next(c for c in HOG_CONFIGURATION["inverse_regularizations"] if c != best)
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=other, max_iter=2_000))
+        model.fit(features["training"], dataset.training.labels)
+        labels = model.predict(features["private_test"]).astype(np.uint8)
+        changed = Split(dataset.private_test.images, labels)
+        misleading = Dataset(dataset.training, dataset.public_test, changed, dataset.sha256)
+        run = train_hog(0, misleading, tmp_path / "b" / "seed-0", "quick")
+    assert run.config["inverse_regularization"] == best
+    assert run.metrics["private_test"]["accuracy"] < 1
