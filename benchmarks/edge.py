@@ -1,11 +1,11 @@
-"""Measure latency, file size and accuracy of two models in Keras, as ONNX and as ONNX in int8.
+"""Measure latency, file size and accuracy of models in Keras, as ONNX and as ONNX in int8.
 
-The models are the best recorded single one and MobileNetV2 fine-tuned. All forms run in one process
-with one thread and take turns, so that a disturbance of the machine meets all alike. Needs FER2013
-for accuracy on PublicTest, and a machine that does nothing else. Writes
-`results/analysis/edge.json`.
+The models are the best recorded single one, the SE-CNN, and MobileNetV2 fine-tuned. All forms run
+in one process with one thread and take turns, so that a disturbance of the machine affects all
+alike. Needs FER2013 for accuracy on PublicTest, and an otherwise idle machine while it measures
+latency. Writes `results/analysis/edge.json`.
 
-    python benchmarks/edge.py [--repetitions N]
+    python benchmarks/edge.py [--repetitions N] [--latency-only]
 """
 
 import argparse
@@ -35,7 +35,7 @@ from fer_lib.deploy.onnx_export import (
 )
 from fer_lib.evaluation.inference import load_model
 from fer_lib.evaluation.metrics import classification_metrics
-from fer_lib.io import write_json
+from fer_lib.io import read_json, write_json
 from fer_lib.models.complexity import multiply_adds
 from fer_lib.paths import RESULTS
 from fer_lib.runs.environment import hardware
@@ -46,7 +46,7 @@ REPETITIONS = 300
 WARM_UP = 10
 BATCH = 64
 BATCH_EVERY = 10  # repetitions
-LARGE_MODEL = "mobilenetv2_fine_tuned"
+COMPARED = ("se_cnn", "mobilenetv2_fine_tuned")
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,18 @@ class Form:
     report: ExportReport | None = None
 
 
-def forms(run: Run, dataset: Dataset, folder: Path) -> Iterator[Form]:
-    """Each form of a run; an int8 file that the exporter would refuse is measured too."""
+def measured_runs() -> list[Run]:
+    """The best recorded single run, and those that it is compared with; each once."""
+    runs = [best_single_run(RESULTS), *(find_run(RESULTS, name, 0) for name in COMPARED)]
+    return list({run.key: run for run in runs}.values())
+
+
+def forms(run: Run, dataset: Dataset, folder: Path, compare: bool) -> Iterator[Form]:
+    """Each form of a run; an int8 file that the exporter would refuse is measured too.
+
+    Args:
+        compare: whether ONNX files are compared with Keras, which gives their `report`.
+    """
     model = calibrated_model(run, fit_run_temperature(run))
     model.compile(jit_compile=False)
 
@@ -70,7 +80,8 @@ def forms(run: Run, dataset: Dataset, folder: Path) -> Iterator[Form]:
     yield Form("Keras", predict_in_keras, run.weights.stat().st_size)
     for name, int8 in (("ONNX", False), ("ONNX, int8", True)):
         path = folder / f"{run.name}-{int8}.onnx"
-        report = compare_with_keras(path, write_onnx(run, path, dataset, int8), dataset)
+        in_keras = write_onnx(run, path, dataset, int8)
+        report = compare_with_keras(path, in_keras, dataset) if compare else None
         predict = OnnxModel(path, threads=1).probabilities
         yield Form(name, predict, path.stat().st_size, report)
 
@@ -91,6 +102,18 @@ def accuracy_row(run: Run, form: Form, dataset: Dataset) -> dict:
         "max_probability_difference": form.report and form.report.max_probability_difference,
         "accepted": form.report and form.report.accepted,
     }
+
+
+def recorded_rows(expected: list[tuple[str, str]]) -> list[dict]:
+    """The rows of the record, if they are of the expected models and forms.
+
+    Raises:
+        SystemExit: they are not.
+    """
+    rows = read_json(LATENCY_PATH)["rows"]
+    if [(row["model"], row["form"]) for row in rows] != expected:
+        raise SystemExit(f"{LATENCY_PATH} has other models; run without --latency-only")
+    return rows
 
 
 def milliseconds(predict: Callable, faces: np.ndarray) -> float:
@@ -123,16 +146,26 @@ def main() -> None:
     parser.add_argument(
         "--repetitions", type=int, default=REPETITIONS, help=f"(default: {REPETITIONS})"
     )
-    repetitions = parser.parse_args().repetitions
+    parser.add_argument(
+        "--latency-only",
+        action="store_true",
+        help="keep the recorded sizes and accuracies, which must be of the same runs",
+    )
+    options = parser.parse_args()
     dataset = load_dataset()
     with tempfile.TemporaryDirectory() as folder:
-        measured, rows = [], []
-        for run in (best_single_run(RESULTS), find_run(RESULTS, LARGE_MODEL, 0)):
-            for form in forms(run, dataset, Path(folder)):
-                measured.append(form)
-                rows.append(accuracy_row(run, form, dataset))
-                print(f"{run.key}, {form.name}: accuracy {rows[-1]['accuracy']:.2%}", flush=True)
-        times = latencies(measured, dataset.public_test.images, repetitions)
+        pairs = [
+            (run, form)
+            for run in measured_runs()
+            for form in forms(run, dataset, Path(folder), compare=not options.latency_only)
+        ]
+        if options.latency_only:
+            rows = recorded_rows([(run.experiment.title, form.name) for run, form in pairs])
+        else:
+            rows = [accuracy_row(run, form, dataset) for run, form in pairs]
+        print("measuring latency", flush=True)
+        forms_in_turn = [form for _, form in pairs]
+        times = latencies(forms_in_turn, dataset.public_test.images, options.repetitions)
     for row, measurement in zip(rows, times, strict=True):
         row |= measurement
         print(
@@ -142,7 +175,7 @@ def main() -> None:
     record = {
         "hardware": hardware(),
         "keras_backend": keras.backend.backend(),
-        "repetitions": repetitions,
+        "repetitions": options.repetitions,
         "rows": rows,
     }
     write_json(LATENCY_PATH, record)

@@ -17,7 +17,7 @@
 
   // --- The input of the model ----------------------------------------------------------------------------------------------------
 
-  // Gray levels of a square of a canvas, integers; what lies outside repeats the border.
+  // Gray levels of a square of a canvas, integers. Pixels outside the canvas repeat its border.
   function graySquare(context, left, top, side) {
     const { width, height } = context.canvas;
     const clamp = (value, limit) => Math.min(Math.max(value, 0), limit - 1);
@@ -35,7 +35,7 @@
     return gray;
   }
 
-  // The weights with which `from` pixels become `to`: averages over areas, or bilinear to enlarge.
+  // The weights that resize `from` pixels to `to`: averages over areas to reduce, bilinear to enlarge.
   function weights(from, to) {
     const ratio = from / to, rows = [];
     for (let i = 0; i < to; i++) {
@@ -88,14 +88,14 @@
   });
 
   function show(probabilities, face) {
-    const percent = (p) => `${Math.round(100 * p)} %`;
+    const percent = (p) => `${Math.round(100 * p)}\u00a0%`;
     probabilities.forEach((p, index) => {
       bars[index].querySelector(".fill").style.width = `${100 * p}%`;
       bars[index].querySelector(".value").textContent = percent(p);
     });
     const best = probabilities.indexOf(Math.max(...probabilities)), confident = probabilities[best] >= settings.confident_above;
     const text = confident ? settings.emotions[best] : `Uncertain: perhaps ${settings.emotions[best]}`;
-    // A screen reader announces another prediction, not the percentages of each frame.
+    // A screen reader announces a new prediction, not the percentages of each frame.
     if (text !== announced) find(".prediction").textContent = announced = text;
     find(".prediction").classList.toggle("uncertain", !confident);
     const input = find(".model-input canvas").getContext("2d"), image = input.createImageData(SIZE, SIZE);
@@ -127,7 +127,7 @@
 
   const grow = (side) => moveTo(box.x + (box.side - side) / 2, box.y + (box.side - side) / 2, side);
 
-  // A drawable becomes the image, with the box in its middle.
+  // Makes a drawable the image, with the box in its center.
   function open(drawable, width, height, share, mirrored = false) {
     const scale = Math.min(MAX_SIDE / Math.max(width, height), 1);
     source.width = Math.max(Math.round(width * scale), 1);
@@ -147,10 +147,10 @@
   async function openFile(file) {
     stopCamera();
     try {
-      const bitmap = await createImageBitmap(file); // turned as its EXIF data say
+      const bitmap = await createImageBitmap(file); // rotated according to its EXIF data
       open(bitmap, bitmap.width, bitmap.height, 0.6);
       bitmap.close();
-      setStatus("Move the box onto the face.");
+      setStatus("Move the box to the face.");
     } catch {
       setStatus(`${file.name || "This"} is not an image that this browser can read.`);
     }
@@ -162,14 +162,14 @@
     try {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
     } catch (error) {
-      const reason = error.name === "NotAllowedError" ? "The camera was not allowed." : "No camera was found.";
+      const reason = error.name === "NotAllowedError" ? "Access to the camera was denied." : "No camera was found.";
       return setStatus(`${reason} Choose a photo instead.`);
     }
     video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
     await video.play();
     find(".camera").textContent = "Stop the camera";
     open(video, video.videoWidth, video.videoHeight, 0.6, true);
-    setStatus("Hold your face in the box, or move the box.");
+    setStatus("Center your face in the box, or move the box.");
   }
 
   function stopCamera() {
@@ -204,7 +204,7 @@
       }
       ended = now;
     }
-    requestAnimationFrame(() => step().catch((error) => setStatus(`The model failed: ${error.message}`)));
+    requestAnimationFrame(() => step().catch((error) => setStatus(`Prediction failed: ${error.message}`)));
   }
 
   // --- Input ---------------------------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@
   function listen() {
     find("input[type=file]").addEventListener("change", (event) => {
       if (event.target.files[0]) openFile(event.target.files[0]);
-      event.target.value = ""; // the same file again is a change, too
+      event.target.value = ""; // so that choosing the same file again is a change
     });
     root.addEventListener("dragover", (event) => { event.preventDefault(); root.classList.add("over"); });
     root.addEventListener("dragleave", () => root.classList.remove("over"));
@@ -230,7 +230,7 @@
       camera.addEventListener("click", () => (stream ? stopCamera() : startCamera()));
     } else {
       camera.disabled = true;
-      camera.title = "This browser does not allow the camera on pages at this address.";
+      camera.title = "This browser blocks the camera on pages at this address.";
     }
     document.addEventListener("visibilitychange", () => { if (document.hidden) stopCamera(); });
 
@@ -284,7 +284,7 @@
 
   async function start() {
     if (location.protocol === "file:") {
-      return setStatus("Opened from a file, this page cannot load the model. Run “make serve”, and open http://localhost:8000/playground.html.");
+      return setStatus("A page opened from a file cannot load the model. Run “make serve” and open http://localhost:8000/playground.html.");
     }
     setStatus("Loading the model…");
     await load(`${folder}ort.wasm.min.js`);
@@ -299,5 +299,5 @@
     await step();
   }
 
-  start().catch((error) => setStatus(`The playground cannot start: ${error.message}`));
+  start().catch((error) => setStatus(`The playground could not start: ${error.message}`));
 })();

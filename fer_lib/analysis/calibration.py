@@ -1,4 +1,4 @@
-"""Calibration and selective prediction of runs on PrivateTest."""
+"""Calibration and selective prediction on PrivateTest."""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +21,7 @@ _MEASURES = {
 
 
 def temperature(predictor: Predictor) -> float:
-    """Return the temperature of temperature scaling, fitted on PublicTest."""
+    """Fit the temperature of temperature scaling on PublicTest."""
     public = predictor.predictions["public_test"]
     return fit_temperature(public.logits, public.labels)
 
@@ -33,9 +33,9 @@ def calibration_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
         predictors: by title; None for one that is not recorded.
 
     Returns:
-        `model`, `temperature`; expected calibration error `ece`, negative log-likelihood `nll` (in
-        nats) and `brier` score, and the same of scaled logits, `ece_scaled`, `nll_scaled`,
-        `brier_scaled`; NaN without a record.
+        `model`; `temperature`; expected calibration error `ece`, negative log-likelihood `nll` (in
+        nats) and `brier` score; and the same after scaling, `ece_scaled`, `nll_scaled` and
+        `brier_scaled`. NaN without a record.
     """
     names = [name + suffix for name in _MEASURES for suffix in ("", "_scaled")]
     rows = []
@@ -50,7 +50,7 @@ def calibration_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
 
 
 def _before_and_after_scaling(predictor: Predictor | None) -> list[tuple]:
-    """Whether logits of PrivateTest are scaled, these, and the labels; nothing without a model."""
+    """Return (scaled or not, logits, labels) on PrivateTest, before and after scaling."""
     if predictor is None:
         return []
     private = predictor.predictions["private_test"]
@@ -59,11 +59,11 @@ def _before_and_after_scaling(predictor: Predictor | None) -> list[tuple]:
 
 
 def reliability_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
-    """Return accuracy by confidence on PrivateTest, one row per model, scaling and filled bin.
+    """Return accuracy by confidence on PrivateTest, one row per model, scaling and nonempty bin.
 
     Returns:
-        `model`, `scaled` (whether the logits are divided by the temperature), `count`,
-        `confidence` and `accuracy`, as `reliability_bins` has them.
+        `model`, `scaled` (whether the logits are divided by the temperature), and `count`,
+        `confidence` and `accuracy` as in `reliability_bins`.
     """
     columns = ["model", "scaled", "count", "confidence", "accuracy"]
     rows = [
@@ -77,10 +77,10 @@ def reliability_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
 
 
 def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
-    """Return accuracy on the fraction of PrivateTest on which a model is most confident.
+    """Return accuracy on the part of PrivateTest on which a model is most confident.
 
     Args:
-        coverage: the fraction, above 0 and at most 1; the images covered are at least as many.
+        coverage: fraction of the images, above 0 and at most 1. The number of images is rounded up.
     """
     private = predictor.predictions["private_test"]
     fractions, accuracies = selective_accuracy(private.logits, private.labels)
@@ -90,10 +90,15 @@ def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
 def selective_prediction_table(
     predictors: dict[str, Predictor | None], coverages: tuple[float, ...] = (1.0, 0.8, 0.5, 0.2)
 ) -> pd.DataFrame:
-    """Return `accuracy_at_coverage` of models by title, NaN for one that is None.
+    """Return `accuracy_at_coverage` of several models.
+
+    Args:
+        predictors: by title; None for one that is not recorded.
+        coverages: as in `accuracy_at_coverage`.
 
     Returns:
-        One row per model: `model` and, by coverage, `accuracy_at_<n>_percent_coverage`.
+        One row per model: `model` and, for each coverage, `accuracy_at_<n>_percent_coverage`; NaN
+        without a record.
     """
     rows = [
         [title, *(accuracy_at_coverage(model, c) if model else np.nan for c in coverages)]

@@ -1,4 +1,4 @@
-"""The recorded duplicates in FER2013, and accuracy on the de-duplicated PrivateTest."""
+"""Recorded duplicates in FER2013, and accuracy on the de-duplicated PrivateTest."""
 
 import math
 from pathlib import Path
@@ -15,12 +15,12 @@ def duplicate_counts(path: Path = LEAKAGE_PATH) -> dict[str, int]:
     """Return the recorded counts of duplicates and near-duplicates.
 
     Returns:
-        `images`, all of them; `duplicates`, images beyond the first of each group of equal ones;
-        `groups`, and `conflicting_groups`, whose labels differ; `blank`, distinct images of one
-        gray level; `<split>_in_<split>`, images of the first split that also occur in the second;
-        `near_pairs`, pairs of distinct images that are near-duplicates, `mirrored_pairs` and
-        `conflicting_pairs`, without a common label, among them; and `<split>_near_training`,
-        distinct images of a test split of which Training has a near-duplicate but no duplicate.
+        `images`, all images; `duplicates`, images beyond the first of each group of equal ones;
+        `groups`, and `conflicting_groups`, whose labels differ; `blank`, distinct images without
+        content; `<split>_in_<split>`, images of the first split that also occur in the second;
+        `near_pairs`, pairs of distinct images that are near-duplicates, including `mirrored_pairs`
+        and `conflicting_pairs` without a common label; and `<split>_near_training`, distinct images
+        of a test split with a near-duplicate but no duplicate in Training.
     """
     record = read_json(path)
     exact, in_training = record["exact"], record["in_training"]
@@ -50,11 +50,11 @@ def deduplication_table(
         predictors: by title; None for one that is not recorded.
 
     Returns:
-        One row per model: `model`; `accuracy` on all images; `accuracy_deduplicated` without those
-        that are in Training; `accuracy_strictly_deduplicated` also without near-duplicates of
-        Training images; each with its 95 % bootstrap interval, `_low` and `_high`, which excludes
-        the variance across seeds, and its number of images, `images` and so on. NaN without a
-        record.
+        One row per model: `model`; `accuracy` on all images; `accuracy_deduplicated`, without
+        images that occur in Training; `accuracy_strictly_deduplicated`, also without
+        near-duplicates of Training images; their 95 % bootstrap intervals, `_low` and `_high`,
+        which exclude the variance across seeds; and the numbers of images, `images`,
+        `images_deduplicated` and `images_strictly_deduplicated`. NaN without a record.
     """
     rows = []
     for title, predictor in predictors.items():

@@ -1,7 +1,7 @@
-"""Label noise: FER2013's labels and models' predictions against the FER+ votes.
+"""Label noise: FER2013's labels and models' predictions compared with the FER+ votes.
 
-The votes are not ours to redistribute; what is computed from them is recorded in
-`LABEL_NOISE_PATH`, which the functions that return tables read.
+The votes are not redistributed. Results computed from them are recorded in `LABEL_NOISE_PATH`,
+which the functions that return tables read.
 """
 
 from collections.abc import Sequence
@@ -31,15 +31,15 @@ LABEL_NOISE_PATH = ANALYSIS / "label_noise.json"
 
 
 def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Compare FER2013's labels with the votes.
+    """Compare FER2013's labels with the FER+ votes.
 
     Returns:
-        `images`; `with_majority`, those on which one of the seven emotions has more than half of
-        the votes; `no_face`, those on which "no face" has; `agreement`, the share of the majorities
-        that are FER2013's label; `confusion`, counts [label][majority]; and `ceilings`, accuracies
-        on PrivateTest: of predicting the emotion with the most votes, in expectation where several
-        have as many (`plurality`), and of a multinomial logistic regression from the votes to the
-        label, fitted on Training (`fitted`).
+        `images`, their number; `with_majority`, images on which one of the seven emotions has more
+        than half of the votes; `no_face`, images on which "no face" has; `agreement`, the share of
+        the images with a majority on which it equals FER2013's label; `confusion`, counts
+        [label][majority]; and `ceilings`, accuracies on PrivateTest: of the plurality vote, in
+        expectation over ties (`plurality`), and of a multinomial logistic regression from the votes
+        to the label, fitted on Training (`fitted`).
     """
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     majority = np.concatenate([split.majority for split in votes.values()])
@@ -68,14 +68,14 @@ def _vote_shares(votes: Votes) -> np.ndarray:
 
 
 def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Score a run's PrivateTest predictions against the votes, and the labels on the same images.
+    """Score a run's PrivateTest predictions against the votes and against the labels.
 
     Returns:
-        `images`, those with a majority, and on them `label_accuracy` and `majority_accuracy`;
-        `voted`, the images with a vote for one of the seven emotions, and over them `nll` and
-        `brier` of the probabilities against the distribution of these votes; `by_votes`, for each
-        number of votes for the most frequent emotion, the `images`, `label_accuracy`, and
-        `plurality_accuracy` against that emotion.
+        `images`, the number of images with a majority, and `label_accuracy` and `majority_accuracy`
+        on them; `voted`, the number of images with a vote for one of the seven emotions, and `nll`
+        and `brier` on them, of the probabilities against the distribution of these votes; and
+        `by_votes`, for each number of votes for the most frequent emotion, `images`,
+        `label_accuracy`, and `plurality_accuracy` against that emotion.
 
     Raises:
         DataError: the run's images are not those of the data set.
@@ -98,9 +98,9 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
 def _with_votes(
     run: Run, dataset: Dataset, votes: dict[str, Votes]
 ) -> tuple[SplitPredictions, Votes]:
-    """A run's PrivateTest predictions, and the votes in their order.
+    """Return a run's PrivateTest predictions, and the votes in the same order.
 
-    Images are matched by pixel hash, then label, and equal ones in their order.
+    Images are matched by pixel hash and label; images equal in both are matched in their order.
     """
     predictions, split = run.predictions["private_test"], dataset.private_test
     order = np.lexsort((split.labels, split.hashes))
@@ -112,7 +112,9 @@ def _with_votes(
 
 
 def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
-    """Accuracy by the votes for the most frequent emotion, where no other class has more votes."""
+    """Compute accuracy by the number of votes for the most frequent emotion.
+
+    Images on which a class other than the seven emotions has more votes are left out."""
     most = votes.emotions.max(axis=1)
     table = pd.DataFrame({
         "votes": most,
@@ -126,12 +128,12 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
 
 
 def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Compare two runs on the images of PrivateTest with a majority.
+    """Compare two runs on the images of PrivateTest with a majority vote.
 
     Returns:
-        `compared_with`, the baseline's key; `label_accuracy` and `majority_accuracy`, the
-        differences run − baseline of accuracy against FER2013's label and against the majority,
-        each as [difference, low, high] with its 95 % paired bootstrap interval, which excludes the
+        `compared_with`, the baseline's key; and `label_accuracy` and `majority_accuracy`, the
+        differences run − baseline in accuracy against FER2013's label and against the majority
+        vote, as [difference, low, high] with a 95 % paired bootstrap interval, which excludes the
         variance across seeds.
 
     Raises:
@@ -152,9 +154,9 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
 def record_label_noise(
     runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
 ) -> None:
-    """Write what is computed from the votes: of the labels, of each run, and of the follow-ups.
+    """Record the comparisons of labels, runs and follow-ups with the votes.
 
-    These are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS`, each with equal seeds.
+    Follow-ups are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS` with equal seeds.
     """
     by_key = {run.key: run for run in runs}
     pairs = [
@@ -176,15 +178,15 @@ def record_label_noise(
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """How FER2013's labels agree with the FER+ votes; shares 0–1, over all images of FER2013.
+    """Agreement of FER2013's labels with the FER+ votes, over all images of FER2013.
 
     Attributes:
-        no_majority: share of the images on which no emotion of the seven has more than half of the
-            votes.
-        no_face: how many show no face to more than half of the annotators.
-        agreement: share of the majorities that are FER2013's label.
-        confusion: counts int [7, 7], label by row, majority by column.
-        plurality_ceiling, fitted_ceiling: as `label_agreement` has them, on PrivateTest.
+        no_majority: share of the images on which none of the seven emotions has more than half of
+            the votes.
+        no_face: number of images on which more than half of the annotators see no face.
+        agreement: share of the images with a majority vote on which it equals FER2013's label.
+        confusion: counts int [7, 7], label by row, majority vote by column.
+        plurality_ceiling, fitted_ceiling: accuracies on PrivateTest, as in `label_agreement`.
     """
 
     no_majority: float
@@ -196,13 +198,13 @@ class LabelNoise:
 
     @property
     def agreement_by_class(self) -> pd.DataFrame:
-        """`emotion` (FER2013's label), `images` with a majority, and `agreement`, by row."""
+        """One row per label: `emotion`, `images` with a majority vote, and `agreement`."""
         images = self.confusion.sum(axis=1)
         agreement = self.confusion.diagonal() / images
         return pd.DataFrame({"emotion": EMOTION_NAMES, "images": images, "agreement": agreement})
 
     def majority_share(self, label: str, majority: str) -> float:
-        """The share of the images of a label, those with a majority, that have a certain one."""
+        """Return the share of a label's images with a majority vote that have a given majority."""
         row = self.confusion[EMOTION_NAMES.index(label)]
         return float(row[EMOTION_NAMES.index(majority)] / row.sum())
 
@@ -237,11 +239,11 @@ def accuracy_against_votes(
 def accuracy_by_agreement(
     runs: dict[str, Run | None], path: Path = LABEL_NOISE_PATH
 ) -> pd.DataFrame:
-    """Return accuracy on PrivateTest by how many annotators agree, one row per model and number.
+    """Return accuracy on PrivateTest by annotator agreement, one row per model and vote count.
 
     Returns:
         `model`, `votes` for the most frequent emotion, `images`, `label_accuracy` and
-        `plurality_accuracy`, as `vote_scores` has them; runs without a record are left out.
+        `plurality_accuracy`, as in `vote_scores`. Runs without a record are left out.
     """
     rows = [
         {"model": title, **row}
@@ -255,14 +257,15 @@ def accuracy_by_agreement(
 def follow_up_differences(
     path: Path = LABEL_NOISE_PATH, pairs: Sequence[tuple[str, str]] = FOLLOW_UPS
 ) -> pd.DataFrame:
-    """Return the recorded `vote_difference` of each follow-up and its baseline of the same seed.
+    """Return the recorded `vote_difference` between each follow-up and its baseline.
 
     Args:
-        pairs: the names of follow-ups and baselines.
+        pairs: names of follow-ups and their baselines.
 
     Returns:
         `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
-        `majority_accuracy_difference`, each with its interval, `_low` and `_high`.
+        `majority_accuracy_difference`, each with its interval, `_low` and `_high`. Both runs have
+        the same seed.
     """
     rows = []
     for key, record in read_json(path)["follow_ups"].items():

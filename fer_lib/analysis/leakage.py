@@ -1,7 +1,7 @@
 """Duplicates and near-duplicates in FER2013, and the train/test leakage that they cause.
 
-A duplicate equals another image in every pixel. A near-duplicate is the same photograph cropped,
-mirrored, marked or compressed in another way.
+A duplicate equals another image in every pixel. A near-duplicate shows the same photograph with a
+different crop, mirroring, watermark or compression.
 """
 
 import itertools
@@ -20,21 +20,21 @@ from fer_lib.runs.predictions import SplitPredictions
 
 LEAKAGE_PATH = ANALYSIS / "leakage.json"
 
-COARSE_SIZE, COARSE_THRESHOLD = 12, 0.90  # select the candidates among all pairs
-DETAIL_SIGMA, DETAIL_THRESHOLD = 2.0, 0.6  # decide; the record's `bands` show how clearly
+COARSE_SIZE, COARSE_THRESHOLD = 12, 0.90  # select candidates among all pairs
+DETAIL_SIGMA, DETAIL_THRESHOLD = 2.0, 0.6  # decide; `bands` in the record show how clearly
 MAX_SHIFT = 4
-FLAT_DEVIATION = 1.0  # gray levels; below this standard deviation an image shows nothing
+FLAT_DEVIATION = 1.0  # gray levels; an image with a smaller standard deviation has no content
 _BLOCK = 2_000
 
 
 def exact_duplicates(dataset: Dataset) -> dict:
-    """Count the images that are equal in every pixel.
+    """Count the exact duplicates.
 
     Returns:
-        `images`, all of them; `duplicates`, the images beyond the first of each group of equal
-        ones; `groups` of two or more; `conflicting_groups`, whose labels differ; `flat`, distinct
-        images that show nothing; and `across`, by `<split> in <split>`, the number of images of
-        the first split that also occur in the second.
+        `images`, the number of all images; `duplicates`, images beyond the first of each group of
+        equal ones; `groups` of two or more equal images; `conflicting_groups`, groups whose labels
+        differ; `flat`, distinct images without content; and `across`, by `<split> in <split>`, the
+        number of images of the first split that also occur in the second.
     """
     hashes, images, size, has_label = _distinct_images(dataset)
     splits = dataset.splits
@@ -56,11 +56,11 @@ def exact_duplicates(dataset: Dataset) -> dict:
 
 
 def _distinct_images(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct images of all splits.
+    """Return the distinct images of all splits.
 
     Returns:
-        Their hashes uint64 [n], in ascending order; their pixels uint8 [n, 48, 48]; how often each
-        occurs, int [n]; and which labels it has, bool [n, 7].
+        Hashes uint64 [n], in ascending order; pixels uint8 [n, 48, 48]; number of occurrences,
+        int [n]; and labels of the occurrences, bool [n, 7].
     """
     splits = dataset.splits.values()
     hashes, labels, images = (
@@ -76,14 +76,14 @@ def _distinct_images(dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 
 def near_duplicate_candidates(images: np.ndarray) -> np.ndarray:
-    """The pairs of images that correlate by more than 0.9 when reduced to 12 × 12.
+    """Return the pairs of images with a correlation above 0.9 when reduced to 12 × 12 pixels.
 
     Args:
-        images: uint8 [n, 48, 48], no two of them equal.
+        images: uint8 [n, 48, 48], all different.
 
     Returns:
-        int64 [k, 3]: the rows of the two images, the smaller first, and 1 where the second is
-        mirrored.
+        int64 [k, 3]: the rows of the two images, the smaller first, and 1 if the second is
+        mirrored, else 0.
     """
     coarse, mirrored = _coarse(images), _coarse(images[:, :, ::-1])
     pairs = []
@@ -98,7 +98,7 @@ def near_duplicate_candidates(images: np.ndarray) -> np.ndarray:
 
 
 def _coarse(images: np.ndarray) -> np.ndarray:
-    """The means of 4 × 4 cells, centered, of length 1 (0 for a flat image): float32 [n, 144]."""
+    """Return centered means of 4 × 4 cells, of norm 1 (0 for a flat image): float32 [n, 144]."""
     cell = IMAGE_SIZE // COARSE_SIZE
     cells = images.reshape(-1, COARSE_SIZE, cell, COARSE_SIZE, cell)
     means = cells.mean(axis=(2, 4), dtype=np.float32).reshape(len(images), -1)
@@ -107,18 +107,18 @@ def _coarse(images: np.ndarray) -> np.ndarray:
 
 
 def detail_correlation(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """The correlation of pairs of images in their detail, which a blur of 2 pixels removes.
+    """Compute the correlation of pairs of images after subtracting a Gaussian blur of 2 pixels.
 
-    Different faces in the same light agree after a blur; only one photograph agrees with itself in
-    the detail.
+    Different faces in similar light correlate after a blur. The remaining detail correlates only if
+    both images show the same photograph.
 
     Args:
         images: uint8 [n, 48, 48].
         pairs: int64 [k, 3], as `near_duplicate_candidates` returns them.
 
     Returns:
-        float64 [k]: the highest correlation over all shifts by up to 4 pixels, on the pixels that
-        the shifted images have in common.
+        float64 [k]: the highest correlation over all shifts by up to 4 pixels, on the overlap of
+        the shifted images.
     """
     detail = images.astype(np.float32)
     detail -= gaussian_filter(detail, (0, DETAIL_SIGMA, DETAIL_SIGMA))
@@ -137,7 +137,7 @@ def detail_correlation(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 
 
 def _overlaps(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The common parts of two stacks of images under each shift of one against the other."""
+    """Yield the overlap of two stacks of images for each shift of one against the other."""
 
     def kept(shift: int) -> slice:
         return slice(max(shift, 0), IMAGE_SIZE + min(shift, 0))
@@ -147,14 +147,14 @@ def _overlaps(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.nda
 
 
 def duplicate_analysis(dataset: Dataset) -> dict:
-    """The duplicates and near-duplicates of a data set, and the leakage into its test splits.
+    """Find duplicates and near-duplicates, and the leakage from Training into the test splits.
 
     Returns:
-        `exact`, of `exact_duplicates`; `near_pairs`, the pairs of distinct images that are
-        near-duplicates, `mirrored_pairs` among them, and `conflicting_pairs`, which have no label
-        in common; `bands`, [low, high, pairs] of the candidates' detail correlation; and
-        `in_training`, by test split, the hashes of its images of which Training has a duplicate
-        (`exact`), and of those of which it has only a near-duplicate (`near`).
+        `exact`, the result of `exact_duplicates`; `near_pairs`, the number of pairs of distinct
+        images that are near-duplicates, including `mirrored_pairs` and `conflicting_pairs`, which
+        have no label in common; `bands`, a histogram of the candidates' detail correlation as
+        [low, high, pairs]; and `in_training`, by test split, the hashes of images with a duplicate
+        in Training (`exact`), and of images with only a near-duplicate there (`near`).
     """
     hashes, images, _, has_label = _distinct_images(dataset)
     candidates = near_duplicate_candidates(images)
@@ -183,12 +183,13 @@ def duplicate_analysis(dataset: Dataset) -> dict:
 def without_leakage(
     predictions: SplitPredictions, split: str, near: bool = False, path: Path = LEAKAGE_PATH
 ) -> SplitPredictions:
-    """The predictions on the de-duplicated test split: without images that occur in Training.
+    """Select the predictions on the de-duplicated test split, without images from Training.
 
     Args:
-        predictions: on the images of `split`, `public_test` or `private_test`.
-        near: whether images with a near-duplicate in Training are left out too.
-        path: the record of `duplicate_analysis`.
+        predictions: predictions on `split`.
+        split: `public_test` or `private_test`.
+        near: whether to leave out images with a near-duplicate in Training too.
+        path: the recorded result of `duplicate_analysis`.
     """
     in_training = read_json(path)["in_training"][split]
     leaked = in_training["exact"] + (in_training["near"] if near else [])

@@ -1,8 +1,9 @@
 """Robustness: accuracy on PrivateTest under eleven corruptions in five severities.
 
-After ImageNet-C (Hendrycks & Dietterich 2019), with kinds and sizes for faces of 48 × 48 pixels.
-Every random draw follows from the corruption's name and the image's position, so that everybody who
-has the images gets the same corrupted ones; the record holds their SHA-256.
+The corruptions follow ImageNet-C (Hendrycks & Dietterich 2019), with kinds and sizes for faces of
+48 × 48 pixels. Random draws depend only on the name of the corruption and the position of the
+image, so that everyone with FER2013 obtains the same corrupted images. The record has their
+SHA-256.
 """
 
 import hashlib
@@ -24,7 +25,6 @@ from tqdm import tqdm
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import IMAGE_SIZE
-from fer_lib.evaluation.inference import load_model, predict_run
 from fer_lib.io import atomic_write, read_json, sha256_of, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.run import Run
@@ -53,7 +53,7 @@ def _down_sampling(image, size, random):
 
 
 def _occlusion(center, image, height, random):
-    """A gray bar around the row `center`, where the mean face of FER2013 has its eyes or mouth."""
+    """Draw a gray bar around row `center`, where FER2013's mean face has its eyes or mouth."""
     occluded = image.copy()
     occluded[center - height // 2 : center - height // 2 + height] = 127
     return occluded
@@ -77,10 +77,10 @@ class Corruption:
     """One kind of corruption.
 
     Attributes:
-        title: the name in tables and figures.
-        apply: takes an image float64 [48, 48], the size of a severity and a `RandomState`, and
+        title: name in tables and figures.
+        apply: takes an image float64 [48, 48], the size for a severity and a `RandomState`, and
             returns gray levels [48, 48].
-        sizes: by severity, 1 to 5.
+        sizes: sizes for severities 1 to 5.
     """
 
     title: str
@@ -88,7 +88,7 @@ class Corruption:
     sizes: tuple[float, ...]
 
 
-# The names seed the random draws: renaming one would change its images. Titles may change.
+# Names seed the random draws, so renaming a corruption would change its images. Titles may change.
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
         # Standard deviation, in gray levels.
@@ -133,7 +133,7 @@ CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
 
 
 def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
-    """Return the images corrupted, rounded and cut off at 0 and 255.
+    """Corrupt images; gray levels are rounded and clipped to 0–255.
 
     Args:
         images: uint8 [n, 48, 48].
@@ -141,7 +141,7 @@ def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
         severity: 1–5.
 
     Returns:
-        uint8 [n, 48, 48]; an image's result depends on itself and on its position alone.
+        uint8 [n, 48, 48]. The result for an image depends only on the image and its position.
 
     Raises:
         ValueError: there is no such corruption or severity.
@@ -161,7 +161,7 @@ def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
 
 
 def _corrupted_sets(images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Each corruption, and the images in each severity: uint8 [5, n, 48, 48]."""
+    """Yield each corruption and its images by severity, uint8 [5, n, 48, 48]."""
     bar = tqdm(CORRUPTIONS)
     for name in bar:
         bar.set_description(name)
@@ -169,10 +169,10 @@ def _corrupted_sets(images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def export_corruptions(dataset: Dataset, folder: Path) -> None:
-    """Write PrivateTest's corrupted images for other models, in the format of CIFAR-10-C.
+    """Write the corrupted PrivateTest for the evaluation of other models, in CIFAR-10-C's format.
 
-    One `<corruption>.npy` for each, uint8 [5·n, 48, 48], severity 1 first; `labels.npy` uint8
-    [5·n]; and `SHA256SUMS`.
+    The folder receives a file `<corruption>.npy` for each corruption, uint8 [5·n, 48, 48], with
+    severity 1 first; `labels.npy`, uint8 [5·n]; and `SHA256SUMS`.
     """
     private, sums = dataset.private_test, []
 
@@ -189,15 +189,17 @@ def export_corruptions(dataset: Dataset, folder: Path) -> None:
 
 
 def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS_PATH) -> None:
-    """Add to a record the accuracy of each run that it lacks, on every corruption and severity.
+    """Measure runs that a record lacks, on each corruption and severity, and add them to it.
 
-    The file holds, in `runs`, by a run's key `clean`, its accuracy on PrivateTest, and by
-    corruption five accuracies; in `weights_sha256`, by key, of which weights; in `sha256`, by
-    corruption, that of the corrupted images; and the `versions` of the libraries that made them.
+    The record has `runs`, by key of the run the accuracy on `clean` PrivateTest and five accuracies
+    per corruption; `weights_sha256`, by key; `sha256`, the checksum of the corrupted images by
+    corruption; and the `versions` of the libraries that made the images.
 
     Raises:
-        ValueError: the record's accuracies are on other corrupted images.
+        ValueError: the record is of other corrupted images.
     """
+    from fer_lib.evaluation.inference import load_model, predict_run  # which imports Keras
+
     empty = {"sha256": {}, "weights_sha256": {}, "runs": {}}
     record = read_json(path) if path.is_file() else empty
     weights = {run.key: sha256_of(run.weights) for run in runs}
@@ -231,11 +233,14 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
 def corruption_accuracies(
     runs: dict[str, Run | None], path: Path = ROBUSTNESS_PATH
 ) -> pd.DataFrame:
-    """Return the recorded accuracies of runs by title, one row per model, corruption and severity.
+    """Return recorded accuracies, one row per model, corruption and severity.
+
+    Args:
+        runs: by title; None for a run that is not recorded.
 
     Returns:
         `model`, `corruption` (a key of `CORRUPTIONS`, or `clean` with severity 0), `severity` and
-        `accuracy`; runs without a record are left out.
+        `accuracy`. Runs without a record are left out.
     """
     rows = []
     for title, record in records_of(runs, path, "runs").items():
@@ -249,15 +254,43 @@ def corruption_accuracies(
 
 
 def mean_accuracies(accuracies: pd.DataFrame) -> pd.DataFrame:
-    """Return mean accuracy over the severities, a row per corruption and a column per model.
+    """Return mean accuracy over severities, one row per corruption and one column per model.
 
     Args:
         accuracies: as `corruption_accuracies` returns them.
 
     Returns:
-        `corruption` and the models. The first row is `clean`, the last, `mean`, the mean over the
-        corruptions.
+        `corruption` and a column per model. The first row is `clean`; the last, `mean`, is the mean
+        over the corruptions.
     """
     table = accuracies.pivot_table("accuracy", "corruption", "model", "mean", sort=False)
     table.loc["mean"] = table.drop(index=CLEAN, errors="ignore").mean()
     return table.rename_axis(columns=None).reset_index()
+
+
+def robustness_summary(accuracies: pd.DataFrame) -> pd.DataFrame:
+    """Summarize robustness, one row per model.
+
+    Args:
+        accuracies: as `corruption_accuracies` returns them.
+
+    Returns:
+        `model`; `clean_accuracy`; `corrupted_accuracy`, the mean over corruptions of the mean over
+        severities; `retained_share`, the second over the first; `hardest_corruption`, the key of
+        the corruption with the lowest mean over severities, and `hardest_accuracy`, that mean.
+    """
+    means = mean_accuracies(accuracies).set_index("corruption")
+    corrupted = means.drop(index=[CLEAN, "mean"], errors="ignore")
+    rows = [
+        {
+            "model": model,
+            "clean_accuracy": means.at[CLEAN, model],
+            "corrupted_accuracy": means.at["mean", model],
+            "retained_share": means.at["mean", model] / means.at[CLEAN, model],
+            "hardest_corruption": corrupted[model].idxmin(),
+            "hardest_accuracy": corrupted[model].min(),
+        }
+        for model in means
+    ]
+    columns = ["model", "clean_accuracy", "corrupted_accuracy", "retained_share"]
+    return pd.DataFrame(rows, columns=[*columns, "hardest_corruption", "hardest_accuracy"])

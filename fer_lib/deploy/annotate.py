@@ -17,13 +17,13 @@ _PADDING = 4  # pixels around a caption
 
 
 def face_caption(face: Face) -> str:
-    """`happy 97 %`, or with a question mark where the prediction is not confident."""
+    """Return a caption such as `happy 97 %`, with a question mark if the model is not confident."""
     mark = "" if face.confident else "?"
     return f"{face.emotion}{mark} {100 * face.probability:.0f} %"
 
 
 def draw_faces(prediction: Prediction) -> Image.Image:
-    """Return the photo with a box and a caption for each face, in the emotion's color."""
+    """Draw a box and a caption for each face, in the color of its emotion."""
     image = Image.fromarray(prediction.photo.pixels)
     canvas = ImageDraw.Draw(image)
     font = ImageFont.load_default(max(12, max(image.size) // 60))
@@ -43,7 +43,7 @@ def draw_faces(prediction: Prediction) -> Image.Image:
 
 
 def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
-    """Write each photo with boxes as `<name>-faces.jpg` into a folder, and yield predictions."""
+    """Write each photo with its boxes to `<folder>/<name>-faces.jpg` and yield its prediction."""
     stems = Counter()
     for prediction in predictions:
         if prediction.photo:
@@ -56,7 +56,7 @@ def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Pre
 
 
 def save_video(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
-    """Write the frames with boxes as `<name>-faces.mp4` into a folder, and yield predictions.
+    """Write the frames with their boxes to `<folder>/<name>-faces.mp4` and yield predictions.
 
     Raises:
         OSError: OpenCV cannot write a video of this size and frame rate.

@@ -1,4 +1,4 @@
-"""The exported files of runs: where they lie, whether they are current, and the default model."""
+"""Locate, update and load the exported files of runs."""
 
 import logging
 from pathlib import Path
@@ -12,13 +12,13 @@ _logger = logging.getLogger(__name__)
 
 
 def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
-    """Return where a run is exported to: `build/<profile>/onnx/<experiment>-seed-<n>.onnx`."""
+    """Return the path of an exported run, `build/<profile>/onnx/<experiment>-seed-<n>.onnx`."""
     name = f"{run.name}-seed-{run.seed}{'-int8' if int8 else ''}.onnx"
     return build / run.config["profile"] / "onnx" / name
 
 
 def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
-    """Return the exported model of a run, or None where there is none or the run has changed."""
+    """Load the exported model of a run; None if there is none or the run has changed since."""
     path = export_path(run, build=build)
     model = OnnxModel(path) if path.is_file() else None
     current = export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE)
@@ -26,10 +26,11 @@ def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
 
 
 def ensure_exported(run: Run, build: Path = BUILD) -> Path:
-    """Return the exported file of a run, which is written first unless it is current.
+    """Return the exported file of a run, after exporting the run unless its file is current.
 
     Raises:
-        ModelError: it has to be written, and Keras is not installed. As `export_onnx`.
+        ModelError: the run must be exported, and Keras is not installed.
+        ExportError: as `export_onnx`.
     """
     path = export_path(run, build=build)
     if load_exported(run, build) is None:
@@ -46,11 +47,11 @@ def ensure_exported(run: Run, build: Path = BUILD) -> Path:
 
 
 def default_model(results: Path = RESULTS, build: Path = BUILD) -> OnnxModel:
-    """Return the best recorded single model, which is exported on first use.
+    """Load the best recorded single model, exporting it on first use.
 
     Raises:
-        ModelError: no model is recorded, or it cannot be exported here; the message says how to
-            give one.
+        ModelError: no model is recorded, or it cannot be exported here. The message says how to
+            pass a model.
     """
     run = best_single_run(results)
     if run is None:

@@ -1,4 +1,4 @@
-"""Find the faces in an image."""
+"""Detect the faces in an image."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ _MIN_FACE_SIZE = 30  # pixels, in that image
 
 
 class FaceDetector:
-    """Detects upright frontal faces with OpenCV's Haar cascade (Viola & Jones 2001)."""
+    """Detector of upright frontal faces: OpenCV's Haar cascade (Viola & Jones 2001)."""
 
     def __init__(self):
         self._cascade = cv2.CascadeClassifier(
@@ -23,7 +23,7 @@ class FaceDetector:
         )
 
     def boxes(self, photo: Photo) -> np.ndarray:
-        """Return the square around each face, from left to right.
+        """Return a square box around each face, sorted from left to right.
 
         Returns:
             int [n, 3]: left, top and side in the photo's pixels.

@@ -1,4 +1,4 @@
-"""Classify the emotion of every face in photos and videos."""
+"""Classify the emotion of each face in photos and videos."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -22,11 +22,11 @@ _COMPLETE = 0.9  # share of the stated number of frames, which containers only e
 
 @dataclass(frozen=True)
 class Face:
-    """A face and its prediction.
+    """A detected face and its prediction.
 
     Attributes:
-        box: left, top and side in the file's upright pixels.
-        probabilities: calibrated, by emotion.
+        box: left, top and side of the square, in pixels of the upright image.
+        probabilities: calibrated probability of each emotion.
     """
 
     box: tuple[int, int, int]
@@ -44,16 +44,16 @@ class Face:
 
     @property
     def confident(self) -> bool:
-        """Whether it is at least `CONFIDENT_ABOVE`."""
+        """Whether the probability is at least `CONFIDENT_ABOVE`."""
         return self.probability >= CONFIDENT_ABOVE
 
 
 @dataclass
 class Prediction:
-    """The faces of one photo or video frame, or the reason why it could not be read.
+    """The faces of one photo or video frame, or the reason why it cannot be read.
 
     Attributes:
-        name: the file.
+        name: the name of the file.
         notes: how the photo was converted.
         frame, seconds: the position of a video frame.
     """
@@ -67,7 +67,7 @@ class Prediction:
     seconds: float | None = None
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Return the prediction as one line of JSON."""
         is_frame = self.frame is not None
         position = {"frame": self.frame, "seconds": round(self.seconds, 3)} if is_frame else {}
         faces = [
@@ -87,19 +87,20 @@ class Prediction:
 def predict_faces(
     source: str | Path | np.ndarray | list, model: str | Path | OnnxModel
 ) -> list[Face] | list[list[Face]]:
-    """Find the faces in an image, and predict the emotion of each.
+    """Detect the faces in an image and predict the emotion of each.
 
-    `fer_lib.predict_faces` is the same with a default model.
+    `fer_lib.predict_faces` does the same with a default model.
 
     Args:
-        source: an image file, an array uint8, gray [h, w] or RGB [h, w, 3], or a list of these.
+        source: an image file, a uint8 array, gray [h, w] or RGB [h, w, 3], or a list of these.
         model: an exported model or its file.
 
     Returns:
-        The faces from left to right; for a list, such a list for each image.
+        The faces from left to right; for a list of images, one such list per image.
 
     Raises:
-        PhotoError: an image cannot be read. ModelError: the model cannot be loaded.
+        PhotoError: an image cannot be read.
+        ModelError: the model cannot be loaded.
 
     Example:
         >>> from skimage import data
@@ -133,22 +134,22 @@ def _open(source: str | Path | np.ndarray) -> Prediction:
 
 
 def predict_photos(paths: Iterable[Path], model: OnnxModel) -> Iterator[Prediction]:
-    """Classify every face of every photo, in the order of the paths.
+    """Classify each face in each photo, in the order of the paths.
 
-    A photo that cannot be read becomes a prediction with an `error`.
+    A photo that cannot be read gives a prediction with an `error`.
     """
     return classify_faces(map(_open, paths), model)
 
 
 def frame_rate(capture: cv2.VideoCapture) -> float:
-    """Frames per second of an opened video."""
+    """Return the frames per second of an open video."""
     return capture.get(cv2.CAP_PROP_FPS) or _DEFAULT_FRAME_RATE
 
 
 def predict_video(path: Path, model: OnnxModel) -> Iterator[Prediction]:
-    """Classify every face of every frame, with a few frames in memory at a time.
+    """Classify each face in each frame of a video, with a few frames in memory at a time.
 
-    A video that cannot be read, or ends early, gives a last prediction with an `error`.
+    A video that cannot be read or ends early gives a last prediction with an `error`.
     """
     return classify_faces(_frames(Path(path)), model)
 
@@ -170,10 +171,10 @@ def _frames(path: Path) -> Iterator[Prediction]:
 
 
 def classify_faces(photos: Iterable[Prediction], model: OnnxModel) -> Iterator[Prediction]:
-    """Detect the faces of opened photos, and classify those of several photos together.
+    """Detect the faces in several photos and classify them in one batch.
 
     Args:
-        photos: predictions with a photo but no faces yet, or with an error.
+        photos: predictions that have a photo and no faces yet, or an error.
     """
     detector = FaceDetector()
     pending: list[tuple[Prediction, np.ndarray]] = []

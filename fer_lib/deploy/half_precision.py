@@ -9,14 +9,14 @@ _LARGE = 1000  # weights of an array that is worth storing in half precision
 
 
 def store_half_precision(path: Path, weights: list[np.ndarray]) -> None:
-    """Rewrite an ONNX file with large arrays in half precision, wherever the model's own are.
+    """Rewrite an ONNX file with its large arrays in half precision, where this loses nothing.
 
-    The conversion has multiplied each filter by the scale of its batch normalization: a filter is
-    stored as it was recorded, and its scale beside it. ONNX Runtime multiplies them once, when it
-    loads the file.
+    The conversion to ONNX multiplies each filter by the scale of its batch normalization. Here, the
+    recorded filter and the scale are stored separately, and ONNX Runtime multiplies them once, when
+    it loads the file.
 
     Args:
-        weights: of the model in Keras that the file was converted from, float32.
+        weights: float32 arrays of the Keras model from which the file was converted.
     """
     kernels = [w for w in weights if w.ndim in (2, 4) and w.size >= _LARGE]
     kernels = [kernel for kernel in kernels if np.array_equal(kernel, kernel.astype(np.float16))]
@@ -42,9 +42,10 @@ def store_half_precision(path: Path, weights: list[np.ndarray]) -> None:
 
 
 def _factors(array: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """A Keras kernel in an ONNX array's layout, float16, and the scale of each filter, float32.
+    """Factor an ONNX array into a Keras kernel, float16, and a scale per filter, float32.
 
-    Their product is the array; None where no scale makes it so.
+    The kernel has the layout of the array, and its product with the scales is the array. None if
+    there are no such scales.
     """
     layouts = (
         [((0, 1), 0)]

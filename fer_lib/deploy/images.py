@@ -1,4 +1,4 @@
-"""Read ordinary photos, and crop faces from them as FER2013's were cropped."""
+"""Read photos and crop faces from them as in FER2013."""
 
 import glob
 import warnings
@@ -18,7 +18,7 @@ _ORIENTATION = 0x0112  # EXIF tag
 
 
 class PhotoError(ValueError):
-    """A photo cannot be read; the message says why."""
+    """Raised for a photo that cannot be read; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +27,9 @@ class Photo:
 
     Attributes:
         pixels: RGB, uint8 [h, w, 3].
-        scale: how many pixels of the file one of these stands for along a side: 1 unless the
-            photo was reduced.
-        notes: how it was converted, where a reader must know.
+        scale: size of a pixel along a side, in pixels of the file: 1 unless the photo was
+            reduced.
+        notes: conversions that a user should know of.
     """
 
     pixels: np.ndarray
@@ -38,18 +38,18 @@ class Photo:
 
     @cached_property
     def gray(self) -> np.ndarray:
-        """uint8 [h, w]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
+        """Gray levels, uint8 [h, w]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
         return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY)
 
 
 def find_images(inputs: list[str]) -> tuple[list[Path], Counter]:
     """List the images of files, folders (with their subfolders) and patterns such as `*.jpg`.
 
-    Each is listed once. A name that matches nothing is listed as it is: reading it fails with a
-    message. So is a folder without images.
+    Each image is listed once. A name that matches nothing is listed unchanged, so that reading it
+    fails with a message; so is a folder without images.
 
     Returns:
-        The paths, and the number of other files in the folders by suffix.
+        The paths of the images, and the number of other files in the folders by suffix.
     """
     Image.init()
     suffixes = {
@@ -76,14 +76,14 @@ def _matches(text: str) -> list[Path]:
 
 
 def read_image(path: Path) -> Photo:
-    """Read an image in any format of Pillow.
+    """Read an image in any format that Pillow supports.
 
-    It is turned as its EXIF data say, laid on white where it is transparent, converted to RGB, and
-    reduced to 1,600 pixels along its longer side.
+    The image is rotated according to its EXIF data, placed on white where it is transparent,
+    converted to RGB, and reduced to at most 1,600 pixels along the longer side.
 
     Raises:
-        PhotoError: there is no such file, it is no image or a truncated one, or it has more than
-            some 179 million pixels.
+        PhotoError: the file does not exist, is not an image, is truncated, or has more than about
+            179 million pixels.
     """
     if path.is_dir():
         raise PhotoError("the folder holds no image")
@@ -129,13 +129,13 @@ def _upright(image: Image.Image) -> Photo:
 
 
 def photo_from_array(pixels: np.ndarray) -> Photo:
-    """Take an array as a photo.
+    """Convert an array to a photo.
 
     Args:
         pixels: uint8, gray [h, w] or RGB [h, w, 3].
 
     Raises:
-        PhotoError: it has another dtype or shape, or no pixels.
+        PhotoError: the array has another dtype or shape, or no pixels.
     """
     pixels = np.asarray(pixels)
     gray_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
@@ -149,14 +149,14 @@ def photo_from_array(pixels: np.ndarray) -> Photo:
 
 
 def crop_face(photo: Photo, box: np.ndarray) -> np.ndarray:
-    """Crop a face as the models take it.
+    """Crop a face to the input of the models.
 
     Args:
-        box: left, top and side in the photo's pixels; what lies outside the photo repeats its
+        box: left, top and side in the photo's pixels. Pixels outside the photo repeat its
             border.
 
     Returns:
-        uint8 [48, 48]: gray levels. A larger box is averaged over areas, a smaller one enlarged
+        Gray levels, uint8 [48, 48]. A larger box is averaged over areas; a smaller one is enlarged
         bilinearly.
     """
     left, top, side = box

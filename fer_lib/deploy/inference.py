@@ -14,11 +14,13 @@ BATCH = 64
 
 
 class ModelError(ValueError):
-    """A file is no exported model; the message says which and why."""
+    """Raised for a file that is not an exported model; the message says why."""
 
 
 def export_fingerprint(weights: Path, predictions: Path) -> str:
-    """Identify the weights and the predictions (which set the temperature) of an export."""
+    """Return a string that identifies the weights and the predictions that an export depends on.
+
+    The predictions determine the temperature."""
     return f"{FORMAT}-{sha256_of(weights)}-{sha256_of(predictions)}"
 
 
@@ -26,15 +28,15 @@ class OnnxModel:
     """An exported model in ONNX Runtime.
 
     Attributes:
-        metadata: what the exporter wrote into the file: `labels`, `temperature`, `tta`, `version`,
+        metadata: entries written by the exporter: `labels`, `temperature`, `tta`, `version`,
             `experiment`, `seed`, `fingerprint` and more.
 
     Args:
         path: a file written by `python -m fer_lib export`.
-        threads: threads per prediction; 0 takes one per core.
+        threads: number of threads per prediction; 0 uses one per core.
 
     Raises:
-        ModelError: the file is missing, or was not written by the exporter.
+        ModelError: the file is missing or was not written by the exporter.
     """
 
     def __init__(self, path: Path, threads: int = 0):
@@ -57,7 +59,7 @@ class OnnxModel:
         """Return calibrated probabilities, float32 [n, 7] in label order.
 
         Args:
-            faces: gray levels, uint8 [n, 48, 48]; they are predicted in batches of 64.
+            faces: gray levels, uint8 [n, 48, 48]. They are predicted in batches of 64.
         """
         pixels = faces[..., None].astype(np.float32)
         batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)] or [pixels]

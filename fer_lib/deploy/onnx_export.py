@@ -31,19 +31,19 @@ _SYNTHETIC_IMAGES = 140
 
 
 class ExportError(ValueError):
-    """An exported file differs too much from Keras; the message says by how much."""
+    """Raised for an exported file that differs too much from Keras; the message says how much."""
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """How an exported file compares with Keras.
+    """Comparison of an exported file with the model in Keras.
 
     Attributes:
         int8: whether the file computes in 8 bits.
-        synthetic: whether the images are synthetic faces, in place of PublicTest's.
-        images: the number of images that were compared.
+        synthetic: whether the images are synthetic faces instead of PublicTest.
+        images: the number of images compared.
         max_probability_difference: the largest absolute difference of a probability.
-        accuracy_keras, accuracy: before and after the export, on PublicTest; None on synthetic
+        accuracy_keras, accuracy: accuracy on PublicTest in Keras and of the file; None on synthetic
             faces.
     """
 
@@ -56,7 +56,7 @@ class ExportReport:
 
     @property
     def accepted(self) -> bool:
-        """Whether a float file gives Keras's probabilities, or an int8 file keeps its accuracy.
+        """Whether a float file reproduces Keras's probabilities, or an int8 file its accuracy.
 
         An int8 file whose accuracy is unknown is accepted.
         """
@@ -68,18 +68,19 @@ class ExportReport:
 def export_onnx(
     run: Run, path: Path, dataset: Dataset | None = None, int8: bool = False
 ) -> ExportReport:
-    """Write a run as one ONNX file, and compare it with Keras before it is there.
+    """Export a run as one ONNX file and compare it with Keras.
 
     Input `pixels`: gray levels 0–255, float32 [n, 48, 48, 1], of any n. Output `probabilities`:
     float32 [n, 7]. The graph averages the views of the run's TTA scheme and divides the logits by
     the temperature fitted on PublicTest. Labels, TTA scheme, temperature and origin are in the
-    file's metadata. Weights recorded in half precision are stored in half precision and computed
-    with in float32, which loses nothing.
+    file's metadata. Weights recorded in half precision are stored in half precision and converted
+    to float32 for computation, which loses nothing. The file appears only if it passes the
+    comparison.
 
     Args:
-        dataset: FER2013, to compare on PublicTest; None compares on synthetic faces.
-        int8: convolutions and dense layers in 8 bits, their ranges taken from 512 images of
-            Training, or synthetic faces without a data set.
+        dataset: FER2013, whose PublicTest is used for the comparison; None uses synthetic faces.
+        int8: quantize convolutions and dense layers to 8 bits. The ranges of the activations come
+            from 512 images of Training, or from synthetic faces without a data set.
 
     Raises:
         ExportError: a probability of a float file is more than 1e-4 from Keras's, or the accuracy
@@ -102,7 +103,7 @@ def export_onnx(
 def write_onnx(
     run: Run, path: Path, dataset: Dataset | None = None, int8: bool = False
 ) -> keras.Model:
-    """Write a run as one ONNX file without comparing it; return the same model in Keras.
+    """Export a run without comparing it, and return the same model in Keras.
 
     Args and raises: as `export_onnx`.
     """
@@ -154,15 +155,16 @@ def compare_with_keras(path: Path, model: keras.Model, dataset: Dataset | None) 
 
 
 def fit_run_temperature(run: Run) -> float:
-    """Return the temperature of a run, fitted on its recorded predictions of PublicTest."""
+    """Fit the temperature of a run on its recorded predictions for PublicTest."""
     recorded = run.predictions["public_test"]
     return fit_temperature(recorded.logits, recorded.labels)
 
 
 def calibrated_model(run: Run, temperature: float) -> keras.Model:
-    """Return a run's model with TTA and temperature scaling inside.
+    """Build a run's model with TTA and temperature scaling in the graph.
 
-    As in the record, the logarithm of the mean probability of several views stands in for logits.
+    With several views, the logarithm of their mean probability takes the place of the logits, as in
+    the recorded predictions.
 
     Returns:
         A model from gray levels 0–255, float32 [n, 48, 48, 1], to probabilities, float32 [n, 7].
@@ -185,10 +187,10 @@ def calibrated_model(run: Run, temperature: float) -> keras.Model:
 
 
 def _view_in_graph(view: View, pixels):
-    """A view of images [n, 48, 48, 1] in Keras's operations.
+    """Apply a view to images [n, 48, 48, 1] with Keras operations.
 
-    A view moves rows and columns: it is applied to an image of row numbers and one of column
-    numbers, and the pixels are taken from there. `tta.View` stays its only definition.
+    A view permutes or repeats rows and columns. It is applied to an image of row indices and one of
+    column indices, which then select the pixels, so that `tta.View` remains its only definition.
     """
     identity = np.arange(IMAGE_SIZE)
     rows, columns = view(np.stack(np.meshgrid(identity, identity, indexing="ij")))
@@ -221,10 +223,10 @@ class _CalibrationImages(CalibrationDataReader):
 
 
 def _quantize(path: Path, dataset: Dataset | None) -> None:
-    """Turn a float file into int8 in place.
+    """Quantize a float file to int8 in place.
 
-    Weights have 7 bits and a scale per filter: without 8-bit dot products in the processor, sums of
-    8-bit products overflow.
+    Weights have 7 bits and a scale per filter, because sums of 8-bit products overflow on
+    processors without 8-bit dot products.
     """
     training = dataset.training if dataset else balanced_faces(CALIBRATION_IMAGES, seed=0)
     rows = np.random.default_rng(0).permutation(len(training))[:CALIBRATION_IMAGES]

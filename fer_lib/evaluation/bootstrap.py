@@ -14,10 +14,10 @@ _CLASSES = len(EMOTIONS)
 
 
 def confusion_scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
-    """Scores of k confusion matrices [k, 7, 7], true class by row.
+    """Compute scores of k confusion matrices [k, 7, 7], true class by row.
 
-    A class that is neither present nor predicted has F1 0, as in scikit-learn; balanced accuracy
-    leaves out a class that is not present.
+    A class that is neither present nor predicted has F1 0, as in scikit-learn. Balanced accuracy
+    excludes classes that are not present.
 
     Returns:
         `accuracy`, `balanced_accuracy`, `macro_f1`, each float64 [k], and `f1`, float64 [k, 7].
@@ -43,13 +43,13 @@ def confusion_matrix(predictions: SplitPredictions) -> np.ndarray:
 
 
 def percentile_interval(samples: np.ndarray) -> list[float]:
-    """The 95 % percentile interval [low, high] of resampled values, float [k]."""
+    """Return the 95 % percentile interval [low, high] of resampled values, float [k]."""
     tail = (1 - CONFIDENCE_LEVEL) / 2
     return [float(limit) for limit in np.quantile(samples, [tail, 1 - tail])]
 
 
 def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
-    """95 % percentile bootstrap intervals (Efron & Tibshirani 1993) of one confusion matrix.
+    """Compute 95 % percentile bootstrap intervals (Efron & Tibshirani 1993) of a confusion matrix.
 
     Resampling images with replacement draws the cells of the confusion matrix from a multinomial
     distribution, which is sampled 2,000 times. The intervals exclude the variance across seeds.
@@ -61,8 +61,8 @@ def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
         [low, high] of `accuracy`, `balanced_accuracy` and `macro_f1`.
     """
     n = confusion.sum()
-    # RandomState, whose stream NumPy keeps the same for ever: records must be recomputed to the
-    # last digit, and the stream of default_rng changed between NumPy 2.4 and 2.5.
+    # RandomState, whose stream NumPy guarantees not to change: records must be recomputed exactly,
+    # and the stream of default_rng changed between NumPy 2.4 and 2.5.
     draws = np.random.RandomState(0).multinomial(n, confusion.ravel() / n, size=RESAMPLES)
     scores = confusion_scores(draws.reshape(-1, *confusion.shape))
     names = ("accuracy", "balanced_accuracy", "macro_f1")
@@ -71,16 +71,16 @@ def bootstrap_intervals(confusion: np.ndarray) -> dict[str, list[float]]:
 
 @functools.lru_cache(maxsize=2)
 def bootstrap_counts(n: int) -> np.ndarray:
-    """How often each of n images is drawn in each of 2,000 resamples, float32 [2000, n].
+    """Return how often each of n images is drawn in each of 2,000 resamples, float32 [2000, n].
 
-    The draws are the same for every model, so that what is computed from them is paired by image.
+    The draws are the same for every model, so that comparisons are paired by image.
     """
     random = np.random.RandomState(0)
     return random.multinomial(n, np.full(n, 1 / n), size=RESAMPLES).astype(np.float32)
 
 
 def bootstrap_confusions(*models: SplitPredictions) -> np.ndarray:
-    """Confusion matrices of several models on the same resamples of the same images.
+    """Compute confusion matrices of several models on the same resamples of the same images.
 
     Returns:
         int64 [models, 2000, 7, 7], true class by row.
@@ -98,12 +98,12 @@ def _resampled(predictions: SplitPredictions) -> np.ndarray:
 
 
 def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
-    """The differences a − b of two models on the same images.
+    """Compute the differences a − b of two models on the same images.
 
     Returns:
-        `accuracy` and `macro_f1`; their 95 % paired bootstrap `intervals`; `only_a_correct` and
-        `only_b_correct`, the numbers of images that only one of them classifies correctly; and
-        `p_value`, McNemar's exact test (McNemar 1947) of these two numbers.
+        `accuracy` and `macro_f1`, the differences; their 95 % paired bootstrap `intervals`;
+        `only_a_correct` and `only_b_correct`, the numbers of images that only one model classifies
+        correctly; and `p_value` of McNemar's exact test (McNemar 1947) of these two numbers.
 
     Raises:
         ValueError: as `align`.
@@ -125,5 +125,5 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
 
 
 def _cells(predictions: SplitPredictions) -> np.ndarray:
-    """The cell of the flattened confusion matrix that each image counts in, int64 [n]."""
+    """Return the index of each image's cell in the flattened confusion matrix, int64 [n]."""
     return predictions.labels.astype(int) * _CLASSES + predictions.predicted

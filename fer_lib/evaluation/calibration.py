@@ -11,7 +11,7 @@ _TEMPERATURE_BOUNDS = (0.05, 20.0)
 
 
 def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of the labels, in nats.
+    """Compute the mean negative log-likelihood of the labels, in nats.
 
     Args:
         logits: float [n, classes].
@@ -22,10 +22,10 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Brier score (Brier 1950), 0–2, smaller is better.
+    """Compute the Brier score (Brier 1950), 0–2; smaller is better.
 
-    It is the mean over images of the squared Euclidean distance of the probabilities from the
-    target.
+    The Brier score is the mean over images of the squared Euclidean distance between the
+    probabilities and the target.
 
     Args:
         logits: float [n, classes].
@@ -39,7 +39,9 @@ def _targets(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def reliability_bins(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy by confidence, the probability of the predicted class, in 15 bins of equal width.
+    """Compute accuracy by confidence in 15 bins of equal width.
+
+    Confidence is the probability of the predicted class.
 
     Args:
         logits: float [n, classes].
@@ -62,10 +64,10 @@ def reliability_bins(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.nda
 
 
 def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Expected calibration error (Naeini et al. 2015), 0–1.
+    """Compute the expected calibration error (Naeini et al. 2015), 0–1.
 
-    It is the mean absolute difference of confidence and accuracy over `reliability_bins`, weighted
-    by the number of images.
+    It is the mean absolute difference between confidence and accuracy over `reliability_bins`,
+    weighted by the number of images.
 
     Args:
         logits: float [n, classes].
@@ -78,14 +80,14 @@ def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """The temperature of temperature scaling (Guo et al. 2017).
+    """Fit the temperature of temperature scaling (Guo et al. 2017).
 
-    Logits are divided by it. It minimizes the negative log-likelihood of the labels and changes no
-    predicted class; above 1 it lowers confidence.
+    The temperature divides the logits. It minimizes the negative log-likelihood of the labels. It
+    changes no predicted class; above 1 it lowers the confidence.
 
     Args:
-        logits: float [n, classes], of images that neither training nor a reported number uses:
-            PublicTest.
+        logits: float [n, classes], on images that are used neither for training nor for reported
+            results (PublicTest).
         labels: integers [n], or one distribution over the classes per image, float [n, classes].
     """
     minimum = minimize_scalar(
@@ -98,14 +100,16 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def selective_accuracy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Accuracy of selective prediction: on the images of highest confidence, at each coverage.
+    """Compute the accuracy of selective prediction at each coverage.
+
+    At coverage k/n, a model predicts on the k images on which it is most confident.
 
     Args:
         logits: float [n, classes].
         labels: integers [n].
 
     Returns:
-        The coverage, 1/n to 1, and the accuracy on the images covered, both float64 [n].
+        Coverage, from 1/n to 1, and accuracy on the covered images, both float64 [n].
     """
     p = softmax(logits)
     correct = (p.argmax(axis=1) == labels)[np.argsort(-p.max(axis=1), kind="stable")]

@@ -1,4 +1,4 @@
-"""Ensembles: the mean of several runs' probabilities (Lakshminarayanan et al. 2017)."""
+"""Ensembles, which average the probabilities of several runs (Lakshminarayanan et al. 2017)."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,13 +16,13 @@ from fer_lib.tta import views
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Runs whose probabilities are averaged: a `Predictor`, as a run is.
+    """Several runs whose probabilities are averaged; a `Predictor`, like a run.
 
     Attributes:
-        title: its name in tables.
+        title: name in tables.
         members: runs evaluated on the same images.
-        shift_tta: whether the members' recorded predictions under `ENSEMBLE_TTA` are averaged, in
-            place of those with their own TTA.
+        shift_tta: whether the members' recorded predictions with `ENSEMBLE_TTA` are averaged
+            instead of those with their own TTA.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Ensemble:
 
     @cached_property
     def predictions(self) -> dict[str, SplitPredictions]:
-        """As `Run.predictions`; the logarithms of mean probabilities stand in for logits.
+        """As `Run.predictions`, with the logarithm of the mean probability in place of logits.
 
         The images are in the order of `align`.
 
@@ -60,16 +60,16 @@ class Ensemble:
 
     @property
     def forward_passes(self) -> int:
-        """Forward passes per prediction, all members together."""
+        """Forward passes per prediction, summed over the members."""
         schemes = [ENSEMBLE_TTA if self.shift_tta else m.experiment.tta for m in self.members]
         return sum(len(views(scheme)) for scheme in schemes)
 
 
 def recorded_ensembles(root: Path) -> list[Ensemble]:
-    """The ensembles of which every member is recorded under `root`.
+    """Return the ensembles whose members are all recorded under `root`.
 
-    Each is listed with its members' own TTA, and with `ENSEMBLE_TTA` where those predictions are
-    recorded too.
+    Each ensemble is listed with its members' own TTA, and also with `ENSEMBLE_TTA` if those
+    predictions are recorded.
     """
     ensembles = []
     for title, keys in ENSEMBLES.items():

@@ -1,4 +1,4 @@
-"""Every metric of a model's predictions on a split."""
+"""Classification metrics of a model's predictions."""
 
 import numpy as np
 from sklearn import metrics as sk
@@ -9,10 +9,11 @@ from fer_lib.runs.predictions import SplitPredictions, softmax
 
 
 def classification_metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
-    """Every metric of one split, in JSON's types.
+    """Compute all metrics of one split, as JSON types.
 
     Args:
-        logits: float [n, 7]. labels: integers [n].
+        logits: float [n, 7].
+        labels: integers [n].
 
     Returns:
         `n`; `accuracy`, `balanced_accuracy`, `macro_precision`, `macro_recall`, `macro_f1`, all
@@ -44,7 +45,7 @@ def classification_metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
 
 
 def metrics_by_split(predictions: dict[str, SplitPredictions]) -> dict:
-    """Metrics of each split, and of `both` together where PrivateTest was evaluated too."""
+    """Compute metrics of each split, and of `both` test splits if PrivateTest was evaluated."""
     metrics = {
         split: classification_metrics(values.logits, values.labels)
         for split, values in predictions.items()
@@ -59,13 +60,14 @@ def metrics_by_split(predictions: dict[str, SplitPredictions]) -> dict:
 
 
 def confidence_gap(logits: np.ndarray, labels: np.ndarray) -> dict:
-    """Mean confidence (probability of the predicted class) against accuracy.
+    """Compare mean confidence, the probability of the predicted class, with accuracy.
 
     Args:
-        logits: float [n, 7]. labels: integers [n].
+        logits: float [n, 7].
+        labels: integers [n].
 
     Returns:
-        `mean` confidence; `gap`, mean confidence − accuracy, positive for an over-confident model;
+        `mean` confidence; `gap`, mean confidence − accuracy, positive for an overconfident model;
         its 95 % bootstrap `interval`, and its value in each resample as `resampled_gaps`,
         float [2000]; `mean_when_wrong` and `true_when_wrong`, the mean probabilities of the
         predicted and of the true class over the misclassified images (NaN without any).

@@ -1,4 +1,4 @@
-"""Recorded predictions with TTA: each scheme on PublicTest, and the runs under the chosen one.
+"""Recorded predictions with TTA: all schemes on PublicTest, and all runs with the chosen one.
 
 `tta.json` holds the comparison of the schemes, `tta_predictions.npz` the logits of the runs.
 """
@@ -23,9 +23,9 @@ TTA_PREDICTIONS_PATH = ANALYSIS / "tta_predictions.npz"
 
 
 def record_tta_schemes(run: Run, dataset: Dataset, path: Path = TTA_PATH) -> None:
-    """Write to `path` the metrics of each TTA scheme on PublicTest with one run's model.
+    """Write the metrics of each TTA scheme, with one run's model on PublicTest, to `path`.
 
-    What the file holds of the recorded predictions stays.
+    Other entries of the file are kept.
     """
     model, split = load_model(run), dataset.public_test
     views = dict.fromkeys(view for scheme in SCHEMES.values() for view in scheme)
@@ -43,12 +43,12 @@ def record_tta_schemes(run: Run, dataset: Dataset, path: Path = TTA_PATH) -> Non
 def record_tta_predictions(
     runs: list[Run], dataset: Dataset, path: Path = TTA_PREDICTIONS_PATH
 ) -> None:
-    """Add to `path` the logits under `ENSEMBLE_TTA` of the runs that it lacks.
+    """Add the logits of missing runs with `ENSEMBLE_TTA` to `path`.
 
-    `tta.json` beside it, which must be there, holds the file's SHA-256.
+    The SHA-256 of the file is written to `tta.json` beside it, which must exist.
 
     Raises:
-        DataError: this copy of the data set lacks an image of a run's record.
+        DataError: the data set lacks an image of a recorded run.
     """
     stored = _stored(path)
     for run in runs:
@@ -70,10 +70,10 @@ def record_tta_predictions(
 
 
 def tta_predictions(run: Run) -> dict[str, SplitPredictions] | None:
-    """As `Run.predictions`, under `ENSEMBLE_TTA`; None where they are not recorded.
+    """Return predictions as `Run.predictions` does, with `ENSEMBLE_TTA`; None if not recorded.
 
     Raises:
-        RunError: the recorded ones are of other weights.
+        RunError: the recorded predictions are of other weights.
         ValueError: as `read_arrays`.
     """
     path = tta_predictions_path(run)
@@ -93,11 +93,11 @@ def tta_predictions(run: Run) -> dict[str, SplitPredictions] | None:
 
 
 def tta_predictions_path(run: Run) -> Path:
-    """Where the TTA predictions of the runs beside a run are recorded."""
+    """Return the file with the TTA predictions of the runs in a run's folder of results."""
     return run.root / ANALYSIS.name / TTA_PREDICTIONS_PATH.name
 
 
 def _stored(path: Path) -> dict[str, np.ndarray]:
-    """The recorded arrays; none where they are of another scheme."""
+    """Return the recorded arrays, or none if they are of another scheme."""
     stored = read_arrays(path) if path.is_file() else {}
     return stored if stored.get("scheme") == ENSEMBLE_TTA else {}

@@ -16,12 +16,12 @@ from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import WEIGHTS_FILE, Run, parse_run_key
 from fer_lib.runs.store import CHECKSUMS_FILE, find_run, keeps_weights
 
-# Another machine's arithmetic changes a probability slightly: these tolerances are far above that
+# Probabilities differ slightly between machines. These tolerances are far above such differences
 # and far below the effect of a wrong weight.
 PROBABILITY_TOLERANCE = 2e-3  # absolute
 CLASS_TOLERANCE = 0.002  # fraction of the images whose predicted class may differ
 UNMATCHED_TOLERANCE = 0.005  # fraction of the images that a copy of the data set may lack
-# TTA takes many forward passes: one image in so many is predicted again.
+# TTA takes many forward passes, so only every 56th image is predicted again.
 TTA_SAMPLE = 56
 
 
@@ -30,9 +30,9 @@ class VerificationReport:
     """The result of a verification.
 
     Attributes:
-        problems: what makes the record invalid.
-        notes: what does not.
-        metrics: recomputed from the weights, where weights and data are there.
+        problems: findings that invalidate the record.
+        notes: findings that do not.
+        metrics: recomputed from the weights, if weights and data are available.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -40,7 +40,7 @@ class VerificationReport:
     metrics: dict | None = None
 
     def require(self, valid: bool, problem: str) -> None:
-        """Add a problem unless something is valid."""
+        """Add a problem unless a condition holds."""
         if not valid:
             self.problems.append(problem)
 
@@ -51,18 +51,18 @@ def verify_run(
     recorded: bool = False,
     experiments: Mapping[str, Experiment] = EXPERIMENTS,
 ) -> VerificationReport:
-    """Recompute a finished run.
+    """Verify a finished run by recomputing it.
 
-    Whatever is wrong with its files becomes a problem of the report, never an exception, so that
-    one damaged record does not keep others from being verified.
+    Errors in its files become problems of the report rather than exceptions, so that one damaged
+    record does not prevent the verification of others.
 
     Args:
-        load_dataset: takes the run's profile and returns its data set, in any order of its rows, to
-            predict again with the run's weights; None leaves that part out, and a note says so.
-            Runs without weights need none.
-        recorded: also require what only a record has: checksums, the folder that its key names, and
-            the weights that records keep.
-        experiments: the table that its configuration must agree with.
+        load_dataset: takes the name of the run's profile and returns its data set, with rows in any
+            order, to predict again with the run's weights. If it returns None, this part is
+            skipped and noted. It is not called for runs without weights.
+        recorded: also require what only recorded runs have: checksums, the folder that matches the
+            key, and the weights that records keep.
+        experiments: the table with which the run's configuration must agree.
 
     Raises:
         DataError: from `load_dataset`.
@@ -85,10 +85,10 @@ def verify_run(
 
 
 def require_same_images(runs: list[Run], dataset: Dataset) -> None:
-    """Require that a copy of the data set holds the images of recorded runs.
+    """Require that a data set contains the images of recorded runs.
 
     Raises:
-        DataError: its PublicTest was drawn from Training, or it lacks images of a run.
+        DataError: PublicTest was drawn from Training, or images of a run are missing.
     """
     if dataset.public_test_drawn:
         raise DataError(
@@ -126,7 +126,7 @@ def _verify_checksums(run: Run, report: VerificationReport, recorded: bool) -> N
 def _verify_configuration(
     run: Run, report: VerificationReport, experiments: Mapping[str, Experiment]
 ) -> None:
-    """Whether its settings are valid, and for a run on FER2013 those of the table."""
+    """Check that the settings are valid and, for a run on FER2013, agree with the table."""
     is_hog = run.name == HOG
     recorded = run.config["configuration"] if is_hog else run.experiment.to_dict()
     if run.config["profile"] == "full":
@@ -143,7 +143,7 @@ def _verify_configuration(
 
 
 def _verify_dependencies(run: Run, report: VerificationReport) -> None:
-    """Whether the weights of the runs that it depends on are those that it was trained with."""
+    """Check that the weights of the run's dependencies are those that it was trained with."""
     for key, expected in run.config.get("dependency_weights_sha256", {}).items():
         dependency = find_run(run.root, *parse_run_key(key))
         if dependency is None or dependency.weights is None:
@@ -193,7 +193,7 @@ def _verify_record(run: Run, dataset: Dataset | None, report: VerificationReport
 
 
 def _verify_tta_predictions(run: Run, dataset: Dataset | None, report: VerificationReport) -> None:
-    """Whether the file of TTA predictions is the recorded one, and a sample of it recomputes."""
+    """Check the file of TTA predictions, and recompute a sample of it."""
     predictions = tta_predictions(run)
     if predictions is None:
         return
@@ -215,11 +215,11 @@ def _predict_again(
     report: VerificationReport,
     tta: str | None = None,
 ) -> dict[str, SplitPredictions]:
-    """Predict the images that a data set holds again with a run's weights, and compare.
+    """Predict the images of a data set again with a run's weights, and compare.
 
     Args:
-        predictions: the recorded ones by split.
-        tta: a scheme in place of the run's own.
+        predictions: recorded predictions by split.
+        tta: a scheme instead of the run's own.
     """
     model, predicted = load_model(run), {}
     for name, recorded in predictions.items():
@@ -236,7 +236,7 @@ def _predict_again(
 def _compare(
     name: str, again: SplitPredictions, recorded: SplitPredictions, report: VerificationReport
 ) -> None:
-    """Whether predictions made again agree with the recorded ones within the tolerances.
+    """Check that recomputed and recorded predictions agree within the tolerances.
 
     The predicted class of one image may always differ.
     """

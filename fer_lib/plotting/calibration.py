@@ -14,13 +14,13 @@ LEAST_COVERAGE = 0.05
 
 @placeholder_if_missing
 def reliability_diagram(table: pd.DataFrame) -> Figure:
-    """Accuracy against confidence, before and after temperature scaling.
+    """Draw accuracy against confidence, before and after temperature scaling.
 
     Args:
-        table: as `analysis.calibration.reliability_table` returns it; bins of fewer than 20 images
+        table: as `analysis.calibration.reliability_table` returns it. Bins of fewer than 20 images
             are left out.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.4), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(7, 4.2), sharey=True, layout="constrained")
     table = table[table["count"] >= FEWEST_IN_BIN]
     percent = table.assign(x=100 * table["confidence"], y=100 * table["accuracy"])
     for axes, scaled in zip(panels, (False, True), strict=True):
@@ -29,14 +29,19 @@ def reliability_diagram(table: pd.DataFrame) -> Figure:
         title = "after temperature scaling" if scaled else "before temperature scaling"
         axes.set(title=title, xlabel="confidence, %", xlim=(0, 100), ylim=(0, 100))
     panels[0].set_ylabel("accuracy, %")
-    panels[1].legend(fontsize=8, loc="lower right")
+    lines = panels[0].get_lines()
+    figure.legend(handles=lines, fontsize=9, loc="outside lower center", ncols=min(3, len(lines)))
     return finish(figure)
 
 
 @placeholder_if_missing
 def selective_prediction(predictors: dict[str, Predictor | None]) -> Figure:
-    """Accuracy on PrivateTest against coverage, the images of highest confidence first."""
-    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
+    """Draw accuracy on PrivateTest against coverage, the most confident predictions first.
+
+    Args:
+        predictors: by title; None for one that is not recorded.
+    """
+    figure, axes = plt.subplots(figsize=(6.5, 4), layout="constrained")
     styles = model_styles(predictors)
     for title, predictor in predictors.items():
         private = predictor.predictions["private_test"]
@@ -49,6 +54,6 @@ def selective_prediction(predictors: dict[str, Predictor | None]) -> Figure:
             linestyle=styles[title].linestyle,
             label=title,
         )
-    axes.set(xlabel="coverage, %", ylabel="accuracy, %", xlim=(0, 100), ylim=(None, 100))
-    axes.legend(fontsize=8, loc="lower left")
+    axes.set(xlabel="coverage, %", ylabel="accuracy, %", xlim=(0, 100), ylim=(0, 100))
+    axes.legend(fontsize=9, loc="lower left")
     return finish(figure)

@@ -60,13 +60,13 @@ def mean_grad_cams(maps: dict[str, dict[str, list]]) -> Figure:
         maps: as `analysis.grad_cam.recorded_mean_maps` returns them.
     """
     columns = len(EMOTION_NAMES)
-    size = {"figsize": (1.35 * columns, 0.3 + 1.25 * len(maps)), "layout": "constrained"}
+    size = {"figsize": (columns, 0.3 + 0.95 * len(maps)), "layout": "constrained"}
     figure, grid = plt.subplots(len(maps), columns, squeeze=False, **size)
     for row, (title, by_emotion) in zip(grid, maps.items(), strict=True):
         for axes, name in zip(row, EMOTION_NAMES, strict=True):
             drawn = axes.imshow(by_emotion[name], cmap="inferno", vmin=0, vmax=1)
             axes.set(xticks=[], yticks=[])
-        row[0].set_ylabel(title.replace(", ", ",\n"), fontsize=8)
+        row[0].set_ylabel(title.replace(", ", ",\n"), fontsize=9)
     for axes, name, color in zip(grid[0], EMOTION_NAMES, COLORS, strict=True):
         axes.set_title(name, fontsize=9, color=color)
     figure.colorbar(drawn, ax=grid, label="mean Grad-CAM", shrink=0.6)
@@ -84,7 +84,7 @@ def deletion_curves(curves: pd.DataFrame) -> Figure:
     by_model = curves.groupby("model", sort=False)
     columns = min(3, len(by_model))
     rows = -(-len(by_model) // columns)
-    size = {"figsize": (3.2 * columns, 3.2 * rows), "layout": "constrained"}
+    size = {"figsize": (2.33 * columns, 2.5 * rows), "layout": "constrained"}
     figure, grid = plt.subplots(rows, columns, sharey=True, squeeze=False, **size)
     figure.get_layout_engine().set(h_pad=0.1)  # inches, from an axis to the title below
     for axes in grid.flat[len(by_model) :]:
@@ -96,8 +96,8 @@ def deletion_curves(curves: pd.DataFrame) -> Figure:
         line |= {"linestyle": ":", "fillstyle": "none"}
         axes.plot(fractions, curve["random"], label="random", **line)
         axes.set(xlabel="pixels deleted, %")
-        axes.set_title(model, fontsize=10)
-        axes.legend(fontsize=8)
+        axes.set_title(model, fontsize=9, fontweight="normal")
+        axes.legend(fontsize=9)
     grid[0, 0].set_ylim(0)  # of all panels, once all lines are drawn
     for axes in grid[:, 0]:
         axes.set_ylabel("mean probability of\nthe predicted class")

@@ -10,33 +10,34 @@ from fer_lib.plotting.training import confusion_heat_map
 
 
 def label_confusion(confusion: np.ndarray) -> Figure:
-    """The FER+ majority vote for the images of each FER2013 label.
+    """Draw the FER+ majority vote for the images of each FER2013 label.
 
     Args:
-        confusion: counts int [7, 7], label by row, majority by column.
+        confusion: counts int [7, 7], FER2013's label by row, majority vote by column.
     """
     figure = confusion_heat_map(
-        confusion, "FER+ majority vote", "FER2013's label", "share of the label"
+        confusion, "FER+ majority vote", "FER2013 label", "share of the label's images"
     )
     return finish(figure, recorded=True)
 
 
 @placeholder_if_missing
 def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
-    """Accuracy by annotator agreement, against FER2013's label and against the FER+ vote.
+    """Draw accuracy by annotator agreement, against FER2013's label and the FER+ plurality vote.
 
     Args:
         table: as `analysis.label_noise.accuracy_by_agreement` returns it.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(7, 4), sharey=True, layout="constrained")
     titles = {
-        "label_accuracy": "against FER2013's label",
-        "plurality_accuracy": "against the most frequent vote",
+        "label_accuracy": "FER2013 label",
+        "plurality_accuracy": "FER+ plurality vote",
     }
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         model_lines(axes, table.assign(percent=100 * table[column]), "votes", "percent")
-        axes.set(title=title, xlabel="votes for the most frequent emotion, of 10", ylim=(0, 100))
+        axes.set(title=f"against the {title}", xlabel="votes for the most frequent emotion")
+        axes.set(xticks=sorted(table["votes"].unique()), ylim=(0, 100))
     panels[0].set_ylabel("accuracy, %")
     lines = panels[0].get_lines()
-    figure.legend(handles=lines, fontsize=8, loc="outside lower center", ncols=len(lines))
+    figure.legend(handles=lines, fontsize=9, loc="outside lower center", ncols=min(3, len(lines)))
     return finish(figure, recorded=True)

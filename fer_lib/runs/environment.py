@@ -9,7 +9,7 @@ _PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 
 def versions() -> dict[str, str]:
-    """The installed versions of the packages that a result depends on."""
+    """Return the installed versions of the packages that results depend on."""
     return {
         name: importlib.metadata.version(name)
         for name in _PACKAGES
@@ -18,7 +18,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict:
-    """The processor's name, the number of cores this process may use, and the operating system."""
+    """Return the processor's name, the number of cores available, and the operating system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {"processor": _processor(), "cores": cores, "system": platform.system()}
 

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis, float64, same shape."""
+    """Compute the softmax over the last axis, float64, of the same shape."""
     shifted = np.asarray(logits, np.float64)
     exponentials = np.exp(shifted - shifted.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -20,11 +20,11 @@ class SplitPredictions:
 
     Attributes:
         logits: float32 [n, classes].
-        labels: uint8 [n], the true classes.
-        hashes: uint64 [n], which identify the images (`data.dataset.Split.hashes`).
+        labels: true classes, uint8 [n].
+        hashes: uint64 [n]; they identify the images (`data.dataset.Split.hashes`).
 
     Raises:
-        ValueError: the three are not of the same number of images.
+        ValueError: the arrays have different lengths.
     """
 
     logits: np.ndarray
@@ -40,40 +40,40 @@ class SplitPredictions:
         return len(self.labels)
 
     def __getitem__(self, rows: np.ndarray) -> "SplitPredictions":
-        """The predictions of some images, by index or mask."""
+        """Select images by index or mask."""
         return SplitPredictions(self.logits[rows], self.labels[rows], self.hashes[rows])
 
     @cached_property
     def probabilities(self) -> np.ndarray:
-        """float64 [n, classes]: the softmax of the logits."""
+        """Softmax of the logits, float64 [n, classes]."""
         return softmax(self.logits)
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """int64 [n]: the predicted classes."""
+        """Predicted classes, int64 [n]."""
         return self.logits.argmax(axis=1)
 
     @property
     def correct(self) -> np.ndarray:
-        """bool [n]: whether the predicted class is the label."""
+        """Whether the predicted class is the label, bool [n]."""
         return self.predicted == self.labels
 
     def first_of_class(self, label: int, n: int) -> np.ndarray:
-        """int64 [at most n]: the rows of the first images of a class, examples chosen by no one."""
+        """Return the rows of the first n images of a class, int64 [at most n]."""
         return np.flatnonzero(self.labels == label)[:n]
 
     @cached_property
     def order(self) -> np.ndarray:
-        """int64 [n]: the rows sorted by hash, then label, which is one order for every model."""
+        """Rows sorted by hash, then label, int64 [n]; the same order for every model."""
         return np.lexsort((self.labels, self.hashes))
 
 
 class Predictor(Protocol):
-    """What has predictions: a run, or an ensemble of runs."""
+    """Protocol of objects with predictions: a run, or an ensemble of runs."""
 
     @property
     def predictions(self) -> dict[str, SplitPredictions]:
-        """By split: `public_test`, and `private_test` where it was evaluated."""
+        """Predictions by split: `public_test`, and `private_test` if it was evaluated."""
 
     @property
     def metrics(self) -> dict:
@@ -81,12 +81,13 @@ class Predictor(Protocol):
 
 
 def align(*predictions: SplitPredictions) -> list[SplitPredictions]:
-    """Bring the predictions of several models on the same images into one order, `order`.
+    """Sort the predictions of several models on the same images into the same order.
 
-    An image is identified by its hash and its label: some stand in FER2013 under two labels.
+    An image is identified by its hash and its label, because some images occur in FER2013 with two
+    different labels.
 
     Raises:
-        ValueError: they are not of the same images and labels.
+        ValueError: the predictions are not of the same images and labels.
     """
     aligned = [each[each.order] for each in predictions]
     first = aligned[0]

@@ -34,14 +34,14 @@ _REQUIRED = ("experiment", "seed", "profile", "configuration")
 
 
 class RunError(ValueError):
-    """A run is missing, unfinished, or does not fit what is asked of it; the message says which."""
+    """Raised for a run that is missing, unfinished or unsuitable; the message says which."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of a run; each property reads its file.
+    """A run in its folder; each property reads a file.
 
-    A run is finished when `metrics.json` is there, which is written last. It is a `Predictor`.
+    A run is finished when it has `metrics.json`, which is written last. It is a `Predictor`.
 
     Attributes:
         folder: `<root>/<experiment>/seed-<n>`.
@@ -54,38 +54,38 @@ class Run:
 
     @property
     def root(self) -> Path:
-        """The folder that holds the runs of all experiments."""
+        """Folder that contains the runs of all experiments."""
         return self.folder.parent.parent
 
     @property
     def name(self) -> str:
-        """The name of its experiment."""
+        """Name of the experiment."""
         return self.config["experiment"]
 
     @property
     def seed(self) -> int:
-        """The seed that it was trained with."""
+        """Seed of the training."""
         return self.config["seed"]
 
     @property
     def key(self) -> str:
-        """`<experiment>/seed-<n>`, which names the run in analyses and in configurations."""
+        """Identifier of the run in analyses and configurations, `<experiment>/seed-<n>`."""
         return f"{self.name}/seed-{self.seed}"
 
     @property
     def finished(self) -> bool:
-        """Whether it is trained and evaluated."""
+        """Whether the run is trained and evaluated."""
         return (self.folder / METRICS_FILE).is_file()
 
     @cached_property
     def config(self) -> dict:
-        """`experiment` (its name), `configuration`, `seed`, `profile`, and the SHA-256 of the data.
+        """Name of the `experiment`, `configuration`, `seed`, `profile`, and SHA-256 of the data.
 
-        A finished run adds its versions and hardware, and the outcome of training.
+        A finished run adds package versions, hardware, and the outcome of the training.
 
         Raises:
             ValueError: as `read_json`.
-            RunError: it lacks what identifies a run.
+            RunError: entries that identify a run are missing.
         """
         path = self.folder / CONFIG_FILE
         config = read_json(path)
@@ -96,7 +96,7 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The configuration that was trained.
+        """Configuration of the training.
 
         Raises:
             ValueError: as `Experiment.from_dict`.
@@ -105,7 +105,7 @@ class Run:
 
     @cached_property
     def history(self) -> "pandas.DataFrame | None":
-        """One row per epoch, `HISTORY_COLUMNS`; None for a model not trained in epochs."""
+        """Training history with `HISTORY_COLUMNS`, one row per epoch; None without epochs."""
         import pandas as pd
 
         path = self.folder / HISTORY_FILE
@@ -113,9 +113,9 @@ class Run:
 
     @cached_property
     def predictions(self) -> dict[str, SplitPredictions]:
-        """By split: `public_test`, and `private_test` where it was evaluated.
+        """Predictions by split: `public_test`, and `private_test` if it was evaluated.
 
-        A recorded run stores logits alone where its images are those of `test_splits.npz`, which
+        A recorded run stores only its logits if its images are those of `test_splits.npz`, which
         all recorded runs share.
 
         Raises:
@@ -139,26 +139,26 @@ class Run:
 
     @cached_property
     def metrics(self) -> dict:
-        """`evaluation.metrics.metrics_by_split` of the predictions."""
+        """Metrics of the predictions, as `evaluation.metrics.metrics_by_split` returns them."""
         return read_json(self.folder / METRICS_FILE)
 
     @property
     def weights(self) -> Path | None:
-        """The file of the best weights in half precision, where it is kept."""
+        """File of the best weights in half precision; None if it is not kept."""
         path = self.folder / WEIGHTS_FILE
         return path if path.is_file() else None
 
 
 def run_folder(root: Path, experiment: str, seed: int) -> Path:
-    """The folder of an experiment's run with a seed under `root`."""
+    """Return the folder of a run under `root`."""
     return root / experiment / f"seed-{seed}"
 
 
 def parse_run_key(key: str) -> tuple[str, int]:
-    """The experiment and the seed of a key.
+    """Split a key into the experiment and the seed.
 
     Raises:
-        RunError: it is not `<experiment>/seed-<n>`.
+        RunError: the key is not of the form `<experiment>/seed-<n>`.
 
     Example:
         >>> parse_run_key("se_cnn/seed-1")

@@ -1,4 +1,4 @@
-"""Find runs, write finished ones, and record them in `results/`."""
+"""Find runs, write finished runs, and record them in `results/`."""
 
 import shutil
 import tempfile
@@ -31,7 +31,7 @@ _SPLIT_TITLES = {"public_test": "PublicTest", "private_test": "PrivateTest"}
 
 
 def find_run(root: Path, experiment: str, seed: int) -> Run | None:
-    """Return the finished run of an experiment and a seed under `root`, or None."""
+    """Return the finished run of an experiment and a seed under `root`; None if there is none."""
     run = Run(run_folder(root, experiment, seed))
     return run if run.finished else None
 
@@ -39,8 +39,8 @@ def find_run(root: Path, experiment: str, seed: int) -> Run | None:
 def find_runs(root: Path, experiment: str | None = None) -> list[Run]:
     """Return the finished runs under `root`, of one experiment or of all.
 
-    They are in the order of the experiments' table, then of the seeds. No file is read, so that a
-    damaged run does not hide the others.
+    They are sorted by the experiments' table, then by seed. No file is read, so that a damaged run
+    does not hide the others.
     """
     position = {name: index for index, name in enumerate(EXPERIMENTS)}
 
@@ -53,10 +53,10 @@ def find_runs(root: Path, experiment: str | None = None) -> list[Run]:
 
 
 def best_single_run(root: Path) -> Run | None:
-    """Return the run under `root` whose model is deployed, or None where there is none.
+    """Return the run under `root` whose model is deployed; None if there is none.
 
-    It is seed 0, with weights, of the `DEPLOYMENT_CANDIDATES` experiment with the highest accuracy
-    on PublicTest: experiments are selected, seeds are not.
+    It is seed 0 of the experiment among `DEPLOYMENT_CANDIDATES` with the highest accuracy on
+    PublicTest and recorded weights. Experiments are selected, seeds are not.
     """
     runs = [find_run(root, name, 0) for name in DEPLOYMENT_CANDIDATES]
     candidates = [run for run in runs if run and run.weights]
@@ -66,12 +66,12 @@ def best_single_run(root: Path) -> Run | None:
 def write_run(
     folder: Path, config: dict, predictions: dict[str, SplitPredictions], metrics: dict
 ) -> Run:
-    """Write what makes a folder a finished run: predictions, configuration and, last, metrics.
+    """Write the predictions, the configuration and, last, the metrics of a finished run.
 
     Args:
-        config: what was trained; versions and hardware are added where it lacks them.
-        predictions: by split, in the data set's order.
-        metrics: `evaluation.metrics.metrics_by_split` of the predictions.
+        config: configuration; versions and hardware are added if they are missing.
+        predictions: by split, in the order of the data set.
+        metrics: as `evaluation.metrics.metrics_by_split` returns them.
     """
     arrays = {
         f"{split}_{name}": getattr(values, name)
@@ -87,9 +87,10 @@ def write_run(
 
 
 def keeps_weights(run: Run) -> bool:
-    """Whether the record of a run keeps its weights; most do not, to keep the repository small.
+    """Return whether the record of a run keeps its weights.
 
-    Members of an ensemble and teachers do, and seed 0 of a network evaluated on PrivateTest.
+    To keep the repository small, only members of ensembles, teachers, and seed 0 of networks
+    evaluated on PrivateTest do.
     """
     teachers = (experiment.teachers for experiment in EXPERIMENTS.values())
     is_first = run.seed == 0 and run.config["configuration"]["evaluate_private_test"]
@@ -98,16 +99,17 @@ def keeps_weights(run: Run) -> bool:
 
 
 def record_run(run: Run, results: Path) -> Run:
-    """Copy a finished run into `results/`, with the checksums of its files.
+    """Copy a finished run to `results/`, with checksums of its files.
 
     `sha256sum -c SHA256SUMS` verifies them. Where the run was evaluated on PrivateTest, the ledger
     gets a row.
 
     Args:
-        results: where it goes; `analysis/dataset.json` there has FER2013's class counts.
+        results: folder of the recorded runs; `analysis/dataset.json` there has FER2013's class
+            counts.
 
     Raises:
-        RunError: the run is unfinished, is not of FER2013, or is recorded already.
+        RunError: the run is unfinished, was not trained on FER2013, or is already recorded.
     """
     _require_recordable(run, results)
     target = run_folder(results, run.name, run.seed)
@@ -152,11 +154,11 @@ def _require_recordable(run: Run, results: Path) -> None:
 
 
 def store_shared_splits(predictions: Path, shared: Path) -> None:
-    """Leave labels and hashes out of a record's predictions where all records share them.
+    """Remove labels and hashes from a record's predictions if all records share them.
 
     Args:
-        predictions: the record's `predictions.npz`, rewritten without them if they are equal.
-        shared: the file of the shared labels and hashes; splits that it lacks are added.
+        predictions: the record's `predictions.npz`, rewritten if they are equal to the shared ones.
+        shared: file of the shared labels and hashes; missing splits are added.
     """
     arrays = read_arrays(predictions)
     logits = {name: values for name, values in arrays.items() if name.endswith("_logits")}
@@ -175,6 +177,6 @@ def store_shared_splits(predictions: Path, shared: Path) -> None:
 
 
 def write_checksums(folder: Path, names: list[str]) -> None:
-    """Write the SHA-256 of a record's files, in the format of `sha256sum`."""
+    """Write the SHA-256 of a record's files in the format of `sha256sum`."""
     lines = "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
     (folder / CHECKSUMS_FILE).write_text(lines, encoding="utf-8")

@@ -15,6 +15,7 @@ from fer_lib.analysis.robustness import (
     export_corruptions,
     mean_accuracies,
     record_robustness,
+    robustness_summary,
 )
 from fer_lib.data.dataset import Split
 from fer_lib.evaluation.inference import predict_run
@@ -163,3 +164,25 @@ def test_mean_accuracies_by_hand(run, tmp_path):
 def test_mean_accuracies_without_a_record(tmp_path):
     means = mean_accuracies(corruption_accuracies({"Missing": None}, tmp_path / "none.json"))
     assert means.columns.tolist() == ["corruption"]
+
+
+def test_summary_by_hand(run, tmp_path):
+    path = tmp_path / "robustness.json"
+    record = {"clean": 0.6} | {name: [0.5, 0.4, 0.3, 0.2, 0.1] for name in CORRUPTIONS}
+    write_json(path, {"runs": {run.key: record | {"blur": [0.6] * 5, "rotation": [0.1] * 5}}})
+    accuracies = corruption_accuracies({"Tiny": run, "Missing": None}, path)
+    (row,) = robustness_summary(accuracies).to_dict("records")
+    mean = (9 * 0.3 + 0.6 + 0.1) / 11
+    assert row.pop("hardest_corruption") == "rotation" and row.pop("model") == "Tiny"
+    assert row == pytest.approx({
+        "clean_accuracy": 0.6,
+        "corrupted_accuracy": mean,
+        "retained_share": mean / 0.6,
+        "hardest_accuracy": 0.1,
+    })  # fmt: skip
+
+
+def test_summary_without_a_record(tmp_path):
+    accuracies = corruption_accuracies({"Missing": None}, tmp_path / "none.json")
+    summary = robustness_summary(accuracies)
+    assert summary.empty and "retained_share" in summary
