@@ -4,10 +4,11 @@ The style `author_year` of `{bibliography}` is pybtex's plain one with labels su
 “Lin et al., 2017”.
 """
 
+from functools import partial
+
 from pybtex.plugin import register_plugin
 from pybtex.style.formatting.unsrt import Style as UnsortedStyle
 from pybtex.style.labels import BaseLabelStyle
-from pybtex.style.sorting.author_year_title import SortingStyle
 from sphinx.application import Sphinx
 
 
@@ -40,8 +41,9 @@ class AuthorYearStyle(UnsortedStyle):
         super().__init__(**options)
         self.label_style = AuthorYearLabels()
         self.format_labels = self.label_style.format_labels
-        self.sorting_style = SortingStyle()
-        self.sort = self.sorting_style.sort
+        self.sort = partial(
+            sorted, key=lambda entry: (authors(entry).lower(), entry.fields["year"])
+        )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -39,13 +39,15 @@ def percent_over_seeds(mean: SeedMean, interval: bool = False) -> str:
     """Format a mean share with its standard deviation, where it has one, and with its interval.
 
     >>> percent_over_seeds(SeedMean(0.7311, 0.0016, 0.7162, 0.746), interval=True)
-    '73.1\\xa0% ± 0.2 (71.6–74.6)'
+    '73.1\\xa0% ± 0.2 (71.6–\\u206074.6)'
     >>> percent_over_seeds(SeedMean(0.6531))
     '65.3\\xa0%'
     """
     sd = "" if is_missing(mean.sd) else f" ± {100 * mean.sd:.1f}"
-    limits = f" ({100 * mean.low:.1f}–{100 * mean.high:.1f})" if interval and mean.seeds else ""
-    return f"{percent(mean.mean)}{sd}{limits}"
+    text = f"{percent(mean.mean)}{sd}"
+    if not interval or is_missing(mean.low):
+        return text
+    return f"{text} ({100 * mean.low:.1f}–\N{WORD JOINER}{100 * mean.high:.1f})"
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -81,13 +83,13 @@ def front_table(models: dict[str, list[Predictor]], seed_variance: float) -> str
         models: as `front_models` returns them.
         seed_variance: as `headline.seed_mean` takes it.
     """
-    heads = ["model", "parameters", "seeds", "PrivateTest accuracy", "de-duplicated PrivateTest"]
+    heads = ["model", "PrivateTest", "de-duplicated", "seeds", "parameters"]
     rows = []
     for title, seeds in models.items():
         means = (seed_mean(seeds, "private_test", only, seed_variance) for only in (False, True))
         cells = [percent_over_seeds(mean, interval=True) for mean in means]
         number = MISSING_CELL if _is_ensemble(seeds) else str(len(seeds))
-        rows.append([title, count(parameters(seeds)), number, *cells])
+        rows.append([title, *cells, number, count(parameters(seeds))])
     return markdown_table(heads, rows)
 
 
