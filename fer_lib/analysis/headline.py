@@ -16,11 +16,8 @@ _NORMAL_97_5 = 1.959964  # the 97.5 % quantile of the normal distribution
 class SeedMean(NamedTuple):
     """Accuracy over the recorded seeds of a model; NaN where it is not recorded.
 
-    Attributes:
-        mean: over the seeds.
-        sd: the sample standard deviation over them, NaN for one seed.
-        low, high: the 95 % interval of the mean.
-        seeds: the accuracy of each.
+    The `mean` over the seeds, their sample standard deviation `sd` (NaN for one seed), the limits
+    `low` and `high` of the mean's 95 % interval, and the accuracy of each of the `seeds`.
     """
 
     mean: float = np.nan

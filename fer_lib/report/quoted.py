@@ -32,6 +32,7 @@ from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import best_single_run, find_run, find_runs
 
+_PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 _THREE = ("mobilenetv2_head_only", "mobilenetv2_fine_tuned", "custom_cnn")
 
 
@@ -39,11 +40,11 @@ def percent_over_seeds(mean: SeedMean, interval: bool = False) -> str:
     """Format a mean share with its standard deviation, where it has one, and with its interval.
 
     >>> percent_over_seeds(SeedMean(0.7311, 0.0016, 0.7162, 0.746), interval=True)
-    '73.1\\xa0% ± 0.2 (71.6–\\u206074.6)'
+    '73.1\\xa0%\\xa0±\\xa00.2 (71.6–\\u206074.6)'
     >>> percent_over_seeds(SeedMean(0.6531))
     '65.3\\xa0%'
     """
-    sd = "" if is_missing(mean.sd) else f" ± {100 * mean.sd:.1f}"
+    sd = "" if is_missing(mean.sd) else f"{_PLUS_MINUS}{100 * mean.sd:.1f}"
     text = f"{percent(mean.mean)}{sd}"
     if not interval or is_missing(mean.low):
         return text
