@@ -82,7 +82,7 @@ def front_table(models: dict[str, list[Predictor]], seed_variance: float) -> str
 
     Args:
         models: as `front_models` returns them.
-        seed_variance: as `headline.seed_mean` takes it.
+        seed_variance: as `headline.seed_mean` takes it; an ensemble counts as one seed.
     """
     heads = ["model", "PrivateTest", "de-duplicated", "seeds", "parameters"]
     rows = []

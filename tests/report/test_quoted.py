@@ -1,5 +1,7 @@
 import doctest
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,16 @@ def test_findings_of_the_pages_hold(numbers):
     for seeds in front_models(RESULTS).values():
         assert seed_mean(seeds, deduplicated=True).mean < seed_mean(seeds).mean
     assert value("best_parameters") < 2 and numbers["best_parameters"].endswith("million")
+
+
+def test_module_needs_no_keras():
+    """Importing Keras takes longer than all of the numbers."""
+    code = (
+        "import sys; from fer_lib.profiles import get_profile; "
+        "from fer_lib.report.quoted import quoted_numbers; "
+        "quoted_numbers(get_profile('full')); sys.exit('keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 def test_examples():
