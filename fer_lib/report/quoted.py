@@ -5,6 +5,7 @@ numbers, titles of models and small Markdown tables, never sentences. What is no
 "not recorded". A key that no page uses fails a test, and one that is not defined fails the build.
 """
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -63,11 +64,13 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+@functools.lru_cache(maxsize=1)
 def front_models(root: Path) -> dict[str, list[Predictor]]:
     """The seeds of the models on the front page, by title; a list may be empty.
 
     They are the three networks of the source report, the SE-CNN and the best single model, then
-    the headline ensemble where one is recorded.
+    the headline ensemble where one is recorded. Both the table and the figure show them, so they
+    are kept.
     """
     best = best_single_run(root)
     names = dict.fromkeys((*_THREE, "se_cnn", *([best.name] if best else [])))
