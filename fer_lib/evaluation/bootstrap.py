@@ -36,6 +36,12 @@ def confusion_scores(confusions: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+def confusion_matrix(predictions: SplitPredictions) -> np.ndarray:
+    """The confusion matrix int64 [7, 7] of some predictions, true class by row."""
+    counts = np.bincount(_cells(predictions), minlength=_CLASSES**2)
+    return counts.reshape(_CLASSES, _CLASSES)
+
+
 def percentile_interval(samples: np.ndarray) -> list[float]:
     """The 95 % percentile interval [low, high] of resampled values, float [k]."""
     tail = (1 - CONFIDENCE_LEVEL) / 2
@@ -103,8 +109,7 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
         ValueError: as `align`.
     """
     a, b = align(a, b)
-    counts = (np.bincount(_cells(each), minlength=_CLASSES**2) for each in (a, b))
-    observed = [confusion_scores(each.reshape(1, _CLASSES, _CLASSES)) for each in counts]
+    observed = [confusion_scores(confusion_matrix(each)[None]) for each in (a, b)]
     resampled = [confusion_scores(confusions) for confusions in bootstrap_confusions(a, b)]
     only_a, only_b = int((a.correct & ~b.correct).sum()), int((b.correct & ~a.correct).sum())
     names = ("accuracy", "macro_f1")

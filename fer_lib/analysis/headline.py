@@ -1,0 +1,156 @@
+"""Headline numbers and comparisons over several seeds, with intervals that include the seeds.
+
+Each number is a mean over the recorded seeds of an experiment. Its 95 % interval holds the variance
+of the test images and of the seeds (`evaluation.seed_variance`); the standard deviation across
+seeds is pooled over the experiments of the table, as few seeds each say little alone.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from fer_lib.analysis.leakage import without_leakage
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.evaluation.bootstrap import (
+    CONFIDENCE_LEVEL,
+    bootstrap_confusions,
+    confusion_matrix,
+    confusion_scores,
+)
+from fer_lib.evaluation.seed_variance import (
+    SeedVariance,
+    holm,
+    pooled_seed_variance,
+    total_difference,
+    total_mean,
+)
+from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.run import Run
+
+DEDUPLICATED = "deduplicated_"
+
+
+class SeedSamples:
+    """A measure of the runs of several experiments on one split, observed and resampled.
+
+    Args:
+        runs: the runs of each experiment by name; those not evaluated on the split are left out.
+        split: `public_test` or `private_test`, with the prefix `deduplicated_` for its images that
+            do not occur in Training.
+        measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
+
+    Attributes:
+        values: by experiment, of each seed, float64 [n].
+        resampled: by experiment, of each seed on the same 2,000 resamples of the images, [n, 2000].
+        seeds: the variance across seeds, pooled over the experiments.
+    """
+
+    def __init__(self, runs: Mapping[str, list[Run]], split: str, measure: str = "accuracy"):
+        evaluated = {
+            name: found
+            for name, group in runs.items()
+            if (found := [p for run in group if (p := _predictions(run, split)) is not None])
+        }
+        self.values = {
+            name: confusion_scores(np.stack(list(map(confusion_matrix, group))))[measure]
+            for name, group in evaluated.items()
+        }
+        self.resampled = {
+            name: np.stack([confusion_scores(c)[measure] for c in bootstrap_confusions(*group)])
+            for name, group in evaluated.items()
+        }
+        self.seeds: SeedVariance = pooled_seed_variance(self.values.values())
+
+
+def _predictions(run: Run, split: str) -> SplitPredictions | None:
+    name = split.removeprefix(DEDUPLICATED)
+    predictions = run.predictions.get(name)
+    if predictions is None or name == split:
+        return predictions
+    return without_leakage(predictions, name)
+
+
+def headline_table(
+    runs: Mapping[str, list[Run]], split: str, measure: str = "accuracy"
+) -> pd.DataFrame:
+    """The mean over seeds of a measure, one row per experiment.
+
+    Args:
+        runs: the runs of each experiment by title.
+        split, measure: as `SeedSamples`.
+
+    Returns:
+        `model`, `seeds` (how many), and under the name `<split>_<measure>` the mean, its standard
+        deviation across these seeds (`…_sd`, NaN for one seed), and the limits `…_low` and `…_high`
+        of its 95 % interval over images and seeds; NaN where nothing is recorded.
+    """
+    samples, column, rows = SeedSamples(runs, split, measure), f"{split}_{measure}", []
+    for title in runs:
+        values = samples.values.get(title, np.array([]))
+        row = {"model": title, "seeds": len(values)}
+        if len(values):
+            estimate = total_mean(values, samples.resampled[title], samples.seeds)
+            low, high = estimate.interval
+            sd = values.std(ddof=1) if len(values) > 1 else np.nan
+            row |= {column: estimate.value, f"{column}_sd": sd}
+            row |= {f"{column}_low": low, f"{column}_high": high}
+        rows.append(row)
+    columns = ["model", "seeds", *(column + end for end in ("", "_sd", "_low", "_high"))]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def compare_experiments(
+    runs: Iterable[Run],
+    pairs: Iterable[tuple[str, str]],
+    split: str,
+    measure: str = "accuracy",
+) -> pd.DataFrame:
+    """Differences of experiments from their baselines, decided as one family.
+
+    A difference is called so where its p-value, adjusted by Holm for all pairs of the family, is at
+    most 5 %. The 95 % intervals of the single differences are not adjusted.
+
+    Args:
+        runs: finished runs, of these and of other experiments.
+        pairs: (experiment, baseline) by name.
+        split, measure: as `SeedSamples`.
+
+    Returns:
+        One row per pair: `experiment`, `baseline`, `experiment_seeds` and `baseline_seeds` (how
+        many), `<measure>_difference` with the limits `_low` and `_high` of its 95 % interval over
+        images and seeds, `p_value`, `holm_p_value`, and `verdict` on whether the experiment raises
+        the measure. Where one of the two is not recorded the numbers are NaN and the verdict is
+        `NOT_RECORDED`.
+    """
+    pairs = list(pairs)
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    by_name = {name: [run for run in runs if run.name == name] for name in names}
+    samples, column = SeedSamples(by_name, split, measure), f"{measure}_difference"
+    rows = []
+    for pair in pairs:
+        values = tuple(samples.values.get(name, np.array([])) for name in pair)
+        row = dict(zip(("experiment", "baseline"), pair, strict=True))
+        row |= {"experiment_seeds": len(values[0]), "baseline_seeds": len(values[1])}
+        row |= dict.fromkeys((column, f"{column}_low", f"{column}_high", "p_value"), np.nan)
+        if all(map(len, values)):
+            resampled = tuple(samples.resampled[name] for name in pair)
+            difference = total_difference(values, resampled, samples.seeds)
+            low, high = difference.interval
+            row |= {column: difference.value, f"{column}_low": low, f"{column}_high": high}
+            row["p_value"] = difference.p_value
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    table["holm_p_value"] = holm(table["p_value"])
+    table["verdict"] = [
+        _verdict(*row) for row in table[[column, "holm_p_value"]].itertuples(index=False)
+    ]
+    return table
+
+
+def _verdict(difference: float, p_value: float) -> Verdict:
+    if np.isnan(p_value):
+        return Verdict.NOT_RECORDED
+    if p_value > 1 - CONFIDENCE_LEVEL:
+        return Verdict.INCONCLUSIVE
+    return Verdict.CONFIRMED if difference > 0 else Verdict.REFUTED

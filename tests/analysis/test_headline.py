@@ -1,0 +1,98 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from fer_lib.analysis.headline import SeedSamples, compare_experiments, headline_table
+from fer_lib.analysis.leakage import LEAKAGE_PATH
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.io import read_json
+from fer_lib.runs.predictions import SplitPredictions
+
+N = 2_000
+LABELS = np.random.default_rng(0).integers(0, 7, N)
+
+
+def run(name, seed, accuracy, splits=("public_test", "private_test")):
+    """A run that classifies about a share `accuracy` of the images, easy ones first."""
+    random = np.random.default_rng([seed, round(1000 * accuracy)])
+    difficulty = np.linspace(0, 1, N) + 0.05 * random.normal(size=N)
+    predicted = np.where(difficulty < accuracy, LABELS, (LABELS + 1) % 7)
+    logits = np.eye(7, dtype=np.float32)[predicted]
+    predictions = SplitPredictions(logits, LABELS.astype(np.uint8), np.arange(N, dtype=np.uint64))
+    return SimpleNamespace(name=name, seed=seed, predictions=dict.fromkeys(splits, predictions))
+
+
+@pytest.fixture(scope="module")
+def runs():
+    better = [run("better", seed, 0.700 + 0.010 * seed) for seed in range(3)]
+    worse = [run("worse", seed, 0.600 + 0.010 * seed) for seed in range(2)]
+    level = [run("level", seed, 0.605, ("public_test",)) for seed in range(2)]
+    return [*better, *worse, *level]
+
+
+def grouped(runs):
+    return {
+        name: [r for r in runs if r.name == name] for name in dict.fromkeys(r.name for r in runs)
+    }
+
+
+def test_headline_is_the_mean_over_seeds_with_its_seed_deviation(runs):
+    table = headline_table(grouped(runs), "public_test", "macro_f1").set_index("model")
+    f1 = [
+        sk.f1_score(LABELS, r.predictions["public_test"].predicted, average="macro")
+        for r in runs[:3]
+    ]
+    row = table.loc["better"]
+    assert row["seeds"] == 3
+    assert row["public_test_macro_f1"] == pytest.approx(np.mean(f1))
+    assert row["public_test_macro_f1_sd"] == pytest.approx(np.std(f1, ddof=1))
+    assert row["public_test_macro_f1_low"] < np.mean(f1) < row["public_test_macro_f1_high"]
+
+
+def test_an_experiment_that_was_not_evaluated_on_the_split_is_nan(runs):
+    table = headline_table(grouped(runs), "private_test").set_index("model")
+    assert table.loc["level", "seeds"] == 0
+    assert np.isnan(table.loc["level", "private_test_accuracy"])
+    assert table.loc["worse", "seeds"] == 2
+
+
+def test_the_interval_holds_more_than_that_of_the_images(runs):
+    samples = SeedSamples(grouped(runs), "public_test")
+    low, high = headline_table(grouped(runs), "public_test").loc[
+        0, ["public_test_accuracy_low", "public_test_accuracy_high"]
+    ]
+    image_only = np.diff(np.quantile(samples.resampled["better"].mean(axis=0), [0.025, 0.975]))[0]
+    assert high - low > image_only
+
+
+def test_differences_are_decided_as_one_family(runs):
+    pairs = [("better", "worse"), ("level", "worse"), ("better", "absent")]
+    table = compare_experiments(runs, pairs, "public_test")
+    assert list(table["verdict"]) == [
+        Verdict.CONFIRMED,
+        Verdict.INCONCLUSIVE,
+        Verdict.NOT_RECORDED,
+    ]
+    assert table.loc[0, "accuracy_difference"] == pytest.approx(0.105, abs=0.01)
+    assert table.loc[0, "holm_p_value"] == pytest.approx(2 * table.loc[0, "p_value"])
+    assert table["experiment_seeds"].tolist() == [3, 2, 3]
+    reverse = compare_experiments(runs, [("worse", "better")], "public_test")
+    assert reverse.loc[0, "verdict"] is Verdict.REFUTED
+
+
+def test_deduplicated_splits_leave_out_what_training_holds(runs):
+    leaked = read_json(LEAKAGE_PATH)["in_training"]["public_test"]["exact"]
+    clean = run("clean", 0, 0.6)
+    split = clean.predictions["public_test"]
+    hashes = split.hashes.copy()
+    hashes[split.correct.nonzero()[0][:50]] = leaked[:50]
+    found = SimpleNamespace(
+        name="leaky",
+        seed=0,
+        predictions={"public_test": SplitPredictions(split.logits, split.labels, hashes)},
+    )
+    samples = SeedSamples({"leaky": [found]}, "deduplicated_public_test")
+    expected = (split.correct.sum() - 50) / (N - 50)
+    assert samples.values["leaky"] == pytest.approx([expected])

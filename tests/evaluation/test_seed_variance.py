@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from fer_lib.evaluation.seed_variance import (
+    SeedVariance,
+    TotalEstimate,
+    holm,
+    pooled_seed_variance,
+    total_difference,
+    total_mean,
+)
+
+
+def test_pooled_variance_by_hand():
+    # Squared deviations 2 and 2 + 0 + 2 over (2 - 1) + (3 - 1) degrees of freedom.
+    pooled = pooled_seed_variance([(1.0, 3.0), (2 - 2**0.5, 2, 2 + 2**0.5), (9.0,)])
+    assert pooled.sd == pytest.approx(((2 + 4) / 3) ** 0.5)
+    assert pooled.degrees_of_freedom == 3
+
+
+def test_single_runs_say_nothing_of_the_seeds():
+    pooled = pooled_seed_variance([(0.7,), (0.6,)])
+    assert np.isnan(pooled.sd) and pooled.degrees_of_freedom == 0
+    estimate = total_mean(np.array([0.7]), np.array([[0.69, 0.71]]), pooled)
+    assert np.isnan(estimate.interval).all()
+
+
+def test_a_mean_adds_the_covariance_of_two_seeds_and_the_pooled_variance():
+    resampled = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0]])
+    covariance = ((-2) * (-2) + 0 * (-1) + 2 * 3) / 2  # of the rows, by hand
+    estimate = total_mean(np.array([0.6, 0.8]), resampled, SeedVariance(2.0, 4))
+    assert estimate.value == pytest.approx(0.7)
+    assert estimate.standard_error == pytest.approx((covariance + 2.0**2 / 2) ** 0.5)
+
+
+def test_a_single_seed_keeps_the_whole_variance_of_its_images():
+    resampled = np.array([[1.0, 3.0, 5.0]])
+    estimate = total_mean(np.array([0.6]), resampled, SeedVariance(1.0, 4))
+    assert estimate.standard_error == pytest.approx((4 + 1) ** 0.5)
+
+
+def test_a_difference_on_the_same_images_by_hand():
+    a = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0]])
+    b = np.array([[1.0, 2.0, 3.0]])
+    shared = 5 + 1 - 2 * np.mean([np.cov(row, b[0])[0, 1] for row in a])
+    estimate = total_difference(
+        (np.array([0.6, 0.8]), np.array([0.5])), (a, b), SeedVariance(3.0, 4)
+    )
+    assert estimate.value == pytest.approx(0.2)
+    expected = max(shared, 0) + 9 * (1 / 2 + 1)
+    assert estimate.standard_error == pytest.approx(expected**0.5)
+
+
+def test_interval_and_p_value_are_those_of_student_and_satterthwaite():
+    estimate = total_mean(np.array([0.6]), np.array([[0.0, 2.0]]), SeedVariance(1.0, 4))
+    freedom = 4 * (3 / 1) ** 2  # variances 2 of the images and 1 of the seed
+    assert estimate.degrees_of_freedom == pytest.approx(freedom)
+    low, high = stats.t.interval(0.95, freedom, loc=0.6, scale=3**0.5)
+    assert estimate.interval == pytest.approx((low, high))
+    two_sided = TotalEstimate(2.0, 1.0, 10)
+    assert two_sided.p_value == pytest.approx(2 * (1 - stats.t.cdf(2, 10)))
+
+
+def test_holm_by_hand():
+    np.testing.assert_allclose(
+        holm([0.01, 0.04, np.nan, 0.03, 0.9]), [0.04, 0.09, np.nan, 0.09, 0.9]
+    )
+    assert holm([0.6, 0.7]).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_coverage_of_a_known_truth(n):
+    """Of 600 simulated differences some 95 % of the intervals hold the truth."""
+    random, images, held = np.random.default_rng(n), 400, 0
+    for _ in range(600):
+        difficulty = random.normal(size=images)
+        noise = random.normal(size=(4, n, images))
+        shift = 0.15 * random.normal(size=(4, n, 1))
+        correct = (0.5 + difficulty + shift + 0.4 * noise > 0).astype(float)
+        counts = random.multinomial(images, np.full(images, 1 / images), size=100)
+        values, resampled = correct.mean(axis=2), correct[:2] @ (counts.T / images)
+        seeds = pooled_seed_variance(values)
+        low, high = total_difference(tuple(values[:2]), tuple(resampled), seeds).interval
+        held += low <= 0 <= high
+    assert 0.93 <= held / 600 <= 0.975
