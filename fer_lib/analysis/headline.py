@@ -47,10 +47,13 @@ class SeedSamples:
     """
 
     def __init__(self, runs: Mapping[str, list[Run]], split: str, measure: str = "accuracy"):
+        by_name = {
+            name: [_predictions(run, split) for run in group] for name, group in runs.items()
+        }
         evaluated = {
-            name: found
-            for name, group in runs.items()
-            if (found := [p for run in group if (p := _predictions(run, split)) is not None])
+            name: present
+            for name, group in by_name.items()
+            if (present := [each for each in group if each is not None])
         }
         self.values = {
             name: confusion_scores(np.stack(list(map(confusion_matrix, group))))[measure]

@@ -72,8 +72,9 @@ def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
         The square root of the mean of the groups' sample variances, weighted by their degrees of
         freedom n − 1.
 
-    >>> pooled_seed_variance([(0.70, 0.72), (0.60, 0.61, 0.62), (0.5,)])
-    SeedVariance(sd=0.011547005383792525, degrees_of_freedom=3)
+    >>> pooled = pooled_seed_variance([(0.70, 0.72), (0.60, 0.61, 0.62), (0.5,)])
+    >>> round(pooled.sd, 4), pooled.degrees_of_freedom
+    (0.0115, 3)
     """
     groups = [np.asarray(group, dtype=float) for group in groups if len(group) > 1]
     freedom = sum(len(group) - 1 for group in groups)
@@ -142,7 +143,6 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     order = np.argsort(p)  # NaN last
     n = np.count_nonzero(~np.isnan(p))
     factors = np.maximum(n - np.arange(len(p)), 1)
-    adjusted = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     result = np.empty(len(p))
-    result[order] = adjusted
+    result[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1)
     return result
