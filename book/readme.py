@@ -9,15 +9,12 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("svg")
-from fer_lib.analysis.headline import pooled_seed_variance, seed_mean
-from fer_lib.experiments import HOG, HOG_CONFIGURATION
 from fer_lib.io import atomic_write
 from fer_lib.paths import RESULTS
 from fer_lib.plotting.headline import headline_accuracies
 from fer_lib.plotting.style import use
 from fer_lib.profiles import get_profile
-from fer_lib.report.quoted import front_models, front_table
-from fer_lib.runs.store import find_runs
+from fer_lib.report.quoted import front_page
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: written by book/readme.py -->\n", "<!-- end of results -->"
@@ -27,17 +24,13 @@ ALT = "Accuracy of each model on PrivateTest, the mean over its seeds with a 95 
 
 def section(folder: Path = RESULTS) -> str:
     """The generated part of the README, in Markdown."""
-    table = front_table(front_models(folder), pooled_seed_variance(folder))
-    return f"\n{table}\n\n![{ALT}]({FIGURE})\n\n"
+    return f"\n{front_page(folder).table()}\n\n![{ALT}]({FIGURE})\n\n"
 
 
 def draw_figure(path: Path, profile_name: str = "full") -> None:
     """Draw the figure of a profile's runs as SVG; the same records give the same bytes."""
     profile = get_profile(profile_name)
-    root = profile.results_folder
-    models = {HOG_CONFIGURATION["title"]: find_runs(root, HOG), **front_models(root)}
-    variance = pooled_seed_variance(root)
-    means = {title: seed_mean(seeds, seed_variance=variance) for title, seeds in models.items()}
+    means = front_page(profile.results_folder).private
     use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
         headline_accuracies(means).savefig(

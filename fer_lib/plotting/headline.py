@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer_lib.analysis.headline import SeedMean
+from fer_lib.analysis.seed_means import SeedMean
 from fer_lib.plotting.style import SPLIT_COLORS, finish
 
 

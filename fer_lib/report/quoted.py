@@ -7,17 +7,18 @@ numbers, titles of models and small Markdown tables, never sentences. What is no
 
 import functools
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fer_lib.analysis.calibration import accuracy_at_coverage, calibration_table
 from fer_lib.analysis.comparison import deduplicated_accuracy, estimate, source_accuracies
 from fer_lib.analysis.ensembles import headline_ensemble
-from fer_lib.analysis.headline import SeedMean, parameters, pooled_seed_variance, seed_mean
 from fer_lib.analysis.label_noise import accuracy_by_agreement, label_noise
 from fer_lib.analysis.model_size import model_sizes
 from fer_lib.analysis.robustness import corruption_accuracies, mean_accuracies
+from fer_lib.analysis.seed_means import SeedMean, parameters, seed_means
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
-from fer_lib.experiments import EXPERIMENTS, HOG
+from fer_lib.experiments import EXPERIMENTS, HOG, HOG_CONFIGURATION
 from fer_lib.profiles import Profile
 from fer_lib.report.format import (
     MISSING_CELL,
@@ -31,7 +32,7 @@ from fer_lib.report.format import (
 from fer_lib.report.summaries import per_class
 from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
-from fer_lib.runs.store import best_single_run, find_run, find_runs
+from fer_lib.runs.store import best_single_run, find_runs
 
 _PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
 _THREE = ("mobilenetv2_head_only", "mobilenetv2_fine_tuned", "custom_cnn")
@@ -64,37 +65,48 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-@functools.lru_cache(maxsize=1)
-def front_models(root: Path) -> dict[str, list[Predictor]]:
-    """The seeds of the models on the front page, by title; a list may be empty.
+@dataclass(frozen=True)
+class FrontPage:
+    """The models of the front page and of the README, with their accuracies on PrivateTest.
 
-    They are the three networks of the source report, the SE-CNN and the best single model, then
-    the headline ensemble where one is recorded. Both the table and the figure show them, so they
-    are kept.
+    Attributes:
+        models: the seeds of each model by title, where a list may be empty: the classical baseline,
+            the networks of the source report, the SE-CNN and the best single model, then the
+            headline ensemble where one is recorded.
+        private: the mean accuracy of each on PrivateTest.
+        deduplicated: the same without the images that also occur in Training.
     """
+
+    models: dict[str, list[Predictor]]
+    private: dict[str, SeedMean]
+    deduplicated: dict[str, SeedMean]
+
+    def table(self) -> str:
+        """All models but the classical baseline in Markdown, one row each."""
+        heads = ["model", "PrivateTest", "de-duplicated", "seeds", "parameters"]
+        rows = []
+        for title, seeds in self.models.items():
+            if title == HOG_CONFIGURATION["title"]:
+                continue
+            means = (self.private[title], self.deduplicated[title])
+            cells = [percent_over_seeds(mean, interval=True) for mean in means]
+            number = MISSING_CELL if _is_ensemble(seeds) else str(len(seeds))
+            rows.append([title, *cells, number, count(parameters(seeds))])
+        return markdown_table(heads, rows)
+
+
+@functools.lru_cache(maxsize=1)
+def front_page(root: Path) -> FrontPage:
+    """Find the models under `root` and average them; kept, as a table and a figure show them."""
     best = best_single_run(root)
     names = dict.fromkeys((*_THREE, "se_cnn", *([best.name] if best else [])))
-    models = {EXPERIMENTS[name].title: find_runs(root, name) for name in names}
+    models = {HOG_CONFIGURATION["title"]: find_runs(root, HOG)}
+    models |= {EXPERIMENTS[name].title: find_runs(root, name) for name in names}
     ensembles = recorded_ensembles(root)
     ensemble = headline_ensemble(ensembles, model_sizes(ensembles)) if ensembles else None
-    return models | ({f"Ensemble: {ensemble.title}": [ensemble]} if ensemble else {})
-
-
-def front_table(models: dict[str, list[Predictor]], seed_variance: float) -> str:
-    """The table of the front page and of the README in Markdown, one row for each model.
-
-    Args:
-        models: as `front_models` returns them.
-        seed_variance: as `headline.seed_mean` takes it; an ensemble counts as one seed.
-    """
-    heads = ["model", "PrivateTest", "de-duplicated", "seeds", "parameters"]
-    rows = []
-    for title, seeds in models.items():
-        means = (seed_mean(seeds, "private_test", only, seed_variance) for only in (False, True))
-        cells = [percent_over_seeds(mean, interval=True) for mean in means]
-        number = MISSING_CELL if _is_ensemble(seeds) else str(len(seeds))
-        rows.append([title, *cells, number, count(parameters(seeds))])
-    return markdown_table(heads, rows)
+    models |= {f"Ensemble: {ensemble.title}": [ensemble]} if ensemble else {}
+    splits = ("private_test", "deduplicated_private_test")
+    return FrontPage(models, *(seed_means(models, split) for split in splits))
 
 
 def _is_ensemble(predictors: list[Predictor]) -> bool:
@@ -103,58 +115,55 @@ def _is_ensemble(predictors: list[Predictor]) -> bool:
 
 def quoted_numbers(profile: Profile) -> dict[str, str]:
     """What the pages of a profile quote, by key."""
-    root = profile.results_folder
-    models, best = front_models(root), best_single_run(root)
+    page, best = front_page(profile.results_folder), best_single_run(profile.results_folder)
     # The records of analyses are of FER2013's runs: a run on synthetic faces has the same key.
     analyzed = best if profile.name == "full" else None
     return (
-        {"front_table": front_table(models, pooled_seed_variance(root))}
-        | _baselines(root)
-        | _improved(root, models)
-        | _best(root, best)
+        {"front_table": page.table()}
+        | _baselines(page)
+        | _improved(page)
+        | _best(page, best)
         | _model_card(best)
         | _label_noise(analyzed)
         | _robustness(analyzed)
     )
 
 
-def _mean(seeds: list[Predictor], deduplicated: bool = False) -> str:
-    return percent_over_seeds(seed_mean(seeds, deduplicated=deduplicated))
-
-
-def _baselines(root: Path) -> dict[str, str]:
+def _baselines(page: FrontPage) -> dict[str, str]:
     """The networks of the source report, here and there, and the classical baseline."""
     source = source_accuracies().set_index("model")["source_report_accuracy"]
-    networks = {name: find_runs(root, name) for name in _THREE}
+    titles = {name: EXPERIMENTS[name].title for name in _THREE}
+    means = {name: page.private[title] for name, title in titles.items()}
     return {
-        **{f"{name}_private": _mean(seeds) for name, seeds in networks.items()},
-        **{f"{name}_source": percent(source[EXPERIMENTS[name].title]) for name in networks},
-        "custom_cnn_parameters": count(parameters(networks["custom_cnn"])),
-        "hog_private": percent(estimate(find_run(root, HOG, 0), "private_test").value),
+        **{f"{name}_private": percent_over_seeds(mean) for name, mean in means.items()},
+        **{f"{name}_source": percent(source[title]) for name, title in titles.items()},
+        "custom_cnn_parameters": count(parameters(page.models[titles["custom_cnn"]])),
+        "hog_private": percent_over_seeds(page.private[HOG_CONFIGURATION["title"]]),
     }
 
 
-def _improved(root: Path, models: dict[str, list[Predictor]]) -> dict[str, str]:
+def _improved(page: FrontPage) -> dict[str, str]:
     """The SE-CNN and the headline ensemble."""
-    se_cnn = find_runs(root, "se_cnn")
-    (ensemble, *_) = [seeds for seeds in models.values() if _is_ensemble(seeds)] or [[]]
+    se_cnn = EXPERIMENTS["se_cnn"].title
+    ensemble = next((t for t, seeds in page.models.items() if _is_ensemble(seeds)), None)
     return {
-        "se_cnn_parameters": count(parameters(se_cnn)),
-        "se_cnn_private": _mean(se_cnn),
-        "ensemble_title": ensemble[0].title if ensemble else NOT_RECORDED,
-        "ensemble_private": _mean(ensemble),
+        "se_cnn_parameters": count(parameters(page.models[se_cnn])),
+        "se_cnn_private": percent_over_seeds(page.private[se_cnn]),
+        "ensemble_title": page.models[ensemble][0].title if ensemble else NOT_RECORDED,
+        "ensemble_private": percent_over_seeds(page.private.get(ensemble, SeedMean())),
     }
 
 
-def _best(root: Path, best: Run | None) -> dict[str, str]:
+def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
     """The best single model, over its seeds."""
-    seeds = find_runs(root, best.name) if best else []
+    title = EXPERIMENTS[best.name].title if best else NOT_RECORDED
+    seeds = page.models.get(title, [])
     return {
-        "best_title": best.experiment.title if best else NOT_RECORDED,
+        "best_title": title,
         "best_parameters": count(parameters(seeds)),
         "best_seeds": str(len(seeds)),
-        "best_private": _mean(seeds),
-        "best_deduplicated": _mean(seeds, deduplicated=True),
+        "best_private": percent_over_seeds(page.private.get(title, SeedMean())),
+        "best_deduplicated": percent_over_seeds(page.deduplicated.get(title, SeedMean())),
     }
 
 

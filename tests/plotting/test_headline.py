@@ -1,6 +1,6 @@
 import numpy as np
 
-from fer_lib.analysis.headline import SeedMean
+from fer_lib.analysis.seed_means import SeedMean
 from fer_lib.plotting.headline import headline_accuracies
 
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_lib.analysis.headline import seed_mean
 from fer_lib.analysis.model_size import published_networks
 from fer_lib.paths import RESULTS
 from fer_lib.profiles import Profile, get_profile
 from fer_lib.report import quoted
-from fer_lib.report.quoted import front_models, quoted_numbers
+from fer_lib.report.quoted import front_page, quoted_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"^```\w+\n.*?^```$", re.DOTALL | re.MULTILINE)
@@ -82,8 +81,9 @@ def test_findings_of_the_pages_hold(numbers):
     assert sorted(ranking, key=value) == ranking
     largest = 100 * published_networks()["accuracy"].max()
     assert 0 < largest - value("best_private") < 4  # "within a few points"
-    for seeds in front_models(RESULTS).values():
-        assert seed_mean(seeds, deduplicated=True).mean < seed_mean(seeds).mean
+    page = front_page(RESULTS)
+    for title, mean in page.private.items():
+        assert page.deduplicated[title].mean < mean.mean
     assert value("best_parameters") < 2 and numbers["best_parameters"].endswith("million")
 
 
