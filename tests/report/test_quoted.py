@@ -1,0 +1,101 @@
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_lib.analysis.model_size import published_networks
+from fer_lib.paths import RESULTS
+from fer_lib.profiles import Profile, get_profile
+from fer_lib.report import quoted
+from fer_lib.report.quoted import front_page, quoted_numbers
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = re.compile(r"^```\w+\n.*?^```$", re.DOTALL | re.MULTILINE)
+EXPRESSION = re.compile(r"\{\{ *(\w+) *\}\}")
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return quoted_numbers(get_profile("full"))
+
+
+def pages():
+    return {path.name: path.read_text("utf-8") for path in (ROOT / "book").glob("*.md")}
+
+
+def test_pages_quote_each_key_and_no_other(numbers):
+    prose = [CODE.sub("", text) for text in pages().values()]
+    assert {key for text in prose for key in EXPRESSION.findall(text)} == set(numbers)
+    assert sum(text.count("{{") - len(EXPRESSION.findall(text)) for text in prose) == 0
+
+
+def test_pages_read_numbers_from_no_notebook():
+    assert not [name for name, text in pages().items() if "{glue" in text]
+
+
+def test_everything_is_recorded_in_the_full_profile(numbers):
+    assert not {key for key, text in numbers.items() if "not recorded" in text}
+
+
+def test_values_are_numbers_and_titles_but_no_sentences(numbers):
+    assert not {key for key, text in numbers.items() if re.search(r"[a-z]\.(\s|$)", text)}
+
+
+def test_front_table_has_six_rows_at_most(numbers):
+    lines = numbers["front_table"].splitlines()
+    assert 3 <= len(lines) <= 2 + 6
+    assert {line.count("|") for line in lines} == {6}
+
+
+def test_missing_runs_are_not_recorded(tmp_path):
+    empty = Profile("full", tmp_path, tmp_path, trains_in_notebooks=False, mark="")
+    numbers = quoted_numbers(empty)
+    assert set(numbers) == set(quoted_numbers(get_profile("full")))
+    for key in ("custom_cnn_private", "best_private", "ensemble_private", "card_ece"):
+        assert numbers[key] == "not recorded", key
+    assert numbers["best_seeds"] == "0"
+    assert (
+        "| Custom CNN | not recorded | not recorded | 0 | not recorded |" in numbers["front_table"]
+    )
+
+
+def test_other_faces_take_no_numbers_from_analyses_of_fer2013(make_run, tmp_path):
+    make_run(tmp_path, "se_cnn_hires_ferplus_distilled", parameters=1_234)
+    quick = Profile("quick", tmp_path, tmp_path, trains_in_notebooks=True, mark="")
+    numbers = quoted_numbers(quick)
+    assert numbers["best_parameters"] == "1,234" and "not recorded" not in numbers["card_ece"]
+    assert numbers["card_accuracy_noise"] == numbers["card_accuracy_4_votes"] == "not recorded"
+
+
+def test_findings_of_the_pages_hold(numbers):
+    """What sentences of the front page, the introduction and the conclusions state."""
+
+    def value(key):
+        return float(numbers[key].split()[0])
+
+    ranking = ("mobilenetv2_head_only", "hog", "mobilenetv2_fine_tuned", "custom_cnn", "se_cnn")
+    ranking = [f"{name}_private" for name in ranking] + ["best_private", "ensemble_private"]
+    assert sorted(ranking, key=value) == ranking
+    largest = 100 * published_networks()["accuracy"].max()
+    assert 0 < largest - value("best_private") < 4  # "within a few points"
+    page = front_page(RESULTS)
+    for title, mean in page.private.items():
+        assert page.deduplicated[title].mean < mean.mean
+    assert value("best_parameters") < 2 and numbers["best_parameters"].endswith("million")
+
+
+def test_module_needs_no_keras():
+    """Importing Keras takes longer than all of the numbers."""
+    code = (
+        "import sys; from fer_lib.profiles import get_profile; "
+        "from fer_lib.report.quoted import quoted_numbers; "
+        "quoted_numbers(get_profile('full')); sys.exit('keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_examples():
+    assert doctest.testmod(quoted).failed == 0
