@@ -6,21 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.analysis.claims import (
-    CLAIMS,
+from fer_lib.analysis.claim_rules import (
     CUSTOM_CNN,
     FINE_TUNED,
     HEAD_ONLY,
     accuracy_ranking,
     custom_cnn_is_most_balanced,
     disgust_is_hardest,
-    evaluate_claims,
     fear_and_sad_are_confused_most,
     fine_tuned_is_overconfident,
     fine_tuning_helps_surprise_and_anger,
     focal_loss_mitigates_imbalance,
     head_only_underfits,
 )
+from fer_lib.analysis.claims import CLAIMS, evaluate_claims
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import metrics_by_split
