@@ -13,6 +13,7 @@ import pandas as pd
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
+from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.io import write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.profiles import Profile
@@ -20,7 +21,7 @@ from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import Run
 from fer_lib.tta import NO_TTA, views
 
-if TYPE_CHECKING:  # records are read without Keras, whose import takes seconds
+if TYPE_CHECKING:
     import keras
 
 GRAD_CAM_PATH = ANALYSIS / "grad_cam.json"
@@ -52,7 +53,7 @@ def grad_cam(
     Raises:
         ValueError: the model has another kind of layer after the pooling.
     """
-    import keras
+    import keras  # takes seconds
 
     from fer_lib.models.registry import pooling_layer
 
@@ -109,8 +110,6 @@ def sample_maps(run: Run, dataset: Dataset) -> dict[str, list[dict]]:
     Raises:
         DataError: the images are not in this copy of the data set.
     """
-    from fer_lib.evaluation.inference import load_model
-
     model, private, maps = load_model(run), run.predictions["private_test"], {}
     for emotion in GRAD_CAM_EMOTIONS:
         label = EMOTION_NAMES.index(emotion)
@@ -176,8 +175,6 @@ def deletion_test(
         `fraction_removed`, from 0; `grad_cam` and `random`, at each of these the mean probability
         of the class predicted for the whole image.
     """
-    from fer_lib.evaluation.inference import predict_logits
-
     probabilities = softmax(predict_logits(model, images, tta))
     predicted, rows = probabilities.argmax(axis=1), np.arange(len(images))
     maps = grad_cam(model, images, predicted, tta)
@@ -214,8 +211,6 @@ def _delete(images: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PATH) -> None:
     """Write `mean_maps` and `deletion_test` of recorded runs on PrivateTest, by the runs' keys."""
-    from fer_lib.evaluation.inference import load_model
-
     private, record = dataset.private_test, {}
     for run in runs:
         model, tta = load_model(run), run.experiment.tta
