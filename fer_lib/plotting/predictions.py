@@ -113,7 +113,14 @@ def _probability_matrix(
             style = {"ha": "center", "va": "center", "fontsize": 9, "fontweight": weight}
             axes.text(column, row, f"{100 * value:.0f}", **style)
         axes.add_patch(
-            Rectangle((predicted - 0.48, row - 0.46), 0.96, 0.92, fill=False, edgecolor="black", linewidth=1.5)
+            Rectangle(
+                (predicted - 0.48, row - 0.46),
+                0.96,
+                0.92,
+                fill=False,
+                edgecolor="black",
+                linewidth=1.5,
+            )
         )
         if label is not None:
             mark(axes, (len(EMOTION_NAMES) - 0.4, row), EMOTION_NAMES[predicted] == label)
