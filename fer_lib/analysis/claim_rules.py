@@ -184,8 +184,8 @@ def head_only_is_weakest(custom: Run, fine_tuned: Run, head_only: Run) -> Eviden
     Evidence: `model`, `accuracy`, `balanced_accuracy` and `macro_f1`.
     """
     runs, measures = (custom, fine_tuned, head_only), ("accuracy", "balanced_accuracy", "macro_f1")
-    *others, last = (np.stack([scores[m] for m in measures]) for scores in _scores(*runs))
-    holds = [(last < other).all(axis=0) for other in others]
+    *rivals, last = (np.stack([scores[m] for m in measures]) for scores in _scores(*runs))
+    holds = [(last < rival).all(axis=0) for rival in rivals]
     values = [[estimate(run, "private_test", m).value for m in measures] for run in runs]
     evidence = pd.DataFrame(values, columns=measures)
     evidence.insert(0, "model", _TITLES)
@@ -234,12 +234,12 @@ def fear_is_most_often_mistaken_for_sad(run: Run) -> Evidence:
     fear = _confusions(run)[0][:, FEAR]
     holds = fear[:, SAD] > _without(fear, [FEAR, SAD]).max(axis=1)
     shares = class_shares(np.array([run.metrics["private_test"]["confusion"]]))[0, FEAR]
-    others = pd.Series(shares, EMOTION_NAMES).drop(["fear", "sad"])
+    remaining = pd.Series(shares, EMOTION_NAMES).drop(["fear", "sad"])
     row = {
         "model": run.experiment.title,
         "sad_share": shares[SAD],
-        "other_share": others.max(),
-        "other_emotion": others.idxmax(),
+        "other_share": remaining.max(),
+        "other_emotion": remaining.idxmax(),
     }
     return holds, pd.DataFrame([row])
 
