@@ -226,7 +226,7 @@ def is_more_balanced(model: Run, baseline: Run) -> Evidence:
 
 
 def fear_is_most_often_mistaken_for_sad(run: Run) -> Evidence:
-    """Of the images labeled fear that a model misclassifies, most are predicted as sad.
+    """For images labeled fear, a model predicts sad more often than any other false class.
 
     Evidence: `model`, `sad_share`, the share of the images labeled fear that are predicted as sad,
     and the largest share of another false class, `other_share`, with its name, `other_emotion`.
