@@ -23,7 +23,6 @@ from fer_lib.io import read_json
 from fer_lib.paths import RESULTS
 from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
-from fer_lib.training.baselines import chance_scores, majority_logits
 
 PUBLISHED_PATH = RESULTS / "published.json"
 
@@ -154,6 +153,9 @@ def trivial_classifiers(class_counts: dict[str, dict[str, int]]) -> dict[str, Pr
     Args:
         class_counts: images by split (FER2013's own names), then by emotion.
     """
+    # Imported here: scikit-image, which the other baseline needs, takes a second.
+    from fer_lib.training.baselines import chance_scores, majority_logits
+
     counts = pd.DataFrame(class_counts, index=EMOTION_NAMES)
     public, private = counts["PublicTest"], counts["PrivateTest"]
     tests = {"public_test": public, "private_test": private, "both": public + private}

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from fer_lib.analysis.example_faces import EXAMPLES_PATH, record_examples
 from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, record_deletion, record_grad_cam
 from fer_lib.analysis.label_noise import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis
@@ -40,6 +41,8 @@ def analyze(options: Namespace) -> None:
     print(GRAD_CAM_PATH)
     record_deletion(_main_models(), dataset)
     print(DELETION_PATH)
+    record_examples(_main_models())
+    print(EXAMPLES_PATH)
     write_json(LEAKAGE_PATH, duplicate_analysis(dataset))
     print(LEAKAGE_PATH)
 

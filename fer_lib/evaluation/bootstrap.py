@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from scipy.stats import binomtest
 
 from fer_lib.data.labels import EMOTIONS
 from fer_lib.runs.predictions import SplitPredictions, align
@@ -108,6 +107,8 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
     Raises:
         ValueError: as `align`.
     """
+    from scipy.stats import binomtest  # takes half a second to import
+
     a, b = align(a, b)
     observed = [confusion_scores(confusion_matrix(each)[None]) for each in (a, b)]
     resampled = [confusion_scores(confusions) for confusions in bootstrap_confusions(a, b)]

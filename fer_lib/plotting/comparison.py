@@ -12,6 +12,8 @@ from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.plotting.style import (
     MODEL_COLORS,
     SPLIT_COLORS,
+    TRAIN_COLOR,
+    VALIDATION_COLOR,
     finish,
     interval_bars,
     model_styles,
@@ -19,6 +21,7 @@ from fer_lib.plotting.style import (
 )
 from fer_lib.report.format import SPLIT_TITLES
 from fer_lib.runs.predictions import Predictor
+from fer_lib.runs.run import Run
 
 
 @placeholder_if_missing
@@ -51,7 +54,7 @@ def per_class_f1(predictors: dict[str, Predictor | None]) -> Figure:
     Args:
         predictors: by title; None leaves a model out.
     """
-    figure, axes = plt.subplots(figsize=(8, 3.8), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
     styles, classes = model_styles(predictors), np.arange(len(EMOTION_NAMES))
     for index, (title, predictor) in enumerate(predictors.items()):
         per_class = predictor.metrics["private_test"]["per_class"]
@@ -65,7 +68,68 @@ def per_class_f1(predictors: dict[str, Predictor | None]) -> Figure:
     axes.set(xticks=classes, xticklabels=EMOTION_NAMES, ylabel="F1", ylim=(0, 1))
     for tick, color in zip(axes.get_xticklabels(), COLORS, strict=True):
         tick.set_color(color)
-    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    axes.legend(fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return finish(figure)
+
+
+@placeholder_if_missing
+def training_curves(runs: dict[str, Run | None]) -> Figure:
+    """Accuracy and loss by epoch of several models, a column per model, on shared axes.
+
+    The epoch whose weights are kept is marked.
+
+    Args:
+        runs: by title, trained with early stopping; None leaves a model out.
+    """
+    size = {"figsize": (7.5, 4.6), "layout": "constrained"}
+    grid = {"sharex": True, "sharey": "row", "squeeze": False}
+    figure, panels = plt.subplots(2, len(runs), **size, **grid)
+    lines = (("", TRAIN_COLOR, "Training"), ("val_", VALIDATION_COLOR, "PublicTest"))
+    for column, (title, run) in zip(panels.T, runs.items(), strict=True):
+        for axes, name, scale in zip(column, ("accuracy", "loss"), (100, 1), strict=True):
+            for prefix, color, label in lines:
+                values = scale * run.history[prefix + name]
+                axes.plot(run.history["epoch"], values, color=color, label=label)
+            line = {"color": "#444444", "linestyle": "--", "linewidth": 1}
+            axes.axvline(run.config["best_epoch"], label="best epoch", **line)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        column[0].set_title(textwrap.fill(title, 16), fontsize=10)
+        column[1].set_xlabel("epoch")
+    first_losses = [run.history[["loss", "val_loss"]].iloc[0].max() for run in runs.values()]
+    panels[1, 0].set_ylim(0, 1.1 * max(first_losses))  # a single later peak may leave the axes
+    panels[0, 0].set_ylabel("accuracy, %")
+    panels[1, 0].set_ylabel("loss")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=9, loc="outside lower center", ncols=3)
+    return finish(figure)
+
+
+@placeholder_if_missing
+def confusion_matrices(predictors: dict[str, Predictor | None]) -> Figure:
+    """The confusion matrices on PrivateTest, in percent of the true class, side by side.
+
+    Args:
+        predictors: by title; None leaves a model out.
+    """
+    size = {"figsize": (0.6 + 2.75 * len(predictors), 4.2), "layout": "constrained"}
+    figure, panels = plt.subplots(1, len(predictors), sharey=True, squeeze=False, **size)
+    classes = range(len(EMOTION_NAMES))
+    for axes, (title, predictor) in zip(panels[0], predictors.items(), strict=True):
+        counts = np.array(predictor.metrics["private_test"]["confusion"])
+        percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        drawn = axes.imshow(percent, cmap="cividis", vmin=0, vmax=100)
+        for (row, column), value in np.ndenumerate(percent):
+            color = "white" if value < 50 else "black"
+            style = {"ha": "center", "va": "center", "fontsize": 9.5, "color": color}
+            axes.text(column, row, f"{value:.0f}", **style)
+        axes.set_xticks(classes, EMOTION_NAMES, rotation=90)
+        axes.set_yticks(classes, EMOTION_NAMES)
+        axes.set_title(textwrap.fill(title, 24), fontsize=10)
+        axes.set_xlabel("predicted")
+        axes.grid(visible=False)
+    panels[0, 0].set_ylabel("true")
+    bar = {"orientation": "horizontal", "shrink": 0.5, "aspect": 40}
+    figure.colorbar(drawn, ax=panels, label="images of the true class, %", **bar)
     return finish(figure)
 
 

@@ -1,55 +1,97 @@
 """Figures of Grad-CAM and its deletion test."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fer_lib.analysis.example_faces import ExamplePredictions
+from fer_lib.analysis.grad_cam import GRAD_CAM_EMOTIONS
 from fer_lib.data.dataset import Dataset
+from fer_lib.data.example_faces import example_faces
 from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
+from fer_lib.plotting.predictions import RIGHT, WRONG
 from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
-from fer_lib.plotting.training import images_by_hash, thumbnail
+from fer_lib.plotting.training import images_by_hash
 from fer_lib.report.format import NOT_RECORDED
 
 _EXTENT = (-0.5, IMAGE_SIZE - 0.5, IMAGE_SIZE - 0.5, -0.5)
 
 
-def grad_cams(maps: dict[str, dict | None], emotion: str, dataset: Dataset | None) -> Figure:
+def grad_cams(
+    examples: dict[str, ExamplePredictions | None],
+    maps: dict[str, dict | None],
+    dataset: Dataset | None,
+    n: int = 2,
+) -> Figure:
     """Grad-CAM of each model's predicted class, a row per image and a column per model.
 
+    The first image is the astronaut's face. The first `n` PrivateTest images of each emotion follow
+    where the data set is at hand, with a check mark or a cross at the predicted class.
+
     Args:
-        maps: by title, then by emotion, as `analysis.grad_cam.sample_maps` returns them; None for
-            a model that is not recorded.
-        emotion: the label of the images.
-        dataset: where the images come from; without it, gray squares stand in for them.
+        examples: predictions and maps for the example faces by title; None for a model that is not
+            recorded.
+        maps: by title, then by emotion, as `analysis.grad_cam.sample_maps` returns them, or None.
+        dataset: where the images come from; without it, they are left out.
     """
-    samples = {
-        title: {sample["hash"]: sample for sample in by_emotion[emotion]} if by_emotion else {}
-        for title, by_emotion in maps.items()
-    }
-    hashes = next((list(by_hash) for by_hash in samples.values() if by_hash), [])
-    if not hashes:
+    if not any(examples.values()):
         return placeholder()
-    figure, grid = plt.subplots(
-        len(hashes),
-        1 + len(maps),
-        figsize=(1.9 * (1 + len(maps)), 1.9 * len(hashes)),
-        layout="constrained",
-        squeeze=False,
-    )
-    images = images_by_hash(np.array(hashes, np.uint64), dataset)
-    for row, image_hash, image in zip(grid, hashes, images, strict=True):
-        thumbnail(row[0], image, f"label: {emotion}")
-        for axes, by_hash in zip(row[1:], samples.values(), strict=True):
-            sample = by_hash.get(image_hash)
-            text = f"predicted: {sample['prediction']}" if sample else NOT_RECORDED
-            thumbnail(axes, image, text, explain_gray=False)
-            if sample:
-                style = {"cmap": "inferno", "alpha": 0.5, "vmin": 0, "vmax": 1}
-                axes.imshow(sample["map"], extent=_EXTENT, interpolation="bilinear", **style)
-    for axes, title in zip(grid[0], ["", *maps], strict=True):
-        axes.set_title(f"{title}\n{axes.get_title()}".strip(), fontsize=8)
+    astronaut = example_faces()[0]
+    rows = [("astronaut", astronaut.image, None, [_example(each) for each in examples.values()])]
+    if dataset is not None:
+        rows += [
+            row for emotion in GRAD_CAM_EMOTIONS for row in _samples(maps, emotion, dataset, n)
+        ]
+    size = {"figsize": (7, 0.4 + 1.75 * len(rows)), "layout": "constrained", "squeeze": False}
+    figure, grid = plt.subplots(len(rows), 1 + len(examples), **size)
+    for line, (title, image, label, explained) in zip(grid, rows, strict=True):
+        _show(line[0], image, title)
+        for axes, each in zip(line[1:], explained, strict=True):
+            if each is None:
+                _show(axes, image, NOT_RECORDED)
+                continue
+            prediction, values = each
+            symbol = "" if label is None else f"{RIGHT if prediction == label else WRONG} "
+            _show(axes, image, symbol + prediction)
+            style = {"cmap": "inferno", "alpha": 0.5, "vmin": 0, "vmax": 1}
+            axes.imshow(values, extent=_EXTENT, interpolation="bilinear", **style)
+    for axes, title in zip(grid[0, 1:], examples, strict=True):
+        axes.set_title(textwrap.fill(title, 16), fontsize=10)
     return finish(figure)
+
+
+def _example(predictions: ExamplePredictions | None) -> tuple[str, np.ndarray] | None:
+    """The predicted class of the first example face, and its map."""
+    if predictions is None:
+        return None
+    return EMOTION_NAMES[predictions.probabilities[0].argmax()], predictions.maps[0]
+
+
+def _samples(maps: dict[str, dict | None], emotion: str, dataset: Dataset, n: int) -> list[tuple]:
+    """The rows of the first `n` images of an emotion."""
+    by_model = [
+        {each["hash"]: (each["prediction"], each["map"]) for each in by_emotion[emotion]}
+        if by_emotion
+        else {}
+        for by_emotion in maps.values()
+    ]
+    hashes = next((list(by_hash)[:n] for by_hash in by_model if by_hash), [])
+    images = images_by_hash(np.array(hashes, np.uint64), dataset)
+    return [
+        (f"label: {emotion}", image, emotion, [by_hash.get(image_hash) for by_hash in by_model])
+        for image_hash, image in zip(hashes, images, strict=True)
+        if image is not None
+    ]
+
+
+def _show(axes: Axes, image: np.ndarray, text: str) -> None:
+    axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+    axes.set(xticks=[], yticks=[])
+    axes.set_xlabel(text, fontsize=10)
 
 
 @placeholder_if_missing

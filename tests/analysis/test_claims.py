@@ -6,21 +6,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.analysis.claims import (
-    CLAIMS,
+from fer_lib.analysis.claim_rules import (
     CUSTOM_CNN,
     FINE_TUNED,
     HEAD_ONLY,
     accuracy_ranking,
     custom_cnn_is_most_balanced,
     disgust_is_hardest,
-    evaluate_claims,
     fear_and_sad_are_confused_most,
+    fear_is_most_often_mistaken_for_sad,
+    fine_tuned_is_better_on_disgust,
+    fine_tuned_is_more_confident_when_correct,
     fine_tuned_is_overconfident,
     fine_tuning_helps_surprise_and_anger,
+    fine_tuning_improves_accuracy,
     focal_loss_mitigates_imbalance,
+    head_only_is_weakest,
     head_only_underfits,
+    is_below_state_of_the_art,
+    is_more_balanced,
 )
+from fer_lib.analysis.claims import CLAIMS, evaluate_claims
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import metrics_by_split
@@ -44,6 +50,7 @@ def model(errors: dict, curve=(0.5, 0.6), logit=9.0):
         predictions=predictions,
         metrics=metrics_by_split(predictions),
         history=pd.DataFrame({"accuracy": curve, "val_accuracy": curve}),
+        experiment=SimpleNamespace(title="Model"),
     )
 
 
@@ -181,10 +188,101 @@ def test_overconfidence_is_confidence_above_accuracy():
     assert np.isnan(row["confidence_when_wrong"])  # nothing is misclassified
 
 
+def test_weakest_must_be_last_in_all_three_measures():
+    assert verdict(head_only_is_weakest, GOOD, FAIR, POOR) == CONFIRMED
+    assert verdict(head_only_is_weakest, GOOD, POOR, FAIR) == REFUTED
+    # Without disgust at all it is last in balanced accuracy, and first in accuracy.
+    no_disgust = model({("disgust", "happy"): 1})
+    many_errors = model({("happy", "sad"): 0.3, ("angry", "sad"): 0.1})
+    assert verdict(head_only_is_weakest, PERFECT, many_errors, no_disgust) == REFUTED
+    _, evidence = head_only_is_weakest(PERFECT, many_errors, no_disgust)
+    assert evidence["accuracy"].tolist() == pytest.approx([1, 1 - 36 / 440, 1 - 20 / 440])
+    assert evidence["balanced_accuracy"].tolist() == pytest.approx(
+        [1, 1 - 0.4 / 7, 6 / 7], abs=2e-3
+    )
+
+
+def test_fine_tuning_improves_accuracy_where_its_lead_is_clear():
+    assert verdict(fine_tuning_improves_accuracy, GOOD, POOR) == CONFIRMED
+    assert verdict(fine_tuning_improves_accuracy, POOR, GOOD) == REFUTED
+    assert verdict(fine_tuning_improves_accuracy, GOOD, GOOD) == REFUTED
+    _, evidence = fine_tuning_improves_accuracy(GOOD, POOR)
+    good, poor = (run.metrics["private_test"]["accuracy"] for run in (GOOD, POOR))
+    assert evidence.loc[0, "accuracy_difference"] == pytest.approx(good - poor)
+
+
+def test_better_on_disgust_needs_recall_and_f1():
+    rule = fine_tuned_is_better_on_disgust
+    assert verdict(rule, GOOD, POOR) == CONFIRMED
+    assert verdict(rule, POOR, GOOD) == REFUTED
+    # All images of disgust are found, among many others: the recall rises, and F1 falls.
+    eager = model({("happy", "disgust"): 1})
+    assert verdict(rule, eager, GOOD) == REFUTED
+    _, evidence = rule(eager, GOOD)
+    assert evidence["recall"].tolist() == pytest.approx([1, 0.7])
+    # 20 of the 120 images that are predicted as disgust are; GOOD: precision 1, recall 0.7.
+    assert evidence["f1"].tolist() == pytest.approx([2 * 20 / (120 + 20), 2 * 0.7 / 1.7])
+    assert evidence["support"].tolist() == [20, 20]
+
+
+def test_more_balanced_is_by_balanced_accuracy():
+    no_disgust, many_errors = model({("disgust", "happy"): 1}), model({("happy", "sad"): 0.5})
+    accuracies = [run.metrics["private_test"]["accuracy"] for run in (no_disgust, many_errors)]
+    assert accuracies[0] > accuracies[1]
+    assert verdict(is_more_balanced, many_errors, no_disgust) == CONFIRMED
+    assert verdict(is_more_balanced, no_disgust, many_errors) == REFUTED
+
+
+def test_fear_is_mistaken_for_sad_more_often_than_for_any_other_emotion():
+    rule = fear_is_most_often_mistaken_for_sad
+    assert verdict(rule, FAIR) == CONFIRMED
+    assert verdict(rule, model({("fear", "happy"): 0.5, ("fear", "sad"): 0.1})) == REFUTED
+    assert verdict(rule, model({("fear", "happy"): 0.3, ("fear", "sad"): 0.3})) == INCONCLUSIVE
+    assert verdict(rule, PERFECT) == REFUTED  # nothing is mistaken: a tie is no lead
+    _, evidence = rule(model({("fear", "happy"): 0.5, ("fear", "sad"): 0.1}))
+    assert evidence.iloc[0].tolist() == ["Model", 0.1, 0.5, "happy"]
+
+
+def test_confidence_is_compared_over_the_correct_predictions():
+    rule = fine_tuned_is_more_confident_when_correct
+    # POOR is wrong more often than GOOD; its confidence is higher where it is right.
+    unsure = model({("disgust", "angry"): 0.3}, logit=2.0)
+    assert verdict(rule, POOR, unsure) == CONFIRMED
+    assert verdict(rule, unsure, POOR) == REFUTED
+    _, evidence = rule(unsure, POOR)
+    expected = [np.exp(logit) / (np.exp(logit) + 6) for logit in (2.0, 9.0)]
+    assert evidence["confidence_when_correct"].tolist() == pytest.approx(expected)
+
+
+def test_confidence_of_wrong_predictions_is_left_out():
+    mixed = model({("happy", "sad"): 0.5})
+    values = mixed.predictions["private_test"]
+    logits = np.where(values.correct[:, None], values.logits, values.logits / 100)
+    mixed.predictions["private_test"] = SplitPredictions(logits, values.labels, values.hashes)
+    _, evidence = fine_tuned_is_more_confident_when_correct(mixed, PERFECT)
+    assert evidence["confidence_when_correct"].nunique() == 1
+
+
+def test_state_of_the_art_is_a_limit():
+    assert verdict(is_below_state_of_the_art, POOR) == CONFIRMED
+    assert verdict(is_below_state_of_the_art, GOOD) == REFUTED
+
+
+def test_rules_refuse_models_of_different_images():
+    other = model({})
+    values = other.predictions["private_test"]
+    other.predictions["private_test"] = SplitPredictions(
+        values.logits, values.labels, values.hashes + 1
+    )
+    with pytest.raises(ValueError, match="not of the same images"):
+        accuracy_ranking(GOOD, other, POOR)
+
+
 def test_claims_are_decided_where_their_runs_are_recorded():
     assert {c.verdict for c in evaluate_claims({}).values()} == {Verdict.NOT_RECORDED}
     claims = evaluate_claims({CUSTOM_CNN: GOOD, FINE_TUNED: FAIR, HEAD_ONLY: POOR})
-    assert list(claims) == list(CLAIMS) and len(CLAIMS) == 8
+    assert list(claims) == list(CLAIMS) and len(CLAIMS) == 18
+    assert sum(rule.written_before_results for rule in CLAIMS.values()) == 8
     assert {name: claim.verdict for name, claim in claims.items()} == {
         "accuracy_ranking": CONFIRMED,
         "head_only_underfits": CONFIRMED,
@@ -194,6 +292,16 @@ def test_claims_are_decided_where_their_runs_are_recorded():
         "fear_and_sad_are_confused_most": INCONCLUSIVE,
         "focal_loss_mitigates_imbalance": Verdict.NOT_RECORDED,
         "fine_tuned_is_overconfident": CONFIRMED,
+        "head_only_is_weakest": CONFIRMED,
+        "fine_tuning_improves_accuracy": CONFIRMED,
+        "fine_tuned_is_better_on_disgust": CONFIRMED,
+        "fine_tuned_is_more_balanced_than_head_only": CONFIRMED,
+        "fine_tuned_is_more_balanced_than_custom_cnn": REFUTED,
+        "custom_cnn_mistakes_fear_for_sad": CONFIRMED,
+        "fine_tuned_mistakes_fear_for_sad": CONFIRMED,
+        "head_only_mistakes_fear_for_sad": CONFIRMED,
+        "fine_tuned_is_more_confident_when_correct": REFUTED,
+        "custom_cnn_is_below_state_of_the_art": REFUTED,
     }
     assert claims["accuracy_ranking"].support == 1
     missing = claims["focal_loss_mitigates_imbalance"]

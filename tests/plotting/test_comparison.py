@@ -7,7 +7,13 @@ import pandas as pd
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting import style
-from fer_lib.plotting.comparison import accuracy_comparison, latency_and_accuracy, per_class_f1
+from fer_lib.plotting.comparison import (
+    accuracy_comparison,
+    confusion_matrices,
+    latency_and_accuracy,
+    per_class_f1,
+    training_curves,
+)
 from fer_lib.profiles import get_profile
 
 TABLE = pd.DataFrame(
@@ -42,6 +48,32 @@ def test_f1_of_each_emotion_has_a_marker_per_model(run):
         np.testing.assert_allclose(line.get_ydata(), f1)
     assert (one.get_color(), one.get_marker()) != (two.get_color(), two.get_marker())
     assert (one.get_xdata() != two.get_xdata()).all()
+
+
+def test_curves_have_a_column_per_model_and_shared_axes(run):
+    figure = training_curves({"One": run, "Missing": None, "Two": run})
+    assert [axes.get_title() for axes in figure.axes] == ["One", "Two", "", ""]
+    for axes, column, scale in zip(
+        figure.axes, ["accuracy"] * 2 + ["loss"] * 2, [100] * 2 + [1] * 2, strict=True
+    ):
+        train, validation, best = axes.get_lines()
+        np.testing.assert_allclose(train.get_ydata(), scale * run.history[column])
+        np.testing.assert_allclose(validation.get_ydata(), scale * run.history[f"val_{column}"])
+        assert best.get_xdata()[0] == run.config["best_epoch"]
+    for left, right in (figure.axes[:2], figure.axes[2:]):
+        assert left.get_ylim() == right.get_ylim()
+
+
+def test_confusion_matrices_are_in_percent_of_the_true_class(run):
+    one, two, bar = confusion_matrices({"One": run, "Missing": None, "Two": run}).axes
+    counts = np.array(run.metrics["private_test"]["confusion"])
+    expected = [f"{100 * n / row.sum():.0f}" for row in counts for n in row]
+    for axes, title in ((one, "One"), (two, "Two")):
+        assert axes.get_title() == title
+        assert [text.get_text() for text in axes.texts] == expected
+        assert (axes.images[0].norm.vmin, axes.images[0].norm.vmax) == (0, 100)
+    assert (one.get_xlabel(), one.get_ylabel()) == ("predicted", "true")
+    assert bar.get_xlabel() == "images of the true class, %"
 
 
 def test_lines_reach_from_the_median_and_over_the_interval():

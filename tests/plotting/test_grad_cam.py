@@ -6,23 +6,48 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_lib.analysis.example_faces import predict_examples
 from fer_lib.analysis.grad_cam import sample_maps
+from fer_lib.data.example_faces import astronaut_face
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting.grad_cam import deletion_curves, grad_cams, mean_grad_cams
+from fer_lib.plotting.predictions import RIGHT, WRONG
 from fer_lib.report.format import NOT_RECORDED
 
 
-@pytest.mark.parametrize("with_data", [True, False])
-def test_maps_lie_over_the_image_or_over_gray(run, dataset, with_data):
+@pytest.fixture(scope="module")
+def examples(run):
+    return {"One": predict_examples(run), "Later": None}
+
+
+def symbol(run, row):
+    predictions = run.predictions["private_test"]
+    return RIGHT if predictions.correct[row] else WRONG
+
+
+def test_maps_lie_over_the_astronaut_and_over_the_images(run, dataset, examples):
     maps = {"One": sample_maps(run, dataset), "Later": None}
-    axes = grad_cams(maps, "fear", dataset if with_data else None).axes
-    image, heat = (layer.get_array() for layer in axes[1].images)
-    sample = maps["One"]["fear"][0]
-    np.testing.assert_allclose(heat, sample["map"])
-    row = np.flatnonzero(dataset.private_test.labels == EMOTION_NAMES.index("fear"))[0]
-    assert np.array_equal(image, dataset.private_test.images[row]) == with_data
-    assert axes[1].get_title() == f"One\npredicted: {sample['prediction']}"
-    assert axes[2].get_title() == f"Later\n{NOT_RECORDED}"
+    axes = np.reshape(grad_cams(examples, maps, dataset, n=1).axes, (3, 3))
+    image, heat = (layer.get_array() for layer in axes[0, 1].images)
+    np.testing.assert_array_equal(image, astronaut_face())
+    np.testing.assert_allclose(heat, examples["One"].maps[0])
+    assert axes[0, 1].get_xlabel() in EMOTION_NAMES  # the photograph has no label
+    for line, emotion in zip(axes[1:], ("disgust", "fear"), strict=True):
+        row = np.flatnonzero(dataset.private_test.labels == EMOTION_NAMES.index(emotion))[0]
+        sample = maps["One"][emotion][0]
+        image, heat = (layer.get_array() for layer in line[1].images)
+        np.testing.assert_array_equal(image, dataset.private_test.images[row])
+        np.testing.assert_allclose(heat, sample["map"])
+        assert line[1].get_xlabel() == f"{symbol(run, row)} {sample['prediction']}"
+        assert line[2].get_xlabel() == NOT_RECORDED
+    assert [each.get_title() for each in axes[0]] == ["", "One", "Later"]
+
+
+def test_without_the_data_only_the_astronaut_is_explained(run, dataset, examples):
+    maps = {"One": sample_maps(run, dataset), "Later": None}
+    image, one, later = grad_cams(examples, maps, None).axes
+    assert image.get_xlabel() == "astronaut" and len(one.images) == 2
+    assert later.get_xlabel() == NOT_RECORDED
 
 
 def test_mean_maps_have_a_column_per_emotion():
@@ -59,7 +84,7 @@ def test_deletion_has_three_panels_in_a_row_and_none_without_a_model():
 @pytest.mark.parametrize(
     "figure",
     [
-        lambda: grad_cams({"Missing": None}, "fear", None),
+        lambda: grad_cams({"Missing": None}, {"Missing": None}, None),
         lambda: mean_grad_cams({}),
         lambda: deletion_curves(pd.DataFrame(columns=["model"])),
     ],

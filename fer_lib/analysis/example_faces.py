@@ -1,0 +1,76 @@
+"""What models predict for the example faces (`data.example_faces`), and Grad-CAM of it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_lib.analysis.records import records_of
+from fer_lib.data.example_faces import example_faces
+from fer_lib.io import write_json
+from fer_lib.paths import ANALYSIS
+from fer_lib.profiles import Profile
+from fer_lib.runs.predictions import softmax
+from fer_lib.runs.run import Run
+
+EXAMPLES_PATH = ANALYSIS / "example_faces.json"
+
+
+@dataclass(frozen=True)
+class ExamplePredictions:
+    """A model's predictions for the example faces, in their order.
+
+    Attributes:
+        probabilities: float [n, 7], with the run's own test-time augmentation.
+        maps: Grad-CAM of the predicted classes, float [n, h, w], 0–1.
+    """
+
+    probabilities: np.ndarray
+    maps: np.ndarray
+
+
+def predict_examples(run: Run) -> ExamplePredictions:
+    """Predict the example faces with a run's weights.
+
+    Raises:
+        RunError: the run keeps no weights.
+    """
+    from fer_lib.analysis.grad_cam import grad_cam
+    from fer_lib.evaluation.inference import load_model, predict_run
+
+    images, model = np.stack([face.image for face in example_faces()]), load_model(run)
+    probabilities = softmax(predict_run(run, images, model=model))
+    maps = grad_cam(model, images, probabilities.argmax(axis=1), run.experiment.tta)
+    return ExamplePredictions(probabilities, maps)
+
+
+def record_examples(runs: list[Run], path: Path = EXAMPLES_PATH) -> None:
+    """Write the `predict_examples` of recorded runs, by the runs' keys."""
+    record = {}
+    for run in runs:
+        predictions = predict_examples(run)
+        record[run.key] = {
+            "probabilities": np.round(predictions.probabilities, 5).tolist(),
+            "maps": np.round(predictions.maps.astype(float), 4).tolist(),
+        }
+    write_json(path, record)
+
+
+def load_or_predict_examples(
+    runs: dict[str, Run | None], profile: Profile, path: Path = EXAMPLES_PATH
+) -> dict[str, ExamplePredictions | None]:
+    """Return `predict_examples` by title: recorded, or of runs that the notebook trained.
+
+    Args:
+        runs: by title; None for a run that is not recorded.
+    """
+    if profile.trains_in_notebooks:
+        return {title: run and predict_examples(run) for title, run in runs.items()}
+    records = records_of(runs, path)
+    return {
+        title: records.get(title)
+        and ExamplePredictions(
+            *(np.array(records[title][name]) for name in ("probabilities", "maps"))
+        )
+        for title in runs
+    }

@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from fer_lib.analysis.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
+
+COUNTS = np.diag([8, 4, 1, 1, 1, 1, 0])
+COUNTS[0, 1], COUNTS[1, 0] = 2, 12  # 2 of 10, and 12 of 16
+
+
+def test_shares_are_of_the_true_class_and_0_where_it_is_absent():
+    (shares,) = class_shares(COUNTS[None])
+    assert shares[0, :2].tolist() == pytest.approx([0.8, 0.2])
+    assert shares[1, :2].tolist() == pytest.approx([0.75, 0.25])
+    assert not shares[6].any()
+
+
+def test_a_pair_is_confused_in_both_directions():
+    (confusions,) = pair_confusions(class_shares(COUNTS[None]))
+    assert len(PAIRS) == len(confusions) == 21
+    assert confusions[PAIRS.index((0, 1))] == pytest.approx(0.95)
+    assert confusions.sum() == pytest.approx(0.95)
+
+
+def test_pairs_that_tie_have_the_last_rank():
+    assert pair_ranks(np.array([[0.5, 0.9, 0.5, 0.1]])).tolist() == [[3, 1, 3, 4]]
