@@ -150,28 +150,33 @@ class Trainer:
         """Fit for all epochs or until patience ends, from the last complete epoch on."""
         checkpoint.restore_state(self.run, self.model.checkpoint_variables, self.history)
         if len(self.history) < self.experiment.epochs and not self.history.patience_exhausted:
-            self.model.fit(
-                self.batches,
-                validation_data=(
-                    validation.images[..., None],
-                    one_hot(validation.labels, self.num_classes),
-                ),
-                validation_batch_size=PREDICTION_BATCH,
-                initial_epoch=len(self.history),
-                epochs=self.experiment.epochs,
-                shuffle=False,  # the batches are in an order drawn from (seed, epoch) already
-                callbacks=[CheckpointCallback(self)],
-                verbose=verbose,
-            )
-        if swa_epochs := self.experiment.swa_epochs:
-            # The mean over the last epochs replaces the weights of the best epoch.
-            epochs, folder = self.experiment.epochs, self.run.folder
-            averaged = range(epochs - swa_epochs + 1, epochs + 1)
-            files = [folder / checkpoint.EPOCH_WEIGHTS_FILE.format(epoch) for epoch in averaged]
-            average_weights(self.network, files)
-            self.seed_epoch(epochs)
-            estimate_batch_norm_statistics(self.model, self.batches)
-            checkpoint.save_weights(self.network, folder / checkpoint.BEST_WEIGHTS_FILE)
+            self.fit_epochs(validation, verbose)
+        if self.experiment.swa_epochs:
+            self.average_last_epochs()
+
+    def fit_epochs(self, validation: Split, verbose: int | str = "auto") -> None:
+        """Fit on Training, and validate on PublicTest after each epoch."""
+        images = validation.images[..., None]
+        self.model.fit(
+            self.batches,
+            validation_data=(images, one_hot(validation.labels, self.num_classes)),
+            validation_batch_size=PREDICTION_BATCH,
+            initial_epoch=len(self.history),
+            epochs=self.experiment.epochs,
+            shuffle=False,  # the batches are in an order drawn from (seed, epoch) already
+            callbacks=[CheckpointCallback(self)],  # keeps the best epoch, and stops early
+            verbose=verbose,
+        )
+
+    def average_last_epochs(self) -> None:
+        """Replace the weights of the best epoch by the mean over the last `swa_epochs` (SWA)."""
+        epochs, folder = self.experiment.epochs, self.run.folder
+        averaged = range(epochs - self.experiment.swa_epochs + 1, epochs + 1)
+        files = [folder / checkpoint.EPOCH_WEIGHTS_FILE.format(epoch) for epoch in averaged]
+        average_weights(self.network, files)
+        self.seed_epoch(epochs)
+        estimate_batch_norm_statistics(self.model, self.batches)
+        checkpoint.save_weights(self.network, folder / checkpoint.BEST_WEIGHTS_FILE)
 
     def seed_epoch(self, epoch: int) -> None:
         """Make every random draw of an epoch follow from (seed, epoch)."""
