@@ -48,7 +48,7 @@ def blocks(layers: pd.DataFrame) -> list[Block]:
     rows = layers.to_dict("records")
     groups, number = [("Input", [])], 0
     for row in rows:
-        title, group = groups[-1]
+        title = groups[-1][0]
         if row["kind"] == "GlobalAveragePooling2D":
             groups.append(("Head", []))
         elif row["kind"] == "Functional":

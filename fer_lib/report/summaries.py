@@ -32,6 +32,20 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
     return _frame({name: value for name, value in _settings(experiment).items() if name not in off})
 
 
+def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Several tables of `setting` and `value` as one: `setting`, and a column per title.
+
+    Settings are in the order in which the tables bring them; None where a table lacks one.
+    """
+    settings = dict.fromkeys(name for table in tables.values() for name in table["setting"])
+    columns = {
+        title: dict(zip(table["setting"], table["value"], strict=True))
+        for title, table in tables.items()
+    }
+    rows = [[name, *(values.get(name) for values in columns.values())] for name in settings]
+    return pd.DataFrame(rows, columns=["setting", *columns], dtype=object)
+
+
 def changed_settings(experiment: Experiment, baseline: Experiment) -> pd.DataFrame:
     """The settings in which an experiment differs from another.
 
