@@ -13,8 +13,8 @@ from matplotlib.patches import FancyBboxPatch
 from fer_lib.plotting.style import finish
 
 _TRAINED, _FROZEN, _WITHOUT_PARAMETERS = "#E7E4F3", "#D9D9D9", "#FFFFFF"
-_WIDTH, _MARGIN, _LINE, _PADDING, _GAP = 6.2, 0.12, 0.21, 0.1, 0.24  # inches
-_CHARACTERS = 40  # of a line of operations
+_WIDTH, _MARGIN, _LINE, _PADDING, _GAP = 5.2, 0.05, 0.21, 0.1, 0.24  # inches
+_CHARACTERS = 39  # of a line of operations
 _CONVOLUTION = ["3×3 convolution", "batch norm", "ReLU"]
 
 

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.plotting.style import OWN_COLOR, finish
+from fer_lib.plotting.style import finish
 
 
 def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
@@ -19,32 +19,32 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
     table = pd.DataFrame(counts, index=EMOTION_NAMES)
     test = table["PublicTest"] + table["PrivateTest"]
     bars = {"Training": table["Training"], "PublicTest and PrivateTest": test}
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3.2), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(6, 3.1), sharey=True, layout="constrained")
     for axes, (title, numbers) in zip(panels, bars.items(), strict=True):
         drawn = axes.barh(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)
         axes.bar_label(drawn, [f"{n:,}" for n in numbers], fontsize=9, padding=2)
         axes.set(title=f"{title}\n({numbers.sum():,} images)", xlabel="share of the split, %")
-        axes.margins(x=0.25)  # room for the counts
+        axes.margins(x=0.3)  # room for the counts
         axes.grid(axis="y", visible=False)
     panels[0].invert_yaxis()
     return finish(figure)
 
 
 def near_duplicates(bands: pd.DataFrame, threshold: float) -> Figure:
-    """Candidate pairs of images by their detail correlation; near-duplicates are colored.
+    """Candidate pairs of images by their detail correlation; near-duplicates are dark.
 
     Args:
         bands: `low`, `high` and `pairs`, as `analysis.leakage.correlation_bands` returns them.
         threshold: the correlation above which a pair is a near-duplicate.
     """
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 3.1), layout="constrained")
     duplicate = bands["low"] >= threshold - 1e-9
     drawn = axes.bar(
         bands["low"],
         bands["pairs"],
         width=bands["high"] - bands["low"],
         align="edge",
-        color=np.where(duplicate, OWN_COLOR, "#BBBBBB"),
+        color=np.where(duplicate, "#555555", "#BBBBBB"),
         edgecolor="white",
     )
     axes.bar_label(drawn, [f"{pairs:,}" for pairs in bands["pairs"]], fontsize=9, padding=2)

@@ -27,7 +27,7 @@ def curves(run: Run | None) -> Figure:
     The epoch whose weights are kept is marked, or those whose weights SWA averages.
     """
     history, swa_epochs = run.history, run.experiment.swa_epochs
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(6, 3.1), layout="constrained")
     lines = (
         ("", TRAIN_COLOR, "Training (augmented, with dropout)"),
         ("val_", VALIDATION_COLOR, "PublicTest"),
@@ -68,7 +68,7 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
         columns, rows, share: labels of the axes and of the color bar.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = plt.subplots(figsize=(6.5, 5.4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 5.2), layout="constrained")
     notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]
     sns.heatmap(
         shares,
