@@ -11,8 +11,11 @@ from fer_lib.models.custom_cnn import SqueezeExcitation
 def multiply_adds(layer: keras.layers.Layer) -> int:
     """Return the multiply-adds that one image costs in a layer (a model: the sum over its layers).
 
-    Convolutions, depthwise convolutions and dense layers are counted; everything else is small
-    beside them.
+    Convolutions, depthwise convolutions and dense layers are counted. All other operations are
+    neglected.
+
+    Args:
+        layer: A built layer, or a model.
     """
     if isinstance(layer, keras.Model):
         return sum(multiply_adds(inner) for inner in layer.layers)
@@ -26,6 +29,9 @@ def multiply_adds(layer: keras.layers.Layer) -> int:
 
 def layer_table(model: keras.Model) -> pd.DataFrame:
     """Tabulate the layers of a model in their order.
+
+    Args:
+        model: A functional or sequential model.
 
     Returns:
         One row per layer, where a pretrained backbone is one row: `layer`, `kind` (its class),

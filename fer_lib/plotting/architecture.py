@@ -13,7 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 from fer_lib.plotting.style import finish
 
 _TRAINED, _FROZEN, _WITHOUT_PARAMETERS = "#E7E4F3", "#D9D9D9", "#FFFFFF"
-_WIDTH, _MARGIN, _LINE, _PADDING, _GAP = 5.2, 0.05, 0.21, 0.1, 0.24  # inches
+_WIDTH, _MARGIN, _LINE, _PADDING, _GAP = 5.2, 0.05, 0.21, 0.1, 0.22  # inches
 _CHARACTERS = 39  # of a line of operations
 _CONVOLUTION = ["3×3 convolution", "batch norm", "ReLU"]
 
@@ -113,11 +113,16 @@ def architecture(layers: pd.DataFrame) -> Figure:
 
 
 def _wrapped(box: Block) -> list[str]:
-    return [
-        line
-        for operation in box.operations
-        for line in textwrap.wrap(operation, _CHARACTERS, subsequent_indent="   ")
-    ]
+    """The operations in lines, joined by arrows."""
+    lines = []
+    for operation in box.operations:
+        if lines and len(lines[-1]) + len(operation) + 3 <= _CHARACTERS:
+            lines[-1] += f" → {operation}"
+            continue
+        if lines:
+            lines[-1] += " →"
+        lines += textwrap.wrap(operation, _CHARACTERS, subsequent_indent="   ")
+    return lines
 
 
 def _draw(axes: Axes, box: Block, lines: list[str], top: float, height: float) -> None:

@@ -68,7 +68,7 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
         columns, rows, share: labels of the axes and of the color bar.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = plt.subplots(figsize=(6, 5.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 4.9), layout="constrained")
     notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]
     sns.heatmap(
         shares,

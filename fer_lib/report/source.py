@@ -28,32 +28,33 @@ class SourceCode(Code):
         return None
 
 
-def source(module: str, *definitions: str) -> SourceCode:
+def source(module: str, *definitions: str, docstrings: bool = True) -> SourceCode:
     """Show functions, classes, methods or constants of a module, as they are in its file.
 
     The file is read and parsed; the module is not imported, so that showing a model's builder costs
     no import of Keras.
 
     Args:
-        module: the full name of the module.
-        definitions: names at the module's top level, or in a class, such as `Class.method`. They
+        module: The full name of the module.
+        definitions: Names at the module's top level, or in a class, such as `Class.method`. They
             are shown in this order, decorators included.
+        docstrings: Whether docstrings are shown, too.
 
     Returns:
         An IPython `Code`, displayed as highlighted Python; its `data` is the text.
 
     Raises:
-        ValueError: there is no such module, or it has no such definition.
+        ValueError: If there is no such module, or it has no such definition.
 
     Example:
-        >>> print(source("fer_lib.training.batches", "one_hot").data)
+        >>> print(source("fer_lib.training.batches", "one_hot", docstrings=False).data)
         def one_hot(labels: np.ndarray, num_classes: int) -> np.ndarray:
-            ...
             return np.eye(num_classes, dtype=np.float32)[labels]
     """
     text = _file_of(module).read_text(encoding="utf-8")
     tree, lines = ast.parse(text), text.splitlines()
-    blocks = [_lines_of(_find(tree, name, module), lines) for name in definitions]
+    found = [_find(tree, name, module) for name in definitions]
+    blocks = [_text_of(statement, lines, docstrings) for statement in found]
     return SourceCode("\n\n".join(blocks), language="python")
 
 
@@ -85,7 +86,20 @@ def _names(statement: ast.stmt) -> Iterator[str]:
         yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-def _lines_of(statement: ast.stmt, lines: list[str]) -> str:
+def _text_of(statement: ast.stmt, lines: list[str], docstrings: bool) -> str:
     decorators = getattr(statement, "decorator_list", [])
     first = min(node.lineno for node in (statement, *decorators))
-    return textwrap.dedent("\n".join(lines[first - 1 : statement.end_lineno]))
+    numbers = range(first, statement.end_lineno + 1)
+    hidden = set() if docstrings else _docstring_lines(statement)
+    return textwrap.dedent("\n".join(lines[n - 1] for n in numbers if n not in hidden))
+
+
+def _docstring_lines(statement: ast.stmt) -> set[int]:
+    """The numbers of the lines of all docstrings in a definition."""
+    numbers = set()
+    for node in ast.walk(statement):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            numbers.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return numbers

@@ -30,10 +30,14 @@ def module(tmp_path, monkeypatch):
             def wrapped(): return 1
 
             class Model:
+                """Of a class,
+
+                in several lines."""
                 size = 4
 
                 @property
                 def half(self):
+                    """Of a method."""
                     return self.size / 2
             '''
         ),
@@ -67,9 +71,18 @@ def test_decorators_belong_to_a_definition(module):
 
 def test_members_of_a_class_are_dedented(module):
     assert source(module, "Model.half").data == (
-        "@property\ndef half(self):\n    return self.size / 2"
+        '@property\ndef half(self):\n    """Of a method."""\n    return self.size / 2'
     )
     assert source(module, "Model.size").data == "size = 4"
+
+
+def test_docstrings_may_be_left_out(module):
+    assert source(module, "plain", docstrings=False).data == 'def plain(x):\n    return "é" * x'
+    assert source(module, "Model", docstrings=False).data == (
+        "class Model:\n    size = 4\n\n"
+        "    @property\n    def half(self):\n        return self.size / 2"
+    )
+    assert source(module, "COUNT", docstrings=False).data == "COUNT: int = 3"
 
 
 @pytest.mark.parametrize("name", ["absent", "Model.absent", "plain.absent", "COUNT.real"])
