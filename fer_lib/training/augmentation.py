@@ -98,8 +98,8 @@ def flip_rotate_zoom(degrees: float = 15, zoom: float = 0.15) -> keras.Model:
 def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
     """Geometric and photometric augmentation, with random erasing.
 
-    Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, a center crop, contrast and
-    brightness by ±30 %, and random erasing (Zhong et al. 2020).
+    Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, a center crop, contrast raised
+    by up to 30 %, brightness changed by ±30 % of the range, and random erasing (Zhong et al. 2020).
 
     Args:
         crop_size: Height and width of the center crop in training, in pixels. A model with global
