@@ -116,7 +116,7 @@ def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.M
     steps = [
         RandomAffine(degrees=12, zoom=1.15, shift=5, dtype="float32"),
         TrainingCrop(crop_size, dtype="float32"),
-        layers.RandomContrast(0.3, **gray),
+        layers.RandomContrast((0.0, 0.3), **gray),  # what Keras makes of a factor of 0.3
         layers.RandomBrightness(0.3, **gray),
     ]
     if erasing:
