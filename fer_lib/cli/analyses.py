@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from fer_lib.analysis.architectures import LAYERS_PATH, record_layers
 from fer_lib.analysis.example_faces import EXAMPLES_PATH, record_examples
 from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, record_deletion, record_grad_cam
 from fer_lib.analysis.label_noise import LABEL_NOISE_PATH, record_label_noise
@@ -26,8 +27,10 @@ DATASET_PATH = ANALYSIS / "dataset.json"
 
 
 def analyze(options: Namespace) -> None:
-    """Record the data set's class counts, its leakage and label noise, and the explanations."""
+    """Record layers, the data set's class counts, its leakage and label noise, and explanations."""
     dataset = _dataset_of_records()
+    record_layers()
+    print(LAYERS_PATH)
     counts = {"sha256": dataset.sha256, "class_counts": dataset.class_counts}
     write_json(DATASET_PATH, counts)
     print(DATASET_PATH)

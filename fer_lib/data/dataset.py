@@ -1,4 +1,4 @@
-"""Find FER2013, read it in any of its forms, and cache it by content."""
+"""Find and read FER2013, with a cache that is keyed by content."""
 
 import hashlib
 import os
@@ -33,7 +33,7 @@ class Split:
 
     Attributes:
         images: uint8 [n, 48, 48], gray levels 0–255.
-        labels: uint8 [n], positions in `data.labels.EMOTIONS`, or in the classes of another data
+        labels: uint8 [n], positions in `data.labels.EMOTIONS` or in the classes of another data
             set.
     """
 
@@ -44,14 +44,14 @@ class Split:
         return len(self.labels)
 
     def __getitem__(self, rows: np.ndarray) -> "Split":
-        """Some of the images, by index or mask."""
+        """Return some of the images, by index or mask."""
         return Split(self.images[rows], self.labels[rows])
 
     @cached_property
     def hashes(self) -> np.ndarray:
         """uint64 [n]: the first eight bytes (little-endian) of the SHA-256 of each image's pixels.
 
-        They identify an image whatever its row, without revealing it.
+        They identify an image independently of its row, without revealing it.
         """
         digests = b"".join(hashlib.sha256(image.tobytes()).digest()[:8] for image in self.images)
         return np.frombuffer(digests, "<u8")
@@ -62,10 +62,16 @@ class Split:
         return np.bincount(self.labels, minlength=len(EMOTION_NAMES))
 
     def rows_of(self, hashes: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Find images by hash and label: some images of FER2013 occur under two labels.
+        """Return the rows of images, found by hash and label.
+
+        The label is needed because some images of FER2013 occur with two labels.
+
+        Args:
+            hashes: uint64 [n].
+            labels: uint8 [n].
 
         Returns:
-            int [n]: their rows in this split, -1 for images that it does not have.
+            int [n]: The rows in this split, -1 for images that are not in it.
         """
         rows = {
             image: row
@@ -79,14 +85,16 @@ class Split:
     def require(
         self, hashes: np.ndarray, labels: np.ndarray, owner: str, missing_allowed: float = 0
     ) -> np.ndarray:
-        """Find images as `rows_of` does, and refuse a copy of the data set that lacks too many.
+        """Return the rows of images as `rows_of` does, and check that few are missing.
 
         Args:
-            owner: what the images belong to, for the message.
-            missing_allowed: the fraction that may be missing, 0–1.
+            hashes: uint64 [n].
+            labels: uint8 [n].
+            owner: What the images belong to, for the error message.
+            missing_allowed: The fraction of images that may be missing, 0–1.
 
         Raises:
-            DataError: more are missing.
+            DataError: If more images are missing.
         """
         rows = self.rows_of(hashes, labels)
         if (missing := int((rows < 0).sum())) > missing_allowed * len(rows):
@@ -99,12 +107,16 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """FER2013's three splits, and what they were read from.
+    """The three splits of FER2013.
 
     Attributes:
-        sha256: of the file or folder (`data.readers.dataset_sha256`).
-        public_test_drawn: whether PublicTest is not FER2013's own but was drawn from Training.
-        notes: remarks on how the data set was read, for the user.
+        training: The images to fit on.
+        public_test: The images for selection.
+        private_test: The images for the reported results.
+        sha256: The SHA-256 of the file or folder (`data.readers.dataset_sha256`).
+        public_test_drawn: Whether PublicTest was drawn from Training because the copy lacks
+            FER2013's own.
+        notes: Remarks for the user on how the data set was read.
     """
 
     training: Split
@@ -116,7 +128,7 @@ class Dataset:
 
     @property
     def splits(self) -> dict[str, Split]:
-        """The three splits under FER2013's own names."""
+        """The three splits by FER2013's own names."""
         return dict(zip(SPLITS, (self.training, self.public_test, self.private_test), strict=True))
 
     @property
@@ -129,20 +141,20 @@ class Dataset:
 
 
 def find_dataset(root: Path = ROOT) -> Path | None:
-    """Find FER2013: in the `FER2013` environment variable (a file or a folder), else in `data/`.
+    """Find FER2013 where the environment variable `FER2013` points, or else in `data/`.
 
-    A relative path in the variable starts from the current folder or else from `root`, because
-    notebooks run in a folder of their own.
+    The variable names a file or a folder. A relative path is relative to the current folder or else
+    to `root`, because notebooks run in their own folder.
 
     Args:
-        root: the folder that contains `data/`.
+        root: The folder that contains `data/`.
 
     Returns:
-        The file or folder, or None where there is none.
+        The file or folder, or None if there is none.
 
     Raises:
-        DataError: the variable is set but there is no data set where it points. Another copy is
-            not used in its place.
+        DataError: If the variable is set but does not point to a data set. No other copy is used
+            instead.
     """
     if variable := os.environ.get("FER2013"):
         path = Path(variable).expanduser()
@@ -157,7 +169,7 @@ def find_dataset(root: Path = ROOT) -> Path | None:
 
 
 def _dataset_in(path: Path) -> Path | None:
-    """The data set that a path is, or that the folder contains."""
+    """Return the data set at a path or in the folder at that path, or None."""
     if path.is_file() or is_image_folder(path):
         return path
     named = [path / name for name in _FILE_NAMES if (path / name).is_file()]
@@ -166,16 +178,16 @@ def _dataset_in(path: Path) -> Path | None:
 
 
 def download_dataset(root: Path = ROOT) -> Path:
-    """Download FER2013 from Kaggle with `kagglehub` into `data/`; it needs no account.
+    """Download FER2013 from Kaggle with `kagglehub` into `data/`. No account is needed.
 
     Args:
-        root: the folder that contains `data/`.
+        root: The folder that contains `data/`.
 
     Returns:
         The path of the downloaded file.
 
     Raises:
-        DataError: the download failed, or has no data set in it.
+        DataError: If the download fails or contains no data set.
     """
     import kagglehub
 
@@ -196,18 +208,20 @@ def download_dataset(root: Path = ROOT) -> Path:
 
 
 def load_dataset(path: Path | str | None = None) -> Dataset:
-    """Read a data set, from the cache where the same content was read before.
+    """Read a data set, or load it from the cache if it was read before.
 
     The cache is in the user's cache folder (`platformdirs`). Its files are named by the SHA-256 of
-    the data set, so that a changed data set is read anew.
+    the data set, so that a data set that has changed is read again.
 
     Args:
-        path: a file or a folder in any of the forms of `data.readers`. By default `find_dataset`
-            looks for it.
+        path: A file or a folder in any of the forms of `data.readers`. None uses `find_dataset`.
+
+    Returns:
+        The data set.
 
     Raises:
-        DataError: there is no data set, it cannot be read, or the cache is broken or cannot be
-            written.
+        DataError: If there is no data set, if it cannot be read, or if the cache is broken or
+            cannot be written.
 
     Example:
         >>> from fer_lib.data.synthetic import write_synthetic_csv

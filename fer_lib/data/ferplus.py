@@ -1,4 +1,4 @@
-"""FER+ (Barsoum et al. 2016): the votes of ten annotators on each image of FER2013."""
+"""FER+ (Barsoum et al. 2016): votes of ten annotators on each image of FER2013."""
 
 import os
 import zlib
@@ -14,11 +14,11 @@ from fer_lib.paths import ROOT
 
 FERPLUS_FILE_NAMES = ("fer2013new.csv", "ferplus_votes.csv.gz")
 # FER+'s names of the seven emotions, in the order of `data.labels`, and of its other classes:
-# an emotion that FER2013 does not have, an unknown one, and no face.
+# contempt, which FER2013 lacks, unknown, and no face.
 EMOTION_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHER_COLUMNS = ("contempt", "unknown", "NF")
 ANNOTATORS = 10
-_MIN_AGREEMENT = 0.5  # far below it, the rows of the two files are in different orders
+_MIN_AGREEMENT = 0.5  # lower agreement means that the rows of the two files are ordered differently
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,27 +26,26 @@ class Votes:
     """The votes on the images of one split, in its order.
 
     Attributes:
-        emotions: int [n, 7], votes for each of the seven emotions.
-        other_classes: int [n, 3], votes for contempt, unknown and no face (`OTHER_COLUMNS`).
+        emotions: int [n, 7], the votes for each of the seven emotions.
+        other_classes: int [n, 3], the votes for contempt, unknown and no face (`OTHER_COLUMNS`).
     """
 
     emotions: np.ndarray
     other_classes: np.ndarray
 
     def __getitem__(self, rows: np.ndarray) -> "Votes":
-        """The votes on some images, by index or mask."""
+        """Return the votes on some images, by index or mask."""
         return Votes(self.emotions[rows], self.other_classes[rows])
 
     @property
     def majority(self) -> np.ndarray:
-        """int [n]: the emotion with more than half of all votes; -1 where none has."""
+        """int [n]: the emotion with more than half of all votes, or -1 if there is none."""
         total = self.emotions.sum(axis=1) + self.other_classes.sum(axis=1)
         return np.where(2 * self.emotions.max(axis=1) > total, self.emotions.argmax(axis=1), -1)
 
     @property
     def distribution(self) -> np.ndarray:
-        """float [n, 7]: the fractions of the votes for the seven emotions; NaN where there are
-        none."""
+        """float [n, 7]: the fractions of the votes for the seven emotions, NaN without votes."""
         total = self.emotions.sum(axis=1, keepdims=True)
         return np.divide(
             self.emotions, total, out=np.full(self.emotions.shape, np.nan), where=total > 0
@@ -59,23 +58,24 @@ class Votes:
             labels: int [n], 0–6.
 
         Returns:
-            float [n]: 0, or 1 over the number of emotions that tie for the most votes.
+            float [n]: 1 for the emotion with the most votes and 0 for others; if k emotions tie for
+            the most votes, 1 / k for each of them.
         """
         most = self.emotions == self.emotions.max(axis=1, keepdims=True)
         return most[np.arange(len(labels)), labels] / most.sum(axis=1)
 
 
 def find_votes(root: Path = ROOT) -> Path | None:
-    """Find the votes: in the `FERPLUS` environment variable, else beside FER2013, else in `data/`.
+    """Find the votes where `FERPLUS` points, or else beside FER2013, or else in `data/`.
 
     Args:
-        root: the folder that contains `data/`.
+        root: The folder that contains `data/`.
 
     Returns:
-        The file, or None where there is none.
+        The file, or None if there is none.
 
     Raises:
-        DataError: the variable is set but there is no file where it points.
+        DataError: If the environment variable `FERPLUS` is set but does not point to a file.
     """
     if variable := os.environ.get("FERPLUS"):
         path = Path(variable).expanduser()
@@ -89,15 +89,18 @@ def find_votes(root: Path = ROOT) -> Path | None:
 
 
 def load_votes(path: Path, dataset: Dataset) -> dict[str, Votes]:
-    """Read the votes, by split: `Training`, `PublicTest`, `PrivateTest`.
+    """Read the votes on the images of each split.
 
     Args:
         path: FER+'s `fer2013new.csv`, plain or gzipped. It has one row for each row of FER2013's
             CSV, in the same order.
-        dataset: FER2013, from its CSV.
+        dataset: FER2013, read from its CSV.
+
+    Returns:
+        The votes by split: `Training`, `PublicTest`, `PrivateTest`.
 
     Raises:
-        DataError: the file is not FER+, or its rows are not those of the data set.
+        DataError: If the file is not FER+'s, or its rows do not match those of the data set.
     """
     try:
         table = pd.read_csv(path)

@@ -1,5 +1,5 @@
-"""What FER2013 is: its seven emotions with their names, aliases and colors, its splits, and the
-size of its images. Defined here and nowhere else."""
+"""Constants of FER2013: its seven emotions with names, aliases and colors, its splits, and the size
+of its images."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Emotion:
     """One class.
 
     Attributes:
-        name: the name in tables and figures.
-        color: an sRGB hex code.
-        aliases: other spellings that data sets use for their folders and columns, in lower case.
+        name: The name in tables and figures.
+        color: The color in figures, an sRGB hex code.
+        aliases: Other names in the folders and columns of data sets, in lower case.
     """
 
     name: str
@@ -46,10 +46,13 @@ _LABELS = {
 
 
 def label_of(text: str) -> int:
-    """Return the label (0–6) that a class name or one of its aliases stands for, in any case.
+    """Return the label, 0–6, of a class name or one of its aliases.
+
+    Args:
+        text: The name, in upper or lower case.
 
     Raises:
-        ValueError: `text` names none of the seven emotions.
+        ValueError: If `text` names none of the seven emotions.
 
     Example:
         >>> label_of("Happiness"), EMOTION_NAMES[3]

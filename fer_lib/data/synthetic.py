@@ -1,8 +1,8 @@
 """Synthetic faces, drawn from action units (AU) of the Facial Action Coding System (Ekman & Friesen
 1978).
 
-They replace FER2013 in the tests and in the quick profile. They are cartoons: a network's accuracy
-on them shows that the code works, and says nothing about real faces.
+They replace FER2013 in the tests and in the quick profile. They are cartoons: accuracy on them
+shows that the code works, not how well a network recognizes real faces.
 """
 
 import csv
@@ -41,12 +41,13 @@ _CANVAS = IMAGE_SIZE * _SCALE
 
 
 def synthetic_faces(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Draw one face for each label; the same labels and seed give the same bytes.
+    """Draw one face for each label, with random head, hair, light, pose and action units.
 
-    Head, skin, hair, light, pose, noise and the intensity of each action unit vary.
+    The same labels and seed give the same bytes.
 
     Args:
         labels: int [n], 0–6.
+        seed: The seed of every random draw.
 
     Returns:
         uint8 [n, 48, 48].
@@ -64,19 +65,21 @@ def synthetic_faces(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def balanced_faces(n: int, seed: int) -> Split:
-    """Draw `n` faces, as many of each emotion, with their labels."""
+    """Draw `n` faces, equally many of each emotion, with their labels."""
     labels = np.uint8(np.arange(n) % len(EMOTION_NAMES))
     return Split(synthetic_faces(labels, seed), labels)
 
 
 def write_synthetic_csv(path: Path, sizes: dict[str, int], seed: int = 0) -> None:
-    """Write a data set of synthetic faces in the form of Kaggle's CSV, gzipped.
+    """Write a data set of synthetic faces in the format of Kaggle's CSV, gzipped.
 
-    Its classes are as imbalanced as FER2013's, with at least three faces of each in every split,
-    and one label in twenty is random.
+    Its classes are as imbalanced as those of FER2013, with at least three faces of each in every
+    split, and one label in twenty is random.
 
     Args:
-        sizes: the number of images of each split.
+        path: The file to write.
+        sizes: The number of images of each split.
+        seed: The seed of every random draw.
     """
     rng = np.random.default_rng(seed)
     rows = [COLUMNS]

@@ -1,4 +1,4 @@
-"""The custom CNN, and with squeeze-and-excitation the SE-CNN."""
+"""The custom CNN, and the SE-CNN, which adds squeeze-and-excitation."""
 
 import keras
 from keras import layers
@@ -14,20 +14,26 @@ def custom_cnn(
     se_ratio: int | None = None,
     num_classes: int = len(EMOTIONS),
 ) -> keras.Model:
-    """A plain convolutional network, trained from scratch.
+    """Build a plain convolutional network that is trained from scratch.
 
-    Blocks of 3×3 convolutions, each followed by batch normalization and ReLU, are separated by 2×2
-    max pooling and dropout. Global average pooling, dropout and one dense layer follow.
+    Each block has 3×3 convolutions, followed by batch normalization and
+    ReLU. 2×2 max pooling and dropout separate the blocks. The head is
+    global average pooling, dropout and one dense layer.
 
     Args:
-        blocks: (width, depth) of each block: the channels and the number of its convolutions.
-        block_dropout: share of activations dropped between blocks.
-        head_dropout: share of features dropped before the dense layer.
-        bn_momentum: of batch normalization's moving averages: at 0.99 they lag about 100 steps
-            behind, at 0.9 about 10.
-        se_ratio: reduction ratio of squeeze-and-excitation (Hu et al. 2018) after each block but
-            the first; None leaves it out.
-        num_classes: the number of logits.
+        blocks: (width, depth) of each block: its number of channels and
+            its number of convolutions.
+        block_dropout: Dropout rate between blocks.
+        head_dropout: Dropout rate before the dense layer.
+        bn_momentum: Momentum of batch normalization's moving averages.
+            At 0.99 they lag about 100 steps behind, at 0.9 about 10.
+        se_ratio: Reduction ratio of squeeze-and-excitation (Hu et al.
+            2018) after each block but the first. None omits it.
+        num_classes: The number of logits.
+
+    Returns:
+        A model from gray levels 0–255, [batch, 48, 48, 1], to logits,
+        float32 [batch, num_classes].
     """
     model = keras.Sequential(name="custom_cnn")
     model.add(keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="gray_pixels"))
@@ -53,13 +59,15 @@ def custom_cnn(
 
 
 class SqueezeExcitation(layers.Layer):
-    """Channel attention: squeeze-and-excitation (Hu et al. 2018).
+    """Channel attention by squeeze-and-excitation (Hu et al. 2018).
 
-    Channels are scaled by a sigmoid of two dense layers over their global averages:
-    x · σ(W₂ ReLU(W₁ mean(x) + b₁) + b₂). Input and output: [batch, h, w, channels].
+    Two dense layers turn the global averages of the channels into a scale between 0 and 1 for each
+    channel: x · σ(W₂ ReLU(W₁ mean(x) + b₁) + b₂).
+
+    Input and output: [batch, height, width, channels].
 
     Args:
-        width: units of the first dense layer.
+        width: Number of units of the first dense layer.
     """
 
     def __init__(self, width: int, **kwargs):

@@ -1,4 +1,4 @@
-"""MobileNetV2 with a classification head of our own."""
+"""MobileNetV2 with a new classification head."""
 
 import keras
 from keras import layers
@@ -14,24 +14,30 @@ def mobilenetv2(
     head_dropout: float,
     num_classes: int = len(EMOTIONS),
 ) -> keras.Model:
-    """MobileNetV2 (Sandler et al. 2018) without its top, and a head of our own.
+    """Build MobileNetV2 (Sandler et al. 2018) with a new head.
 
-    Gray becomes three equal channels scaled to −1…1, as the ImageNet weights expect. The head is
-    global average pooling, dropout, a dense ReLU layer, dropout, and the logits.
+    The gray image is repeated to three channels and scaled to −1…1, as
+    the ImageNet weights expect. The head is global average pooling,
+    dropout, a dense layer with ReLU, dropout, and the logits.
 
     Args:
-        weights: `"imagenet"` (Keras's file for 224 pixels, found or downloaded by Keras) or None
-            for random initial weights.
-        trainable: False freezes the base and runs it in inference mode, batch normalization
-            included.
-        input_size: height and width of the base's input in pixels; images are enlarged bilinearly
-            where it is not 48.
-        head_units: of the dense ReLU layer.
-        head_dropout: share of activations dropped before each dense layer.
-        num_classes: the number of logits.
+        weights: `"imagenet"` for Keras's weights for 224 pixels, which
+            Keras finds or downloads; None for random weights.
+        trainable: Whether the backbone is trained. If False, it is frozen
+            and runs in inference mode, batch normalization included.
+        input_size: Height and width of the backbone's input in pixels.
+            Images are resized bilinearly unless it is 48.
+        head_units: Number of units of the dense layer with ReLU.
+        head_dropout: Dropout rate before each dense layer.
+        num_classes: The number of logits.
+
+    Returns:
+        A model from gray levels 0–255, [batch, 48, 48, 1], to logits,
+        float32 [batch, num_classes].
 
     Raises:
-        OSError: the weights are not on this machine, and Keras could not download them.
+        OSError: If the weights are not on this machine and cannot be
+            downloaded.
     """
     pixels = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="gray_pixels")
     base = keras.applications.MobileNetV2(
@@ -56,8 +62,8 @@ def mobilenetv2(
 
 
 def _pretrained_weights(name: str) -> list:
-    # Keras has a file for each of some input sizes. Every experiment takes the one for 224 pixels,
-    # so that experiments may differ in the input size alone.
+    # Keras has weights for several input sizes. All experiments use those for 224 pixels, so that
+    # two experiments can differ in the input size alone.
     try:
         model = keras.applications.MobileNetV2(
             input_shape=(224, 224, 3), include_top=False, weights=name

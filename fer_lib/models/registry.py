@@ -1,4 +1,4 @@
-"""The models by name, and the contract that each of them fulfills.
+"""The models by name, and the contract that each of them meets.
 
 To add a model, write its builder, add it to `MODELS`, and name it in an experiment
 (`experiments/table.py`). Nothing else has to change. A builder takes the experiment's
@@ -32,13 +32,17 @@ def build_model(
     pretrained: bool = True,
     num_classes: int = len(EMOTIONS),
 ) -> keras.Model:
-    """Build an experiment's model, untrained.
+    """Build an experiment's untrained model.
 
     Args:
-        dtype_policy: a Keras dtype policy in place of the experiment's own.
-        pretrained: False leaves out the loading of pretrained weights, for a model whose weights
-            come from a file.
-        num_classes: the number of logits.
+        experiment: The configuration of the model.
+        dtype_policy: A Keras dtype policy that replaces the experiment's own.
+        pretrained: Whether to load pretrained weights. False suits a model whose weights are read
+            from a file afterwards.
+        num_classes: The number of logits.
+
+    Returns:
+        A model that meets the contract of this module.
 
     Example:
         >>> from fer_lib.experiments import EXPERIMENTS
@@ -57,7 +61,7 @@ def build_model(
 
 
 def pooling_layer(model: keras.Model) -> keras.layers.Layer:
-    """Return the layer that pools the last feature maps: its input is what Grad-CAM weighs."""
+    """Return the global average pooling layer, whose input are the feature maps of Grad-CAM."""
     layer_type = keras.layers.GlobalAveragePooling2D
     return next(layer for layer in reversed(model.layers) if isinstance(layer, layer_type))
 

@@ -7,7 +7,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.plotting.style import OWN_COLOR, finish
+from fer_lib.plotting.style import finish
 
 
 def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
@@ -19,36 +19,35 @@ def class_distribution(counts: dict[str, dict[str, int]]) -> Figure:
     table = pd.DataFrame(counts, index=EMOTION_NAMES)
     test = table["PublicTest"] + table["PrivateTest"]
     bars = {"Training": table["Training"], "PublicTest and PrivateTest": test}
-    figure, panels = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(6, 3.1), sharey=True, layout="constrained")
     for axes, (title, numbers) in zip(panels, bars.items(), strict=True):
-        drawn = axes.bar(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)
-        axes.bar_label(drawn, [f"{n:,}" for n in numbers], fontsize=8, padding=2)
-        axes.set(title=f"{title} ({numbers.sum():,} images)")
-        axes.margins(y=0.1)  # room for the counts
-        axes.tick_params(axis="x", rotation=35)
-        axes.grid(axis="x", visible=False)
-    panels[0].set_ylabel("share of the split, %")
+        drawn = axes.barh(EMOTION_NAMES, 100 * numbers / numbers.sum(), color=COLORS)
+        axes.bar_label(drawn, [f"{n:,}" for n in numbers], fontsize=9, padding=2)
+        axes.set(title=f"{title}\n({numbers.sum():,} images)", xlabel="share of the split, %")
+        axes.margins(x=0.3)  # room for the counts
+        axes.grid(axis="y", visible=False)
+    panels[0].invert_yaxis()
     return finish(figure)
 
 
 def near_duplicates(bands: pd.DataFrame, threshold: float) -> Figure:
-    """Candidate pairs of images by their detail correlation; near-duplicates are colored.
+    """Candidate pairs of images by their detail correlation; near-duplicates are dark.
 
     Args:
         bands: `low`, `high` and `pairs`, as `analysis.leakage.correlation_bands` returns them.
         threshold: the correlation above which a pair is a near-duplicate.
     """
-    figure, axes = plt.subplots(figsize=(7, 3.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 3.1), layout="constrained")
     duplicate = bands["low"] >= threshold - 1e-9
     drawn = axes.bar(
         bands["low"],
         bands["pairs"],
         width=bands["high"] - bands["low"],
         align="edge",
-        color=np.where(duplicate, OWN_COLOR, "#BBBBBB"),
+        color=np.where(duplicate, "#555555", "#BBBBBB"),
         edgecolor="white",
     )
-    axes.bar_label(drawn, [f"{pairs:,}" for pairs in bands["pairs"]], fontsize=8, padding=2)
+    axes.bar_label(drawn, [f"{pairs:,}" for pairs in bands["pairs"]], fontsize=9, padding=2)
     axes.axvline(threshold, color="#222222", linestyle="--", linewidth=1)
     axes.set(xlabel="detail correlation", ylabel="pairs of images", xlim=(0, 1))
     axes.margins(y=0.1)  # room for the counts
@@ -56,42 +55,43 @@ def near_duplicates(bands: pd.DataFrame, threshold: float) -> Figure:
 
 
 def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> Figure:
-    """Focal loss of one image against the probability of its true class, a curve per γ.
+    """Focal loss of one image against the probability p of its true class, a curve per γ.
 
-    The curves are those of Keras's own loss, with α = 1.
+    Each curve is −(1 − p)^γ · log p (Lin et al. 2017), with α = 1.
     """
-    import keras  # takes seconds
-
-    p = np.linspace(0.01, 1, 200, dtype=np.float32)
-    predicted = np.stack([p, 1 - p], axis=1)
-    true = np.tile(np.float32([1, 0]), (len(p), 1))
-    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    p = np.linspace(0.01, 1, 200)
+    figure, axes = plt.subplots(figsize=(6, 3.1), layout="constrained")
     for gamma, color in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
-        loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, reduction=None)
-        values = keras.ops.convert_to_numpy(loss(true, predicted))
         label = f"γ = {gamma:g}" + ("" if gamma else " (cross-entropy)")
-        axes.plot(p, values, color=color, label=label)
+        axes.plot(p, -((1 - p) ** gamma) * np.log(p), color=color, label=label)
     axes.set(xlabel="probability of the true class", ylabel="loss", xlim=(0, 1), ylim=(0, 5))
     axes.legend()
     return finish(figure)
 
 
-def faces_by_emotion(images: np.ndarray, labels: np.ndarray, columns: int = 8) -> Figure:
+def faces_by_emotion(
+    images: np.ndarray, labels: np.ndarray, columns: int = 7, title: str | None = None
+) -> Figure:
     """Faces of each emotion, a row per emotion.
 
     Args:
         images: uint8 [n, 48, 48].
         labels: integers [n].
-        columns: faces per emotion.
+        columns: faces per emotion, the first ones of `images`.
+        title: where the faces come from.
     """
-    rows = len(EMOTION_NAMES)
-    figure, grid = plt.subplots(rows, columns, figsize=(columns, rows), layout="constrained")
+    rows, size = len(EMOTION_NAMES), 0.75
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(1 + size * columns, size * rows), layout="constrained"
+    )
     for label, (name, row) in enumerate(zip(EMOTION_NAMES, grid, strict=True)):
         for axes in row:
             axes.axis("off")
         for axes, image in zip(row, images[labels == label][:columns], strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-        row[0].set_title(name, loc="left", fontsize=9, color=COLORS[label])
+        text = {"ha": "right", "va": "center", "fontsize": 11, "color": COLORS[label]}
+        row[0].text(-0.1, 0.5, name, transform=row[0].transAxes, **text)
+    figure.suptitle(title, fontsize=10)
     return finish(figure)
 
 
@@ -103,11 +103,14 @@ def augmentations(images: np.ndarray, augmented: np.ndarray) -> Figure:
         augmented: float [n, k, 48, 48], gray levels 0–255.
     """
     rows, columns = len(images), augmented.shape[1] + 1
-    figure, grid = plt.subplots(rows, columns, figsize=(columns, rows), layout="constrained")
+    size = 0.85
+    figure, grid = plt.subplots(
+        rows, columns, figsize=(size * columns, size * rows + 0.3), layout="constrained"
+    )
     for row, image, versions in zip(grid, images, augmented, strict=True):
         for axes, version in zip(row, [image, *versions], strict=True):
             axes.imshow(version, cmap="gray", vmin=0, vmax=255)
             axes.axis("off")
-    grid[0, 0].set_title("original", fontsize=9)
-    grid[0, 1].set_title("augmented", fontsize=9, loc="left")
+    grid[0, 0].set_title("original", fontsize=10)
+    grid[0, 1].set_title("augmented", fontsize=10, loc="left")
     return finish(figure)

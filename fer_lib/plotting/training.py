@@ -27,7 +27,7 @@ def curves(run: Run | None) -> Figure:
     The epoch whose weights are kept is marked, or those whose weights SWA averages.
     """
     history, swa_epochs = run.history, run.experiment.swa_epochs
-    figure, panels = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(6, 3.1), layout="constrained")
     lines = (
         ("", TRAIN_COLOR, "Training (augmented, with dropout)"),
         ("val_", VALIDATION_COLOR, "PublicTest"),
@@ -48,7 +48,8 @@ def curves(run: Run | None) -> Figure:
             axes.axvline(best, label=f"best epoch ({best})", **line)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    panels[1].legend(fontsize=8)
+    handles, labels = panels[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=9)
     return finish(figure)
 
 
@@ -67,7 +68,7 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
         columns, rows, share: labels of the axes and of the color bar.
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axes = plt.subplots(figsize=(6.2, 5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 4.9), layout="constrained")
     notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]
     sns.heatmap(
         shares,
@@ -76,7 +77,7 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
         cmap="cividis",
         annot=np.array(notes).reshape(shares.shape),
         fmt="",
-        annot_kws={"fontsize": 8},
+        annot_kws={"fontsize": 9},
         ax=axes,
         xticklabels=EMOTION_NAMES,
         yticklabels=EMOTION_NAMES,

@@ -4,10 +4,9 @@ from dataclasses import fields
 
 import pandas as pd
 
+from fer_lib.analysis.architectures import load_layers
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.experiments import Experiment
-from fer_lib.models.complexity import layer_table
-from fer_lib.models.registry import build_model
 from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 
@@ -31,6 +30,20 @@ def configuration(experiment: Experiment) -> pd.DataFrame:
     }
     off |= set() if experiment.teachers else {"teacher_tta"}
     return _frame({name: value for name, value in _settings(experiment).items() if name not in off})
+
+
+def side_by_side(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Several tables of `setting` and `value` as one: `setting`, and a column per title.
+
+    Settings are in the order in which the tables bring them; None where a table lacks one.
+    """
+    settings = dict.fromkeys(name for table in tables.values() for name in table["setting"])
+    columns = {
+        title: dict(zip(table["setting"], table["value"], strict=True))
+        for title, table in tables.items()
+    }
+    rows = [[name, *(values.get(name) for values in columns.values())] for name in settings]
+    return pd.DataFrame(rows, columns=["setting", *columns], dtype=object)
 
 
 def changed_settings(experiment: Experiment, baseline: Experiment) -> pd.DataFrame:
@@ -59,10 +72,16 @@ def _frame(values: dict) -> pd.DataFrame:
 
 
 def layers(experiment: Experiment) -> pd.DataFrame:
-    """`complexity.layer_table` of an experiment's network, with a row of sums."""
-    table = layer_table(build_model(experiment, pretrained=False))
-    sums = table[["parameters", "trainable", "multiply_adds"]].sum()
-    total = {"layer": "all", "kind": "", "output": "", **sums}
+    """The layers of an experiment's network that have parameters, with a row of sums.
+
+    Returns:
+        `layer`, `kind`, `output`, `parameters`, `trainable` and `multiply_adds`, as
+        `complexity.layer_table` has them.
+    """
+    table = load_layers(experiment)
+    numbers = ["parameters", "trainable", "multiply_adds"]
+    table = table.loc[table["parameters"] > 0, ["layer", "kind", "output", *numbers]]
+    total = {"layer": "all", "kind": "", "output": "", **table[numbers].sum()}
     return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
 
 

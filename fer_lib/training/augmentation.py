@@ -1,5 +1,7 @@
-"""Data augmentation: Keras models that only training applies, so that the models of the registry
-have no random operations."""
+"""Data augmentation as Keras models, which only training applies.
+
+The models of the registry therefore have no random operations but dropout.
+"""
 
 import math
 from functools import partial
@@ -13,15 +15,17 @@ from fer_lib.data.labels import IMAGE_SIZE
 class RandomAffine(layers.Layer):
     """Random horizontal flip, rotation, zoom and shift in one bilinear resampling.
 
-    It replaces one Keras layer for each: interpolating once is faster and blurs once. Every image
-    has its own draws, uniform in the ranges given; pixels from outside repeat the border. Inference
-    changes nothing. Input and output: float32 [batch, h, w, c].
+    One resampling is faster than a Keras layer for each operation, and blurs only once. Each image
+    has its own uniform draws. Pixels outside the image repeat its border. In inference, images are
+    returned unchanged.
+
+    Input and output: float32 [batch, height, width, channels].
 
     Args:
-        degrees: the largest rotation in either direction.
-        zoom: the largest factor of enlargement; the smallest is its inverse, and the logarithm of
-            the factor is uniform.
-        shift: the largest shift along each axis, in pixels.
+        degrees: The largest rotation in either direction.
+        zoom: The largest enlargement factor. The smallest is its inverse, and the logarithm of the
+            factor is uniform.
+        shift: The largest shift along each axis, in pixels.
     """
 
     def __init__(self, degrees: float, zoom: float, shift: float, **kwargs):
@@ -35,7 +39,7 @@ class RandomAffine(layers.Layer):
         draws = keras.random.uniform((ops.shape(images)[0], 5), -1, 1, seed=self._seeds)
         flip = ops.where(draws[:, 0] < 0, -1.0, 1.0)
         angle, scale = draws[:, 1] * self._angle, ops.exp(-draws[:, 2] * self._log_zoom)
-        # The matrix takes each pixel of the output to where it is read from: flipped, scaled and
+        # The matrix maps each output pixel to the position it is read from: flipped, scaled and
         # rotated about the center, then shifted.
         a, b = scale * ops.cos(angle) * flip, -scale * ops.sin(angle)
         d, e = scale * ops.sin(angle) * flip, scale * ops.cos(angle)
@@ -50,10 +54,10 @@ class RandomAffine(layers.Layer):
 
 
 class TrainingCrop(layers.Layer):
-    """The center of each image in training, and the whole image in inference.
+    """Center crop in training; the whole image in inference.
 
     Args:
-        size: height and width of the center in pixels; even, as those of the images are.
+        size: Height and width of the crop in pixels, even like those of the images.
     """
 
     def __init__(self, size: int, **kwargs):
@@ -68,14 +72,18 @@ class TrainingCrop(layers.Layer):
 
 
 def flip_rotate_zoom(degrees: float = 15, zoom: float = 0.15) -> keras.Model:
-    """Horizontal flip, slight rotation and slight zoom: the three kinds of the source report.
+    """Horizontal flip, slight rotation and slight zoom.
 
-    The report does not give their ranges; these are ours. Pixels from outside repeat the border.
-    Input and output: float32 [batch, 48, 48, 1], gray levels 0–255.
+    The source report names these three but not their ranges. Pixels
+    outside the image repeat its border.
 
     Args:
-        degrees: the largest rotation in either direction.
-        zoom: the largest zoom in or out, a fraction of the image's side.
+        degrees: The largest rotation in either direction.
+        zoom: The largest zoom in or out, a fraction of the image's side.
+
+    Returns:
+        A model from and to images, float32 [batch, 48, 48, 1], gray levels
+        0–255.
     """
     return keras.Sequential(
         [
@@ -88,18 +96,21 @@ def flip_rotate_zoom(degrees: float = 15, zoom: float = 0.15) -> keras.Model:
 
 
 def strong_augment(crop_size: int = IMAGE_SIZE, erasing: float = 0.5) -> keras.Model:
-    """Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, contrast raised by up to
-    30 %, brightness changed by ±30 % of the range, random erasing.
+    """Geometric and photometric augmentation, with random erasing.
 
-    Input: float32 [batch, 48, 48, 1], gray levels 0–255; output: float32 [batch, crop_size,
-    crop_size, 1] in training, the input in inference.
+    Flip, rotation by ±12°, zoom by 0.87–1.15, shifts by ±5 pixels, a center crop, contrast raised
+    by up to 30 %, brightness changed by ±30 % of the range, and random erasing (Zhong et al. 2020).
 
     Args:
-        crop_size: training sees the center of so many pixels square, after the shift. A model that
-            pools its last feature maps globally takes any size, and a step at 40 pixels costs a
-            third less (Touvron et al. 2019 train at smaller sizes than they test).
-        erasing: random erasing (Zhong et al. 2020) turns a patch gray with a probability that Keras
-            draws for each image between 0 and this: in half as many images on average.
+        crop_size: Height and width of the center crop in training, in pixels. A model with global
+            average pooling takes any size, and a step at 40 pixels costs a third less (Touvron et
+            al. 2019 train at smaller sizes than they test).
+        erasing: The largest probability of random erasing, which turns a patch gray. Keras draws
+            the probability of each image between 0 and this, so half as many images are erased.
+
+    Returns:
+        A model from images, float32 [batch, 48, 48, 1], gray levels 0–255, to crops, float32
+        [batch, crop_size, crop_size, 1]; in inference the images are returned unchanged.
     """
     gray = {"value_range": (0, 255), "dtype": "float32"}
     steps = [

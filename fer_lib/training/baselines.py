@@ -1,4 +1,4 @@
-"""Baselines: chance, the majority class, and HOG features with logistic regression."""
+"""Baselines: guessing, the majority class, and HOG features with logistic regression."""
 
 from pathlib import Path
 
@@ -14,16 +14,20 @@ _CLASSES = len(EMOTION_NAMES)
 
 
 def chance_scores(labels: np.ndarray) -> dict[str, float]:
-    """Return the expected scores of guessing the seven emotions with equal probability.
+    """Return the expected scores of guessing each of the seven emotions with equal probability.
 
-    Accuracy and balanced accuracy are 1/7. The F1 of a class with a fraction p of the images is
-    2 · p · (1/7) / (p + 1/7), since its precision is p and its recall 1/7.
+    Accuracy and balanced accuracy are 1/7. A class with a fraction p of the images has precision p
+    and recall 1/7, so its F1 is 2 · p · (1/7) / (p + 1/7).
 
     Args:
-        labels: integers [n].
+        labels: Integers [n], 0–6.
 
     Returns:
-        `accuracy`, `balanced_accuracy`, `macro_f1`, 0–1.
+        A dictionary of `accuracy`, `balanced_accuracy` and `macro_f1`, 0–1.
+
+    Example:
+        >>> round(chance_scores(np.arange(7))["macro_f1"], 4)
+        0.1429
     """
     guess = 1 / _CLASSES
     prior = np.bincount(labels, minlength=_CLASSES) / len(labels)
@@ -35,11 +39,11 @@ def chance_scores(labels: np.ndarray) -> dict[str, float]:
 
 
 def majority_logits(n: int, class_counts: np.ndarray) -> np.ndarray:
-    """Return logits that predict the largest class for every image.
+    """Return logits that predict the most frequent class for every image.
 
     Args:
-        n: the number of images.
-        class_counts: images of each class in Training, [7].
+        n: The number of images.
+        class_counts: The number of Training images of each class, [7].
 
     Returns:
         float32 [n, 7].
@@ -56,7 +60,7 @@ def hog_features(images: np.ndarray) -> np.ndarray:
         images: uint8 [n, 48, 48].
 
     Returns:
-        float32 [n, 1568], by `HOG_CONFIGURATION`.
+        float32 [n, 1568], with the settings of `HOG_CONFIGURATION`.
     """
     from skimage.feature import hog
 
@@ -68,17 +72,20 @@ def hog_features(images: np.ndarray) -> np.ndarray:
 def train_hog(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
     """Fit multinomial logistic regression on HOG features of Training, and write the run.
 
-    Its regularization is the most accurate on PublicTest of those in `HOG_CONFIGURATION`; its
-    logits are the decision function.
+    The regularization strength is selected by accuracy on PublicTest, from those in
+    `HOG_CONFIGURATION`. The logits are the values of the decision function.
 
     Args:
-        seed: for the record alone: the fit has no random part.
-        dataset: FER2013, or synthetic faces in its form.
-        folder: of the run.
+        seed: The seed, for the record only: the fit is deterministic.
+        dataset: FER2013, or synthetic faces in the same form.
+        folder: The folder of the run.
         profile: `full` or `quick`, for the record.
 
+    Returns:
+        The finished run.
+
     Raises:
-        ValueError: Training has no image of an emotion.
+        ValueError: If Training has no image of an emotion.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -1,4 +1,4 @@
-"""The batches of an epoch: which images, in which order, with which targets."""
+"""The batches of an epoch: images, their order, and targets."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,15 +11,15 @@ from fer_lib.experiments import Experiment
 
 
 def stratified_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Draw the same fraction of each class, at least one image of each.
+    """Draw the same fraction of the images of each class, and at least one.
 
     Args:
-        labels: integers [n].
-        fraction: 0–1.
-        seed: of the draw.
+        labels: Integers [n].
+        fraction: The fraction to draw, 0–1.
+        seed: The seed of the draw.
 
     Returns:
-        The rows drawn, int [m], ascending.
+        Row numbers, int [m], ascending.
 
     Example:
         >>> labels = np.repeat([0, 1], [3, 100])
@@ -34,25 +34,37 @@ def stratified_subset(labels: np.ndarray, fraction: float, seed: int) -> np.ndar
 
 
 def one_hot(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Return labels as targets, float32 [n, num_classes]."""
+    """Return one-hot targets.
+
+    Args:
+        labels: Integers [n].
+        num_classes: The number of classes.
+
+    Returns:
+        float32 [n, num_classes].
+
+    Example:
+        >>> one_hot(np.array([0, 2]), 3).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
     return np.eye(num_classes, dtype=np.float32)[labels]
 
 
 class TrainSequence(keras.utils.PyDataset):
-    """The batches of a split, in an order that follows from (seed, epoch).
+    """The batches of a split, in an order determined by seed and epoch.
 
-    A batch is images uint8 [batch, 48, 48, 1] (float32 with mixup) and targets float32
-    [batch, classes]; with votes, the targets are the dictionary that `TrainingModel` takes.
+    A batch has images, uint8 [batch, 48, 48, 1] (float32 with mixup), and targets, float32
+    [batch, classes]. With FER+ votes, the targets are the dictionary that `TrainingModel` takes.
 
     Args:
-        split: the images.
+        split: The images.
         targets: float32 [n, classes], one-hot labels or soft targets.
-        experiment: its `batch_size`, `mixup_alpha` and `class_balancing_power` are used.
-        seed: of the order and of mixup.
-        votes: the targets of the FER+ head, where it is trained (`multitask.vote_targets`).
+        experiment: Its `batch_size`, `mixup_alpha` and `class_balancing_power` are used.
+        seed: The seed of the order and of mixup.
+        votes: The targets of the FER+ head (`multitask.vote_targets`), empty without one.
 
     Attributes:
-        num_images: the images of an epoch.
+        num_images: The number of images of an epoch.
     """
 
     def __init__(
@@ -74,7 +86,7 @@ class TrainSequence(keras.utils.PyDataset):
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draw the order of an epoch."""
+        """Draw the order of the images in an epoch."""
         self._epoch, n = epoch, self.num_images
         rng = np.random.default_rng([self._seed, epoch])
         self._order = (

@@ -1,7 +1,8 @@
-"""Checkpoints: the state that resuming needs, and the weights of the best epoch.
+"""Checkpoints: the state for resuming, and the weights of the best epoch.
 
-A run in training has `state.npz` (all weights, the optimizer and the history), `best.weights.h5`,
-with SWA one file of weights for each of the last epochs, and `history.csv` for readers.
+The folder of a run in training has `state.npz` (all weights, the optimizer and the history),
+`best.weights.h5`, `history.csv` for readers and, with SWA, the weights after each of the last
+epochs.
 """
 
 import errno
@@ -30,8 +31,13 @@ class History:
     """The epochs so far, and early stopping.
 
     Attributes:
-        patience: epochs without a lower validation loss after which training stops.
-        rows: one dictionary per epoch, keys `HISTORY_COLUMNS`.
+        patience: The number of epochs without a lower validation loss after which training stops.
+        rows: A dictionary for each epoch, with the keys `HISTORY_COLUMNS`.
+
+    Example:
+        >>> history = History(patience=2, rows=[{"val_loss": loss} for loss in (3, 1, 2, 2)])
+        >>> history.best_epoch, history.patience_exhausted
+        (2, True)
     """
 
     patience: int
@@ -42,17 +48,17 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the lowest validation loss, counted from 1: the first one on a tie."""
+        """The epoch of the lowest validation loss, counted from 1; the first one on a tie."""
         return int(np.argmin([row["val_loss"] for row in self.rows])) + 1
 
     @property
     def patience_exhausted(self) -> bool:
-        """Whether training stops."""
+        """Whether early stopping ends the training."""
         return bool(self.rows) and len(self) - self.best_epoch >= self.patience
 
 
 def seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
-    """Make every random draw of a model's layers follow from (seed, epoch)."""
+    """Seed every random layer of a model from (seed, epoch)."""
     states = [v for v in model.variables if v.name == "seed_generator_state"]
     for index, state in enumerate(states):
         words = np.random.SeedSequence([seed, epoch, index]).generate_state(2)
@@ -60,12 +66,12 @@ def seed_layers(model: keras.Model, seed: int, epoch: int) -> None:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Write a model's weights at once or not at all.
+    """Write a model's weights, or nothing if an error occurs.
 
     Raises:
-        OSError: the disk is full.
+        OSError: If the disk is full.
     """
-    # Where the disk fills, HDF5 crashes the process. Its own data take some 3 kB an array.
+    # HDF5 crashes the process when the disk is full. Its own data take about 3 kB per array.
     needed = sum(array.nbytes + 8192 for array in model.get_weights())
     if shutil.disk_usage(path.parent).free < needed:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -74,10 +80,12 @@ def save_weights(model: keras.Model, path: Path) -> None:
 
 
 def save_state(run: Run, variables: Sequence, history: History) -> None:
-    """Write what resuming needs; variables and history change place in one rename.
+    """Write the state for resuming: variables and history, in one atomic file.
 
     Args:
-        variables: of the model and the optimizer, always in the same order.
+        run: The run, whose folder receives the file.
+        variables: The variables of model and optimizer, always in the same order.
+        history: The epochs so far.
     """
     arrays = {f"v{i:04}": np.asarray(variable) for i, variable in enumerate(variables)}
     with atomic_write(run.folder / STATE_FILE) as tmp:
@@ -86,13 +94,13 @@ def save_state(run: Run, variables: Sequence, history: History) -> None:
 
 
 def save_history(run: Run, history: History) -> None:
-    """Write the history for readers."""
+    """Write the history as a CSV."""
     with atomic_write(run.folder / HISTORY_FILE) as tmp:
         pd.DataFrame(history.rows).to_csv(tmp, index=False)
 
 
 def restore_state(run: Run, variables: Sequence, history: History) -> None:
-    """Load variables and history of the last complete epoch, if there is one."""
+    """Load the variables and the history of the last complete epoch, if there is one."""
     path = run.folder / STATE_FILE
     if path.exists():
         state = read_arrays(path)
@@ -102,7 +110,7 @@ def restore_state(run: Run, variables: Sequence, history: History) -> None:
 
 
 def remove_checkpoints(run: Run) -> None:
-    """Remove what only a run in training needs."""
+    """Remove the files that only a run in training needs."""
     epochs = EPOCH_WEIGHTS_FILE.format("*")
     for pattern in (STATE_FILE, BEST_WEIGHTS_FILE, SOFT_TARGETS_FILE, epochs):
         for path in run.folder.glob(pattern):

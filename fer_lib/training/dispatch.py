@@ -14,18 +14,21 @@ from fer_lib.runs.store import find_run
 def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
     """Train an experiment of the table, or the HOG baseline, in the profile's training folder.
 
-    A finished run is returned at once, an unfinished one is continued.
+    A finished run is returned at once, and an unfinished one is continued.
 
     Args:
-        name: of the experiment.
-        seed: of every random draw.
-        profile: where the run goes, and how the experiment is shortened.
-        verbose: as in `keras.Model.fit`.
+        name: The name of the experiment.
+        seed: The seed of every random draw.
+        profile: The profile, which determines the folder, the data and the number of epochs.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        The finished run.
 
     Raises:
-        ValueError: there is no experiment of that name.
-        DataError: the profile's data set is missing or broken.
-        RunError: as `trainer.train_run`, or a run that the experiment depends on is missing.
+        ValueError: If there is no experiment of that name.
+        DataError: If the profile's data set is missing or broken.
+        RunError: As in `trainer.train_run`, or if a run that the experiment depends on is missing.
     """
     from fer_lib.training.baselines import train_hog
     from fer_lib.training.run_spec import RunSpec, check_or_write_config
@@ -58,10 +61,15 @@ def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = 
 def resolve_dependency(key: str, profile: Profile, verbose: int | str = "auto") -> Run:
     """Return a run, with weights, that another run starts from or distills.
 
-    Where notebooks train, it is trained now.
+    In a profile that trains in notebooks, a missing run is trained.
+
+    Args:
+        key: The key of the run, `<experiment>/seed-<n>`.
+        profile: The profile in whose folders the run is searched.
+        verbose: As in `keras.Model.fit`.
 
     Raises:
-        RunError: it is missing; the message has the command that trains it.
+        RunError: If the run is missing. The message has the command that trains it.
     """
     name, seed = parse_run_key(key)
     if profile.trains_in_notebooks:
@@ -82,17 +90,21 @@ def resolve_dependency(key: str, profile: Profile, verbose: int | str = "auto") 
 
 
 def load_or_train(name: str, seed: int, profile: Profile) -> Run | None:
-    """Return the run that a notebook shows: the recorded one, or in `quick` one trained now.
+    """Return the run that a notebook shows: a recorded one or, in `quick`, one trained now.
 
-    On FER2013 this never trains: that takes hours and has a command of its own
-    (`python -m fer_lib train`).
+    On FER2013 this never trains, which takes hours; use `python -m fer_lib train` instead.
+
+    Args:
+        name: The name of the experiment.
+        seed: The seed of the run.
+        profile: The profile of the notebook.
 
     Returns:
-        None stands for a run that is not recorded, or that the quick profile cannot train:
+        The run, or None if it is not recorded or cannot be trained in the quick profile, whose
         synthetic faces have no FER+ votes.
 
     Raises:
-        RunError: a record is incomplete; or as `run_experiment`, where it trains.
+        RunError: If a record is incomplete, or as in `run_experiment` if the run is trained.
     """
     if profile.trains_in_notebooks:
         if name != HOG and profile.experiment(name).ferplus_weight:

@@ -1,4 +1,4 @@
-"""Knowledge distillation (Hinton et al. 2015): teachers' probabilities as soft targets."""
+"""Knowledge distillation (Hinton et al. 2015) with the teachers' probabilities as soft targets."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,13 +18,15 @@ from fer_lib.training.checkpoint import SOFT_TARGETS_FILE
 def soft_targets(
     run: Run, experiment: Experiment, dependencies: Mapping[str, Run], images: np.ndarray
 ) -> np.ndarray:
-    """Return the mean probabilities of the experiment's teachers under `experiment.teacher_tta`.
+    """Return the mean probabilities of an experiment's teachers.
 
-    They take minutes, so they are stored in the folder of the student's run until it is finished.
+    Computing them takes minutes, so they are stored in the folder of the student's run until it is
+    finished.
 
     Args:
-        run: the student's.
-        dependencies: the teachers' runs, by key.
+        run: The student's run.
+        experiment: Its `teachers` and `teacher_tta` are used.
+        dependencies: The teachers' runs, by key.
         images: uint8 [n, 48, 48], not augmented.
 
     Returns:
@@ -47,11 +49,17 @@ def soft_targets(
 def load_teacher(run: Run) -> keras.Model:
     """Return a frozen teacher for consistent distillation (Beyer et al. 2022).
 
-    It takes images of any size, as augmentation crops them, and computes in the precision that it
-    was trained in, which is several times as fast as float32 on a GPU.
+    It takes images of any size, because augmentation may crop them, and computes in the precision
+    it was trained in, which on a GPU is several times as fast as float32.
+
+    Args:
+        run: The teacher's run.
+
+    Returns:
+        A model from images, float32 [batch, height, width, 1], to logits.
 
     Raises:
-        RunError: the run keeps no weights.
+        RunError: If the run has no weights.
     """
     features, head = split_head(load_model(run, run.experiment.dtype_policy))
     teacher = keras.Model(features.inputs[0], head(features.outputs[0]))
@@ -60,12 +68,16 @@ def load_teacher(run: Run) -> keras.Model:
 
 
 def mean_probabilities(teachers: Sequence[keras.Model], images):
-    """Return the mean of the teachers' probabilities, float32 [batch, classes], in Keras's ops.
+    """Return the mean of the teachers' probabilities.
 
-    The teachers predict in inference mode, and no gradient flows through them.
+    The teachers run in inference mode, and no gradient flows through them.
 
     Args:
-        images: float32 [batch, h, w, 1], the augmented batch.
+        teachers: Models from `load_teacher`.
+        images: The augmented batch, float32 [batch, height, width, 1].
+
+    Returns:
+        A tensor, float32 [batch, classes].
     """
     probabilities = [
         ops.softmax(ops.cast(teacher(images, training=False), "float32")) for teacher in teachers

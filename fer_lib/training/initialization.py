@@ -1,4 +1,4 @@
-"""The weights that a run starts from, and their record."""
+"""Initial weights of a run, and their provenance."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,17 +14,17 @@ from fer_lib.training.run_spec import RunSpec
 
 
 def provenance(spec: RunSpec, network: keras.Model, dependencies: Mapping[str, Run]) -> dict:
-    """Return the SHA-256 of all weights that a run starts from or learns from, for its record.
+    """Return the SHA-256 of all weights that a run starts from or learns from.
 
     Args:
-        spec: what is trained.
-        network: with its initial weights.
-        dependencies: the runs whose weights the experiment needs, by key.
+        spec: The experiment and the seed.
+        network: The network with its initial weights.
+        dependencies: The runs whose weights the experiment needs, by key.
 
     Returns:
-        With dependencies, `dependency_weights_sha256` by key. After pretraining on other faces,
-        what they were as `pretraining`. Always `initial_weights_sha256`, and
-        `pretrained_weights_sha256` of a pretrained base, or None without one.
+        A dictionary with `initial_weights_sha256` and `pretrained_weights_sha256` (of a pretrained
+        base, else None); with dependencies also `dependency_weights_sha256` by key; after
+        pretraining on other faces also `pretraining`, a description of those faces.
     """
     experiment, record = spec.experiment, {}
     if keys := experiment.dependencies(spec.seed):
@@ -42,7 +42,7 @@ def provenance(spec: RunSpec, network: keras.Model, dependencies: Mapping[str, R
 
 
 def weights_sha256(model: keras.Model) -> str:
-    """Return the SHA-256 over the values of a model's weights, float32, variable by variable."""
+    """Return the SHA-256 of a model's weights as float32, in the order of its variables."""
     values = (np.asarray(w, np.float32).tobytes() for w in model.get_weights())
     return hashlib.sha256(b"".join(values)).hexdigest()
 
@@ -50,10 +50,14 @@ def weights_sha256(model: keras.Model) -> str:
 def load_compatible_weights(model: keras.Model, source: Run) -> None:
     """Load the weights of a run into a model, layer by layer.
 
-    The last layer keeps its own weights where the run was trained on other classes.
+    If the run was trained on other classes, the last layer keeps its own weights.
+
+    Args:
+        model: The model whose weights are set.
+        source: The run whose weights are read.
 
     Raises:
-        RunError: the run's model has other layers, or the run keeps no weights.
+        RunError: If the run's model has other layers, or the run has no weights.
     """
     source_layers = {layer.name: layer for layer in load_model(source).layers}
     layers = {layer.name: layer for layer in model.layers}

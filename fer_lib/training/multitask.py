@@ -1,7 +1,7 @@
-"""Multi-task learning: a second head that learns the distribution of FER+ votes, in training only.
+"""Multi-task learning with a second head for the distribution of FER+ votes, in training only.
 
-The votes are those of ten annotators on each image of FER2013 (Barsoum et al. 2016). Only votes on
-images of Training are used, and none of an image whose pixels also occur in a test split.
+Ten annotators voted on each image of FER2013 (Barsoum et al. 2016). Only votes on images of
+Training are used, without images whose pixels also occur in a test split.
 """
 
 import numpy as np
@@ -18,13 +18,14 @@ def vote_targets(votes: ferplus.Votes, dataset: Dataset) -> dict[str, np.ndarray
     """Return the targets of the vote head for the images of Training.
 
     Args:
-        votes: those on the images of Training, in their order.
+        votes: The votes on the images of Training, in their order.
+        dataset: FER2013.
 
     Returns:
-        `vote_shares`, float32 [n, 8], shares of the votes in the order of `VOTE_CLASSES`; and
-        `vote_weights`, float32 [n], 1, or 0 for an image that is masked. Masked are images without
-        a vote for one of `VOTE_CLASSES`, and images whose pixels also occur in PublicTest or
-        PrivateTest.
+        A dictionary with `vote_shares`, float32 [n, 8], the shares of the votes in the order of
+        `VOTE_CLASSES`; and `vote_weights`, float32 [n], which is 0 for images that are masked and 1
+        for all others. Images are masked if they have no vote for any of `VOTE_CLASSES`, or if
+        their pixels also occur in PublicTest or PrivateTest.
     """
     contempt = votes.other_classes[:, ferplus.OTHER_COLUMNS.index("contempt")]
     counts = np.column_stack([votes.emotions, contempt]).astype(np.float32)
@@ -36,13 +37,16 @@ def vote_targets(votes: ferplus.Votes, dataset: Dataset) -> dict[str, np.ndarray
 
 
 def load_vote_targets(dataset: Dataset) -> dict[str, np.ndarray]:
-    """Find the FER+ votes on this machine, and return the targets for the images of Training.
+    """Find the FER+ votes on this machine, and return the targets of the vote head.
+
+    Args:
+        dataset: FER2013.
 
     Returns:
-        As `vote_targets`.
+        The dictionary of `vote_targets`.
 
     Raises:
-        DataError: there are none, or they are not those of the data set's rows.
+        DataError: If there are no votes, or they do not match the rows of the data set.
     """
     path = ferplus.find_votes()
     if path is None:

@@ -1,18 +1,22 @@
-"""The optimizer of an experiment, and its learning-rate schedule."""
+"""Optimizer and learning-rate schedule of an experiment."""
 
 import keras
 
 from fer_lib.experiments import Experiment
 
-_NO_WEIGHT_DECAY = ["gamma", "beta", "bias"]  # parts of variable names: kernels alone decay
+_NO_WEIGHT_DECAY = ["gamma", "beta", "bias"]  # parts of variable names: only kernels decay
 
 
 def learning_rate_schedule(
     experiment: Experiment, steps_per_epoch: int
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate: constant, or linear warm-up from 0 and a cosine decay to 0.
+    """Return a constant learning rate, or linear warm-up from 0 with cosine decay to 0.
 
-    The decay (Loshchilov & Hutter 2017) ends with the last of `experiment.epochs`.
+    The decay (Loshchilov & Hutter 2017) ends with the last epoch.
+
+    Args:
+        experiment: Its `learning_rate`, `warmup_epochs` and `epochs` are used.
+        steps_per_epoch: The number of batches of an epoch.
 
     Example:
         >>> from fer_lib.experiments import EXPERIMENTS
@@ -32,7 +36,14 @@ def learning_rate_schedule(
 
 
 def build_optimizer(experiment: Experiment, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer, with decoupled weight decay on kernels (Loshchilov & Hutter 2019)."""
+    """Return Adam or SGD with Nesterov momentum, as the experiment says.
+
+    Weight decay is decoupled (Loshchilov & Hutter 2019) and applies to kernels only.
+
+    Args:
+        experiment: Its `optimizer` and `weight_decay` are used, and its learning rate.
+        steps_per_epoch: The number of batches of an epoch.
+    """
     learning_rate = learning_rate_schedule(experiment, steps_per_epoch)
     weight_decay = experiment.weight_decay or None
     optimizer = (

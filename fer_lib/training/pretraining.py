@@ -1,4 +1,4 @@
-"""Pretraining on other labeled faces: folders of images, and a run that experiments start from."""
+"""Pretraining on other labeled faces, read from folders of images."""
 
 import hashlib
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class ImageFolderDataset:
     """Labeled images with classes of their own.
 
     Attributes:
-        name: in records.
-        split: the images as models take them; labels are positions in `classes`.
-        classes: the names of the classes.
+        name: The name in records.
+        split: The images, 48 × 48 pixels; labels are positions in `classes`.
+        classes: The names of the classes.
     """
 
     name: str
@@ -42,7 +42,7 @@ class ImageFolderDataset:
 
     @property
     def sha256(self) -> str:
-        """Over the names of the classes, the pixels and the labels."""
+        """The SHA-256 of the class names, the pixels and the labels."""
         digest = hashlib.sha256("\n".join(self.classes).encode())
         digest.update(self.split.images)
         digest.update(self.split.labels)
@@ -50,17 +50,21 @@ class ImageFolderDataset:
 
 
 def read_image_folder(folder: Path) -> ImageFolderDataset:
-    """Read a folder with one folder of images for each class, as AffectNet and RAF-DB come.
+    """Read a folder that has one folder of images for each class, like AffectNet and RAF-DB.
 
-    The classes are free, and so are sizes and formats: each image is turned as its EXIF data say,
-    converted to gray, cropped to its central square, and resized to 48 × 48 pixels as the faces of
-    photos are. Other files are skipped.
+    Classes, image sizes and formats are arbitrary. Each image is rotated according to its EXIF
+    data, converted to gray, cropped to its central square, and resized to 48 × 48 pixels in the
+    same way as the faces of photos. Other files are skipped.
+
+    Args:
+        folder: The folder of the class folders.
 
     Returns:
-        Images uint8 [n, 48, 48] and labels uint8 [n], class by class in the order of their names.
+        The images, class by class, in the order of the class names.
 
     Raises:
-        DataError: names the folder or the file, what was found and what was expected.
+        DataError: If a folder or a file is missing or broken. The message names it, what was found
+            and what was expected.
     """
     class_folders = _class_folders(folder)
     files = [_images(child) for child in class_folders]
@@ -111,7 +115,7 @@ def _read_central_square(path: Path) -> np.ndarray:
 
 
 def synthetic_pretraining_faces(n: int = SYNTHETIC_FACES) -> ImageFolderDataset:
-    """Return `n` synthetic faces, as many of each emotion, to use without another data set."""
+    """Return `n` synthetic faces, equally many of each emotion, in place of another data set."""
     return ImageFolderDataset("synthetic faces", balanced_faces(n, seed=1), EMOTION_NAMES)
 
 
@@ -124,15 +128,22 @@ def pretrain(
 ) -> Run:
     """Train on other faces, or continue after the last complete epoch.
 
-    A tenth of each class is held out and chooses the best epoch. Experiments whose `init_from`
-    names this run start from its weights, except for those of the last layer, whose classes differ.
+    A tenth of each class is held out to select the best epoch. Experiments whose `init_from` names
+    this run start from its weights, except for those of the last layer, whose classes differ.
+
+    Args:
+        faces: The labeled images.
+        seed: The seed of every random draw.
+        profile: The profile whose training folder receives the run.
+        verbose: As in `keras.Model.fit`.
+        experiment: The configuration.
 
     Returns:
-        The run, in the profile's training folder. It is finished, but no record of FER2013: its
-        metrics are the accuracy on the images held out.
+        The finished run. Its metrics are the accuracy on the images that were held out, not results
+        on FER2013.
 
     Raises:
-        RunError: as `trainer.train_run`.
+        RunError: As in `trainer.train_run`.
     """
     run = Run(run_folder(profile.training_folder, PRETRAINING_NAME, seed))
     spec = RunSpec(PRETRAINING_NAME, experiment, seed, PRETRAINING_NAME)

@@ -1,4 +1,4 @@
-"""What a run trains, and the files that begin and finish it: one process, one configuration."""
+"""The specification of a run, its lock, and the files that begin and finish it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ from fer_lib.runs.store import write_run
 
 @dataclass(frozen=True)
 class RunSpec:
-    """What a run trains.
+    """The experiment and the seed of a run.
 
     Attributes:
-        name: of the experiment, for the record.
-        experiment: the configuration.
-        seed: of every random draw.
+        name: The name of the experiment, for the record.
+        experiment: The configuration.
+        seed: The seed of every random draw.
         profile: `full` or `quick`, for the record.
     """
 
@@ -34,7 +34,7 @@ class RunSpec:
     profile: str = "full"
 
     def to_dict(self) -> dict:
-        """The beginning of the run's `config.json`."""
+        """Return the first keys of the run's `config.json`."""
         return {
             "experiment": self.name,
             "seed": self.seed,
@@ -45,13 +45,16 @@ class RunSpec:
 
 @contextmanager
 def run_lock(run: Run) -> Iterator[None]:
-    """Keep other processes from training the same run.
+    """Prevent other processes from training the same run.
 
-    The operating system releases the lock when a process ends, however it ends. What a killed
-    process left half-written is removed.
+    The operating system releases the lock when the process ends, even if it is killed. Incomplete
+    files of a killed process are removed.
+
+    Args:
+        run: The run to lock.
 
     Raises:
-        RunError: another process has the lock.
+        RunError: If another process holds the lock.
     """
     lock = FileLock(run.folder / ".lock", timeout=0)
     try:
@@ -71,15 +74,16 @@ def run_lock(run: Run) -> Iterator[None]:
 def check_or_write_config(run: Run, config: dict) -> None:
     """Write a run's configuration, or check that the one in its folder is the same.
 
-    Keys that the folder's configuration lacks are added; settings of an experiment that were
+    Keys that the stored configuration lacks are added. Settings of an experiment that were
     introduced later have their defaults.
 
     Args:
-        config: what identifies the run, as it stands in `config.json`.
+        run: The run.
+        config: The values that identify the run, as `config.json` has them.
 
     Raises:
-        RunError: a value differs; the message has both, and nothing is written.
-        ValueError: the folder's configuration is that of no experiment.
+        RunError: If a value differs. The message has both values, and nothing is written.
+        ValueError: If the stored configuration is not that of an experiment.
     """
     path = run.folder / CONFIG_FILE
     stored = read_json(path) if path.exists() else {}
@@ -103,10 +107,15 @@ def train_once(run: Run, config: dict, train: Callable[[], object]) -> Run:
     """Call `train`, which finishes a run, unless the run is finished already.
 
     Args:
-        config: as `check_or_write_config`.
+        run: The run.
+        config: As in `check_or_write_config`.
+        train: A function without arguments that writes the files of a finished run.
+
+    Returns:
+        The finished run.
 
     Raises:
-        RunError: as `check_or_write_config` and `run_lock`.
+        RunError: As in `check_or_write_config` and `run_lock`.
     """
     check_or_write_config(run, config)
     if not run.finished:
@@ -117,13 +126,17 @@ def train_once(run: Run, config: dict, train: Callable[[], object]) -> Run:
 
 
 def finish_run(folder: Path, config: dict, logits: dict[str, np.ndarray], dataset: Dataset) -> Run:
-    """Write what makes a folder a finished run: predictions, configuration and metrics.
+    """Write the files of a finished run: predictions, configuration and metrics.
 
     Args:
-        folder: of the run.
-        config: what was trained; versions and hardware are added.
-        logits: float32 [n, 7] for `public_test` and, where it is evaluated, `private_test`, in the
-            data set's order.
+        folder: The folder of the run.
+        config: The configuration; versions and hardware are added.
+        logits: By split, float32 [n, 7] in the order of the data set: `public_test` and, if it was
+            evaluated, `private_test`.
+        dataset: The data set, for labels and hashes.
+
+    Returns:
+        The finished run.
     """
     predictions = {
         name: SplitPredictions(values, getattr(dataset, name).labels, getattr(dataset, name).hashes)

@@ -11,7 +11,12 @@ from fer_lib.training.training_model import TrainingModel
 
 
 def average_weights(network: keras.Model, paths: Sequence[Path]) -> None:
-    """Set the weights of a network to the mean of those in several files."""
+    """Set a network's weights to the mean of several weights files.
+
+    Args:
+        network: The network whose weights are set.
+        paths: Weights files of the same network.
+    """
     sums = [np.zeros(w.shape) for w in network.get_weights()]
     for path in paths:
         network.load_weights(path)
@@ -23,7 +28,12 @@ def average_weights(network: keras.Model, paths: Sequence[Path]) -> None:
 def estimate_batch_norm_statistics(model: TrainingModel, batches: TrainSequence) -> None:
     """Estimate batch-norm statistics as means over one epoch of augmented batches.
 
-    Those of averaged weights are not the average of statistics.
+    This is necessary after averaging weights: the statistics of the average differ from the average
+    of the statistics.
+
+    Args:
+        model: The training model, whose batch-norm layers are updated.
+        batches: The batches of an epoch.
     """
     momenta = {layer: layer.momentum for layer in batch_norm_layers(model.features)}
     for step in range(len(batches)):

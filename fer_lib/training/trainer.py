@@ -1,9 +1,9 @@
 """Train one experiment with one seed: build, compile, fit, finish.
 
-Training is the same on every Keras backend, and exact to resume: on one machine, with one thread
-count and the same library versions, an interrupted run ends in the same digits as an uninterrupted
-one, because every random draw follows from (seed, epoch), and weights, optimizer and history are
-stored together after each epoch.
+Training works with every Keras backend and resumes exactly: every random draw is determined by seed
+and epoch, and weights, optimizer and history are stored together after each epoch. On the same
+machine, with the same number of threads and the same library versions, an interrupted run ends in
+the same digits as an uninterrupted one.
 """
 
 import time
@@ -38,28 +38,29 @@ def train_run(
     verbose: int | str = "auto",
     dependencies: Mapping[str, Run] = NO_RUNS,
 ) -> Run:
-    """Train a run in `folder`, or continue after the last complete epoch there.
+    """Train a run, or continue it after its last complete epoch.
 
-    Fits on Training, validates on PublicTest after each epoch, and keeps the weights of the lowest
-    validation loss, or their average with SWA. Predictions are those of the weights in half
-    precision; PrivateTest is predicted only where the experiment says so.
+    The run is fitted on Training and validated on PublicTest after each epoch. It keeps the weights
+    of the epoch with the lowest validation loss or, with SWA, the average over the last epochs.
+    Predictions are those of the weights in half precision. PrivateTest is predicted only if the
+    experiment's `evaluate_private_test` is True.
 
     Args:
-        spec: what is trained.
-        dataset: FER2013, or synthetic faces in its form.
-        folder: of the run.
-        verbose: as in `keras.Model.fit`.
-        dependencies: the runs, with weights, of `spec.experiment.dependencies(spec.seed)`, by key;
-            not needed where the run is finished.
+        spec: The experiment and the seed.
+        dataset: FER2013, or synthetic faces in the same form.
+        folder: The folder of the run.
+        verbose: As in `keras.Model.fit`.
+        dependencies: The runs of `spec.experiment.dependencies(spec.seed)` by key, with weights.
+            They are not needed if the run is finished.
 
     Returns:
-        The finished run; at once, if it was finished before.
+        The finished run. A run that was finished before is returned at once.
 
     Raises:
-        RunError: `folder` holds a run of another configuration or on other data, another process
-            is training it, a dependency does not fit, or the loss is no number.
-        DataError: the experiment uses the FER+ votes, which are missing or broken.
-        OSError: the folder cannot be written, or the disk is full; the last checkpoint stays.
+        RunError: If `folder` has a run of another configuration or on other data, if another
+            process is training it, if a dependency does not fit, or if the loss is NaN or infinite.
+        DataError: If the experiment uses the FER+ votes and they are missing or broken.
+        OSError: If the folder cannot be written or the disk is full. The last checkpoint remains.
 
     Example:
         >>> from fer_lib.data.dataset import load_dataset
@@ -89,21 +90,21 @@ def train_run(
 class Trainer:
     """Trains the network of one run.
 
-    It builds the network from the seed, or from the weights that the experiment starts from. Its
-    methods are called in their order: `compile`, `fit`, and then `finish` for a run on FER2013, or
-    `save_weights` for a run on other faces.
+    The network is built with random weights from the seed, or with the weights that the experiment
+    starts from. Call `compile`, then `fit`, then `finish` for a run on FER2013 or `save_weights`
+    for a run on other faces.
 
     Args:
-        spec: what is trained.
-        run: whose folder takes checkpoints and weights.
-        dependencies: the runs whose weights the experiment needs, by key.
-        num_classes: of the images' labels.
+        spec: The experiment and the seed.
+        run: The run, whose folder receives checkpoints and weights.
+        dependencies: The runs whose weights the experiment needs, by key.
+        num_classes: The number of classes of the labels.
 
     Attributes:
-        network: the experiment's model, which is saved and predicts.
-        model: the `TrainingModel` around it, which is compiled and fitted.
-        batches: the `TrainSequence` of an epoch.
-        history: the epochs so far.
+        network: The experiment's model, which is saved and predicts.
+        model: The `TrainingModel` that wraps it and is compiled and fitted.
+        batches: The `TrainSequence` of an epoch.
+        history: The epochs so far.
     """
 
     def __init__(
@@ -124,11 +125,12 @@ class Trainer:
     def compile(
         self, training: Split, votes: Mapping[str, np.ndarray] = MappingProxyType({})
     ) -> None:
-        """Prepare the batches of `training`, and compile the training model for them.
+        """Prepare the batches and targets of Training, and compile the training model.
 
         Args:
-            votes: the targets of the FER+ head for these images, where it is trained
-                (`multitask.vote_targets`).
+            training: The images to fit.
+            votes: The targets of the FER+ head for these images (`multitask.vote_targets`), empty
+                without one.
         """
         experiment, teachers = self.experiment, []
         if experiment.train_fraction < 1:
@@ -147,42 +149,47 @@ class Trainer:
         self.model.optimizer.build(self.model.trainable_variables)
 
     def fit(self, validation: Split, verbose: int | str = "auto") -> None:
-        """Fit for all epochs or until patience ends, from the last complete epoch on."""
+        """Fit from the last complete epoch on, and average weights if the experiment uses SWA."""
         checkpoint.restore_state(self.run, self.model.checkpoint_variables, self.history)
         if len(self.history) < self.experiment.epochs and not self.history.patience_exhausted:
-            self.model.fit(
-                self.batches,
-                validation_data=(
-                    validation.images[..., None],
-                    one_hot(validation.labels, self.num_classes),
-                ),
-                validation_batch_size=PREDICTION_BATCH,
-                initial_epoch=len(self.history),
-                epochs=self.experiment.epochs,
-                shuffle=False,  # the batches are in an order drawn from (seed, epoch) already
-                callbacks=[CheckpointCallback(self)],
-                verbose=verbose,
-            )
-        if swa_epochs := self.experiment.swa_epochs:
-            # The mean over the last epochs replaces the weights of the best epoch.
-            epochs, folder = self.experiment.epochs, self.run.folder
-            averaged = range(epochs - swa_epochs + 1, epochs + 1)
-            files = [folder / checkpoint.EPOCH_WEIGHTS_FILE.format(epoch) for epoch in averaged]
-            average_weights(self.network, files)
-            self.seed_epoch(epochs)
-            estimate_batch_norm_statistics(self.model, self.batches)
-            checkpoint.save_weights(self.network, folder / checkpoint.BEST_WEIGHTS_FILE)
+            self.fit_epochs(validation, verbose)
+        if self.experiment.swa_epochs:
+            self.average_last_epochs()
+
+    def fit_epochs(self, validation: Split, verbose: int | str = "auto") -> None:
+        """Fit on Training, and validate on PublicTest after each epoch."""
+        images = validation.images[..., None]
+        self.model.fit(
+            self.batches,
+            validation_data=(images, one_hot(validation.labels, self.num_classes)),
+            validation_batch_size=PREDICTION_BATCH,
+            initial_epoch=len(self.history),
+            epochs=self.experiment.epochs,
+            shuffle=False,  # the batches are in an order drawn from (seed, epoch) already
+            callbacks=[CheckpointCallback(self)],  # keeps the best epoch, and stops early
+            verbose=verbose,
+        )
+
+    def average_last_epochs(self) -> None:
+        """Replace the best weights by the mean of those after the last `swa_epochs` epochs."""
+        epochs, folder = self.experiment.epochs, self.run.folder
+        averaged = range(epochs - self.experiment.swa_epochs + 1, epochs + 1)
+        files = [folder / checkpoint.EPOCH_WEIGHTS_FILE.format(epoch) for epoch in averaged]
+        average_weights(self.network, files)
+        self.seed_epoch(epochs)
+        estimate_batch_norm_statistics(self.model, self.batches)
+        checkpoint.save_weights(self.network, folder / checkpoint.BEST_WEIGHTS_FILE)
 
     def seed_epoch(self, epoch: int) -> None:
-        """Make every random draw of an epoch follow from (seed, epoch)."""
+        """Seed every random draw of an epoch from (seed, epoch)."""
         self.batches.start_epoch(epoch)
         checkpoint.seed_layers(self.model, self.spec.seed, epoch)
 
     def save_weights(self) -> None:
-        """Write the best weights in half precision, as the run's weights.
+        """Write the best weights, in half precision, as the weights of the run.
 
         Raises:
-            RunError: a weight does not fit half precision.
+            RunError: If a weight is out of the range of half precision.
         """
         folder = self.run.folder
         model = build_model(self.experiment, "float16", False, self.num_classes)
@@ -194,7 +201,7 @@ class Trainer:
     def finish(self, config: dict, dataset: Dataset) -> None:
         """Predict with the best weights in half precision, and write the record of the run."""
         self.save_weights()
-        # A process killed after the last state left the history out.
+        # A process that was killed after the last state has not written the history.
         checkpoint.save_history(self.run, self.history)
         model, experiment = load_model(self.run), self.experiment
         splits = ["public_test"] + ["private_test"] * experiment.evaluate_private_test
@@ -219,9 +226,9 @@ class Trainer:
 class CheckpointCallback(keras.callbacks.Callback):
     """Writes a checkpoint after each epoch, and stops training when patience is exhausted.
 
-    Keras's own `EarlyStopping` and `BackupAndRestore` forget the best epoch and the state of random
-    layers between two processes, and write in place. Here both follow from the history and the
-    number of the epoch.
+    Keras's `EarlyStopping` and `BackupAndRestore` write in place and lose the best epoch and the
+    state of random layers when a process ends. Here both are derived from the history and the
+    epoch.
     """
 
     def __init__(self, trainer: Trainer):

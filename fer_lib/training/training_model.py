@@ -1,4 +1,4 @@
-"""The model that is trained: augmentation, the experiment's model, and what only training adds."""
+"""The model that is trained: augmentation, the experiment's model, and additional losses."""
 
 from collections.abc import Sequence
 
@@ -15,23 +15,24 @@ from fer_lib.training.optimizers import build_optimizer
 
 
 class TrainingModel(keras.Model):
-    """A model behind its experiment's augmentation, with a FER+ vote head and teachers if it has.
+    """An experiment's model with augmentation, and optionally a FER+ vote head and teachers.
 
-    Images are augmented once, and the teachers see the very images that the model sees. The loss is
+    Images are augmented once; the teachers predict on the same augmented images as the model. The
+    loss is
 
         label_loss((1 − w) · target + w · teachers, logits) + v · cross_entropy(votes, vote logits)
 
-    where w is `distillation_weight` and v `ferplus_weight`. Votes and teachers count in training
-    only. What is saved and predicts is the experiment's model, whose layers this one shares.
+    where w is `distillation_weight` and v is `ferplus_weight`. Votes and teachers are used in
+    training only. The experiment's model, whose layers this one shares, is saved and predicts.
 
-    Input: images of any real dtype [batch, 48, 48, 1], gray levels 0–255. Targets: float32
-    [batch, 7], or in training with votes a dictionary of `labels` (that), `vote_shares`, float32
+    Input: images of any real dtype, [batch, 48, 48, 1], gray levels 0–255. Targets: float32
+    [batch, 7]; in training with votes, a dictionary of these as `labels`, `vote_shares`, float32
     [batch, 8], and `vote_weights`, float32 [batch].
 
     Args:
-        model: the experiment's model.
-        experiment: its `augmentation`, `ferplus_weight` and `distillation_weight` are used.
-        teachers: for consistent distillation, from `distillation.load_teacher`.
+        model: The experiment's model.
+        experiment: Its `augmentation`, `ferplus_weight` and `distillation_weight` are used.
+        teachers: Models from `distillation.load_teacher`, for consistent distillation.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class TrainingModel(keras.Model):
 
     @property
     def checkpoint_variables(self) -> list:
-        """What resuming needs: all weights but the teachers', and the optimizer's variables."""
+        """The variables of a checkpoint: all weights but the teachers', and the optimizer's."""
         vote_weights = self.vote_head.weights if self.vote_head else []
         weights = self.features.weights + self.head.weights + vote_weights
         return weights + self.optimizer.variables
@@ -102,7 +103,17 @@ def compile_model(
     steps_per_epoch: int,
     teachers: Sequence[keras.Model] = (),
 ) -> TrainingModel:
-    """Return the training model of an experiment's model, compiled with its loss and optimizer."""
+    """Compile an experiment's model with its loss and optimizer.
+
+    Args:
+        model: The experiment's model.
+        experiment: The configuration of loss and optimizer.
+        steps_per_epoch: The number of batches of an epoch.
+        teachers: Models from `distillation.load_teacher`, if any.
+
+    Returns:
+        A training model that shares the layers of `model`.
+    """
     training_model = TrainingModel(model, experiment, teachers)
     training_model.compile(
         optimizer=build_optimizer(experiment, steps_per_epoch),

@@ -33,3 +33,40 @@ def test_layer_table_sums_to_the_model():
     assert table["multiply_adds"].sum() == multiply_adds(model)
     statistics = 2 * (32 + 64 + 2 * 128 + 3 * 256)  # moving mean and variance
     assert table["trainable"].sum() == model.count_params() - statistics
+
+
+def test_layer_table_describes_each_layer():
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Rescaling(1 / 127.5, offset=-1),
+            keras.layers.Conv2D(5, 3, padding="same"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Dropout(0.0),
+            keras.layers.Dropout(0.25),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(6, activation="relu"),
+            keras.layers.Dense(7),
+        ]
+    )
+    table = layer_table(model)
+    assert table["operation"].tolist() == [
+        "scaling of 0…255 to −1…1",
+        "3×3 convolution",
+        "2×2 max pooling",
+        "",
+        "dropout 0.25",
+        "global average pooling",
+        "dense, 6, ReLU",
+        "dense, 7",
+    ]
+    assert table.loc[2, ["input", "output"]].tolist() == ["8×8×5", "4×4×5"]
+    assert table["convolutions"].tolist() == [0, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_layer_table_has_one_row_for_a_frozen_backbone():
+    table = layer_table(build_model(EXPERIMENTS["mobilenetv2_head_only"], pretrained=False))
+    row = table.set_index("layer").loc["mobilenetv2"]
+    # 17 inverted residual blocks have 3 convolutions each but the first, 2; and the first and last.
+    assert row["convolutions"] == 16 * 3 + 2 + 2
+    assert row["trainable"] == 0 < row["parameters"] and row["output"] == "2×2×1280"

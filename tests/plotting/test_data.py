@@ -33,7 +33,7 @@ def test_class_distribution_has_shares_in_the_emotions_colors(dataset):
     assert [matplotlib.colors.to_hex(bar.get_facecolor()).upper() for bar in training.patches] == [
         color.upper() for color in COLORS
     ]
-    shares = [[bar.get_height() for bar in axes.patches] for axes in (training, test)]
+    shares = [[bar.get_width() for bar in axes.patches] for axes in (training, test)]
     np.testing.assert_allclose(shares[0], 100 * dataset.training.class_counts / 320)
     both = dataset.public_test.class_counts + dataset.private_test.class_counts
     np.testing.assert_allclose(shares[1], 100 * both / 140)
@@ -49,17 +49,22 @@ def test_near_duplicates_are_colored_from_the_threshold_on():
     assert "1,200" in texts(figure)
 
 
-def test_focal_loss_curves_agree_with_the_formula():
+def test_focal_loss_curves_are_those_of_the_loss_that_is_trained():
+    from fer_lib.training.losses import focal_loss
+
     line = focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
-    p = line.get_xdata()[:-1]  # at p = 1 Keras clips
-    expected = -((1 - p) ** 2) * np.log(p)
-    np.testing.assert_allclose(line.get_ydata()[:-1], expected, rtol=1e-3, atol=1e-6)
+    loss = focal_loss(gamma=2.0, alpha=1.0)
+    for p, value in list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:-1:20]:
+        logits = [[np.log(p / (1 - p)), 0.0]]
+        assert float(loss([[1.0, 0.0]], logits)) == pytest.approx(value, rel=1e-3, abs=1e-6)
 
 
 def test_faces_stand_in_the_row_of_their_emotion():
     labels = np.array([3, 0, 3])
     faces = synthetic_faces(labels, seed=0)
-    grid = np.array(faces_by_emotion(faces, labels, columns=2).axes).reshape(7, 2)
+    figure = faces_by_emotion(faces, labels, columns=2, title="Synthetic faces")
+    assert "Synthetic faces" in texts(figure)
+    grid = np.array(figure.axes).reshape(7, 2)
     np.testing.assert_array_equal(grid[0, 0].images[0].get_array(), faces[1])
     np.testing.assert_array_equal(grid[3, 1].images[0].get_array(), faces[2])
     assert [len(axes.images) for axes in grid[1]] == [0, 0]

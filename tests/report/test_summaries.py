@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from fer_lib.data.labels import EMOTION_NAMES
@@ -13,6 +14,7 @@ from fer_lib.report.summaries import (
     layers,
     per_class,
     run_details,
+    side_by_side,
 )
 
 
@@ -46,6 +48,18 @@ def test_configuration_leaves_out_what_is_off_but_not_what_was_switched_off():
     assert se["focal_gamma"] == 0  # the default is 2
     assert se["label_smoothing"] == 0.1 and "teacher_tta" not in se
     assert distilled["teachers"] == ["se_cnn/seed-0"] and distilled["distillation_weight"] == 0.8
+
+
+def test_settings_side_by_side_keep_their_order_and_their_gaps():
+    one = pd.DataFrame({"setting": ["a", "b"], "value": [1, [2, 3]]})
+    two = pd.DataFrame({"setting": ["c", "a"], "value": [5, "x"]})
+    table = side_by_side({"One": one, "Two": two, "None": one.iloc[:0]})
+    assert table.columns.tolist() == ["setting", "One", "Two", "None"]
+    assert table.to_numpy().tolist() == [
+        ["a", 1, "x", None],
+        ["b", [2, 3], None, None],
+        ["c", None, 5, None],
+    ]
 
 
 def test_changed_settings_are_those_that_differ():

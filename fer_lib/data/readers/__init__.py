@@ -1,4 +1,4 @@
-"""The forms in which FER2013 comes: a CSV (plain or gzipped), folders of images, or a zip of them.
+"""Readers for the forms of FER2013: a CSV (plain or gzipped), folders of images, or a zip of them.
 
 To support another form, add a module with a function that returns a `RawDataset`, and call it in
 `read_dataset` below.
@@ -32,10 +32,17 @@ _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"  # how such files begin
 
 
 def read_dataset(path: Path) -> RawDataset:
-    """Read a data set in any of its forms, told apart by content, not by name.
+    """Read a data set in any of its forms, which are recognized by content, not by name.
+
+    Args:
+        path: A file or a folder.
+
+    Returns:
+        The images and labels in the order of rows or files.
 
     Raises:
-        DataError: names the file, the row or the folder, what was found and what was expected.
+        DataError: If the data set is broken. The message names the file, the row or the folder,
+            what was found and what was expected.
     """
     if path.is_dir():
         dataset = read_image_folder(path)
@@ -52,12 +59,15 @@ def read_dataset(path: Path) -> RawDataset:
 
 
 def read_zip(path: Path) -> RawDataset:
-    """Read a CSV of a known name, else the only CSV, else image folders.
+    """Read a CSV with a known name, or else the only CSV, or else image folders.
 
-    The image folders are at the top of the archive or one folder below.
+    The image folders are at the top of the archive or one level below.
+
+    Args:
+        path: A zip file.
 
     Raises:
-        DataError: the archive is broken, or holds none of these or several.
+        DataError: If the archive is broken, or has none or several of these.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -84,10 +94,10 @@ def read_zip(path: Path) -> RawDataset:
 
 
 def dataset_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder's images: 64 hexadecimal digits.
+    """Return the SHA-256 of a file or of a folder's images, as 64 hexadecimal digits.
 
-    A folder's is that of one line for each image: its path in the folder, a tab, and its own
-    SHA-256, sorted by path.
+    For a folder it is that of a text with one line per image, sorted by path: the path in the
+    folder, a tab, and the SHA-256 of the file.
     """
     if not path.is_dir():
         return sha256_of(path)

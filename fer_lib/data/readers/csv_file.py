@@ -17,19 +17,19 @@ _WHOLE_NUMBER = f"a whole number from 0 to {_LABELS[-1]}"
 
 
 def text_stream(binary) -> io.TextIOWrapper:
-    """Wrap an open binary file as the text that `read_csv` takes, without a byte-order mark."""
+    """Return an open binary file as text for `read_csv`, without a byte-order mark."""
     return io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
 
 
 def read_csv(file: io.TextIOWrapper, name: str) -> RawDataset:
-    """Read the columns `emotion`, `pixels` and `Usage`, in any order; the header is row 1.
+    """Read a CSV with the columns `emotion`, `pixels` and `Usage`, in any order.
 
     Args:
-        file: an open text file.
-        name: what error messages call it.
+        file: An open text file, whose first row is the header.
+        name: The name of the file in error messages.
 
     Raises:
-        DataError: a row or the file is broken.
+        DataError: If the file or one of its rows is broken.
     """
     images, labels, split_indices = [], [], []
     try:

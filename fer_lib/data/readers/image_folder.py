@@ -3,8 +3,8 @@
     train/<class>/*.png
     test/<class>/PublicTest_*.png, PrivateTest_*.png
 
-The names of the classes may be aliases (`data.labels`), and the files JPEG or PNG. `Path` below may
-also be a path inside a zip (`zipfile.Path`).
+Class names may be aliases (`data.labels`), and the files JPEG or PNG. `Path` below may also be a
+path inside a zip (`zipfile.Path`).
 """
 
 import hashlib
@@ -29,20 +29,23 @@ _DRAWN_FRACTION = 10  # one in ten images of Training is drawn where there is no
 
 
 def is_image_folder(path: Path) -> bool:
-    """Whether `path` is a folder that holds `train` and `test`, in any case."""
+    """Return whether `path` is a folder with `train` and `test`, in upper or lower case."""
     return path.is_dir() and {"train", "test"} <= {child.name.lower() for child in path.iterdir()}
 
 
 def read_image_folder(root: Path) -> RawDataset:
-    """Read the images below `train` and `test`, classes in label order, files by name.
+    """Read the images in `train` and `test`, classes in label order and files by name.
 
-    Where the file names of `test` have no split, all of it becomes PrivateTest, and PublicTest is
-    drawn from Training: the tenth of each class whose pixels have the lowest SHA-256, so that the
-    draw depends on the images alone, not on their names or order.
+    If the file names in `test` do not tell the split, all of `test` becomes PrivateTest, and
+    PublicTest is drawn from Training: the tenth of each class whose pixels have the lowest SHA-256.
+    The draw thus depends on the images only, not on their names or order.
+
+    Args:
+        root: The folder of `train` and `test`.
 
     Raises:
-        DataError: a folder is missing or unknown, or an image is broken, of another size or in
-            color.
+        DataError: If a folder is missing or unknown, or if an image is broken, in color or of
+            another size.
     """
     parts = {part: list(_class_files(root, part)) for part in ("train", "test")}
     labels, files = zip(*parts["train"], *parts["test"], strict=True)
@@ -73,7 +76,7 @@ def read_image_folder(root: Path) -> RawDataset:
 
 
 def _class_files(root: Path, part: str) -> Iterator[tuple[int, Path]]:
-    """The label and the file of each image in a part, `train` or `test`."""
+    """Yield the label and the file of each image in `train` or `test`."""
     folder = next((f for f in root.iterdir() if f.name.lower() == part and f.is_dir()), None)
     if folder is None:
         raise DataError(f"{root}: no folder {part}; expected train and test")
@@ -87,7 +90,7 @@ def _class_files(root: Path, part: str) -> Iterator[tuple[int, Path]]:
 
 
 def _class_folders(folder: Path) -> dict[int, Path]:
-    """The folder of each label: exactly one of each."""
+    """Return the folder of each label."""
     classes = {}
     children = (f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
     for child in sorted(children, key=lambda child: child.name):
@@ -108,15 +111,15 @@ def _class_folders(folder: Path) -> dict[int, Path]:
 
 
 def _test_split(file_name: str) -> int | None:
-    """The position in `SPLITS` of an image of test; None where its name does not tell the split."""
+    """Return the position in `SPLITS` of a file in `test`, or None if its name does not tell it."""
     name, tests = file_name.lower(), (_PUBLIC_TEST, _PRIVATE_TEST)
     return next((split for split in tests if name.startswith(SPLITS[split].lower())), None)
 
 
 def _read_gray(file: Path) -> tuple[np.ndarray, bool]:
-    """An image's pixels, uint8 [48, 48], and whether it was stored with three equal channels.
+    """Return an image's pixels, uint8 [48, 48], and whether it was stored in color.
 
-    Anything that would have to be guessed (another size, real color, transparency) is refused.
+    Images of another size, with real colors or with transparency are refused.
     """
     try:
         with file.open("rb") as stream, Image.open(stream) as image:

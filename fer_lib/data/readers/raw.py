@@ -1,4 +1,4 @@
-"""What each reader returns, and what it raises."""
+"""The return type and the error of the readers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,14 +18,15 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class RawDataset:
-    """A data set as it was read, in the order of its rows or files.
+    """A data set in the order of its rows or files.
 
     Attributes:
         images: uint8 [n, 48, 48], gray levels 0–255.
         labels: uint8 [n], positions in `data.labels.EMOTIONS`.
         split_indices: uint8 [n], positions in `data.labels.SPLITS`.
-        public_test_drawn: whether PublicTest is not FER2013's own but was drawn from Training.
-        notes: remarks on how the data set was read, for the user.
+        public_test_drawn: Whether PublicTest was drawn from Training because the copy lacks
+            FER2013's own.
+        notes: Remarks for the user on how the data set was read.
     """
 
     images: np.ndarray
@@ -36,5 +37,5 @@ class RawDataset:
 
 
 def progress(items: Iterable) -> tqdm:
-    """Wrap the images that are being read in a progress bar, which appears only on a terminal."""
+    """Return an iterator over images with a progress bar, which appears only on a terminal."""
     return tqdm(items, "reading FER2013", _EXPECTED_IMAGES, unit=" images", disable=None)
