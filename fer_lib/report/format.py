@@ -30,6 +30,7 @@ _PERCENT_WORDS = {
     "probability",
     "share",
 }
+_PERCENT_UNIT = "\N{NO-BREAK SPACE}%"
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
 _PHRASES = {
     **SPLIT_TITLES,
@@ -61,7 +62,7 @@ def percent(share: float | None, low: float | None = None, high: float | None = 
     >>> percent(0.6531), percent(0.6531, 0.637, 0.668)
     ('65.3\\xa0%', '65.3\\xa0% (63.7–66.8)')
     """
-    return _with_interval(".1f", (share, low, high), scale=100, unit="\N{NO-BREAK SPACE}%")
+    return _with_interval(".1f", (share, low, high), scale=100, unit=_PERCENT_UNIT)
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -155,18 +156,19 @@ def show(
       fraction, probability, share is shown in percent; one with change, difference, gain or gap is
       signed, in percentage points if both apply. Thousands are grouped. `formats` overrides this.
     - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
+    - Standard deviations: the columns `x`, `x_sd` become one, “65.3 % ± 0.4”.
     - Missing values are shown as “–”, lists with commas, enums by their value. The index is hidden.
 
     Args:
         table: one row per subject, snake_case columns.
         formats: by column, a formatter of a value, and of the limits where the table has them.
-        caption: text above the table.
+        caption: text above the table; the space before its percent signs becomes a no-break space.
 
     Returns:
         A pandas Styler; its `data` holds the formatted cells.
     """
-    limits = {f"{name}{end}" for name in table.columns for end in ("_low", "_high")}
-    names = [name for name in table.columns if name not in limits]
+    merged = {f"{name}{end}" for name in table.columns for end in ("_low", "_high", "_sd")}
+    names = [name for name in table.columns if name not in merged]
     heads, cells = [], {}
     for index, name in enumerate(names):
         formatter = (formats or {}).get(name) or _formatter(table[name], name)
@@ -174,12 +176,18 @@ def show(
         rows = zip(*(table[column] for column in columns), strict=True)
         cells[index] = [_cell(row, formatter) for row in rows]
         heads.append(_head(name, formatter))
+        if (sd := f"{name}_sd") in table:
+            pairs = zip(cells[index], table[sd], strict=True)
+            cells[index] = [_with_sd(text, value, formatter) for text, value in pairs]
+            heads[-1] += " ± SD"
     display = pd.DataFrame(cells, index=range(len(table))).set_axis(heads, axis=1)
     is_numeric = map(pd.api.types.is_numeric_dtype, table[names].dtypes)
     numeric = list(itertools.compress(heads, is_numeric))
     style = display.style.hide(axis="index").format(_keep_interval_whole)
     style = style.set_properties(subset=numeric, **{"text-align": "right"})
-    return style if caption is None else style.set_caption(caption)
+    if caption is None:
+        return style
+    return style.set_caption(caption.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
@@ -217,6 +225,14 @@ def _cell(row: tuple, formatter: Callable[..., str]) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     return formatter(*row) if _is_number(value) else html.escape(str(value), quote=False)
+
+
+def _with_sd(text: str, sd: float, formatter: Callable[..., str]) -> str:
+    """Put a standard deviation, in the unit of its value, between a value and its interval."""
+    if is_missing(sd):
+        return text
+    value, parenthesis, limits = text.partition(" (")
+    return f"{value} ± {formatter(sd).removesuffix(_PERCENT_UNIT)}{parenthesis}{limits}"
 
 
 def _head(name: str, formatter: Callable[..., str]) -> str:

@@ -89,6 +89,34 @@ def test_table_merges_intervals_and_keeps_them_on_one_line():
     assert list(cells(alone)) == ["low", "temperature low"]
 
 
+def test_table_merges_standard_deviations():
+    table = pd.DataFrame(
+        {
+            "model": ["A", "B"],
+            "accuracy": [0.653, 0.7],
+            "accuracy_sd": [0.004, float("nan")],
+            "accuracy_low": [0.637, 0.69],
+            "accuracy_high": [0.668, 0.71],
+            "macro_f1": [0.6, 0.5],
+            "macro_f1_sd": [0.0123, 0.01],
+        }
+    )
+    shown = show(table).data
+    assert list(shown) == ["model", "accuracy ± SD", "macro-F1 ± SD"]
+    assert shown["accuracy ± SD"].tolist() == [
+        "65.3\xa0% ± 0.4 (63.7–66.8)",
+        "70.0\xa0% (69.0–71.0)",
+    ]
+    assert shown["macro-F1 ± SD"].tolist() == ["0.600 ± 0.012", "0.500 ± 0.010"]
+
+
+def test_a_caption_keeps_its_percent_signs_whole():
+    table = pd.DataFrame({"model": ["A"]})
+    assert show(table, caption="95 % intervals, 10 % of them").caption == (
+        "95\xa0% intervals, 10\xa0% of them"
+    )
+
+
 def test_table_shows_missing_values_lists_enums_and_counts_with_gaps():
     table = pd.DataFrame(
         {"best_epoch": [24, None], "seeds": [[0, 3], []], "verdict": [Answer.YES, None]}
