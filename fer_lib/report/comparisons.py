@@ -32,5 +32,5 @@ def show_comparisons(
     table = table.drop(columns=["n_seeds", "baseline_accuracy"])
     table["verdict"] = table["verdict"].map(VERDICT_WORDS)
     if "split" in table:
-        table["split"] = table["split"].replace(SPLIT_TITLES)
+        table.insert(2, "split", table.pop("split").replace(SPLIT_TITLES))
     return show(table, caption=caption)

@@ -104,16 +104,17 @@ def p_value(p: float | None) -> str:
 
 
 def count(value: int | None) -> str:
-    """Format a count; a large one in millions or billions.
+    """Format a count; a large one in millions or billions, with three digits.
 
-    >>> count(1_799), count(1_186_887), count(96_300_000_000)
-    ('1,799', '1.19 million', '96.30 billion')
+    >>> count(1_799), count(1_186_887), count(496_338_448), count(96_300_000_000)
+    ('1,799', '1.19 million', '496 million', '96.3 billion')
     """
     if is_missing(value):
         return NOT_RECORDED
-    if value >= 1e9:
-        return f"{value / 1e9:.2f} billion"
-    return f"{value / 1e6:.2f} million" if value >= 1e5 else f"{value:,.0f}"
+    if value < 1e5:
+        return f"{value:,.0f}"
+    size, unit = (value / 1e9, "billion") if value >= 1e9 else (value / 1e6, "million")
+    return f"{size:,.{2 if size < 10 else 1 if size < 100 else 0}f} {unit}"
 
 
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -157,6 +158,7 @@ def show(
       signed, in percentage points if both apply. Thousands are grouped. `formats` overrides this.
     - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
     - Standard deviations: the columns `x`, `x_sd` become one, “65.3 % ± 0.4”.
+    - Settings: in a column of mixed types, numbers are shown as they were written.
     - Missing values are shown as “–”, lists with commas, enums by their value. The index is hidden.
 
     Args:
@@ -198,9 +200,16 @@ def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
         return points if words & _PERCENT_WORDS else signed
     if words & _PERCENT_WORDS:
         return percent
+    if values.dtype == object:  # settings: each value as it was written
+        return _plain
     numbers = [value for value in values if _is_number(value) and not is_missing(value)]
     integral = all(value == int(value) for value in numbers)
     return _integer if integral and not words & {"f1", "precision", "recall"} else number
+
+
+def _plain(value: float) -> str:
+    is_large = isinstance(value, Integral) or abs(value) >= 1000
+    return number(value) if is_large else f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _is_number(value) -> bool:
