@@ -23,14 +23,14 @@ def show_comparisons(
     The verdict says whether accuracy is higher or lower than the baseline's, or not decided.
 
     Args:
-        comparisons: as `analysis.ablations.paired_comparisons` returns them; a column `split` of
-            splits may be added.
+        comparisons: as `analysis.ablations.paired_comparisons` returns them. A column `split` may
+            be added, and columns may be left out.
         caption: as `show`.
     """
     titles = {name: experiment.title for name, experiment in EXPERIMENTS.items()}
     table = comparisons.replace({"experiment": titles, "baseline": titles})
-    table = table.drop(columns=["n_seeds", "baseline_accuracy"])
-    table["verdict"] = table["verdict"].map(VERDICT_WORDS)
+    table = table.drop(columns=["n_seeds", "baseline_accuracy"], errors="ignore")
+    table = table.replace({"verdict": VERDICT_WORDS})
     if "split" in table:
         table.insert(2, "split", table.pop("split").replace(SPLIT_TITLES))
     return show(table, caption=caption)
