@@ -116,7 +116,7 @@ def published_networks(path: Path = PUBLISHED_PATH) -> pd.DataFrame:
 
 
 def pareto_front(sizes: pd.DataFrame) -> pd.DataFrame:
-    """The models that none beats on PublicTest with as few multiply-adds or fewer.
+    """The models that no other beats on PublicTest with as few multiply-adds.
 
     Args:
         sizes: as `model_sizes` returns them.
