@@ -1,6 +1,7 @@
 """Experiments against their baselines: paired differences, and their variation across seeds."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,29 @@ from fer_lib.runs.run import Run
 
 Pairs = Iterable[tuple[str, str]]
 MEASURES = ("accuracy", "macro_f1")
+# The rows of the ablation study (`experiments.ABLATIONS`) by the part of the recipe they change.
+ABLATION_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "Targets and loss": (
+            "ablation_distilled",
+            "ablation_cross_entropy",
+            "ablation_focal_loss",
+            "ablation_mixup",
+        ),
+        "Data augmentation": (
+            "ablation_flip_rotate_zoom",
+            "ablation_no_random_erasing",
+            "ablation_no_crop",
+        ),
+        "Optimization and architecture": (
+            "ablation_swa",
+            "ablation_no_attention",
+            "ablation_baseline_float32",
+            "ablation_adam",
+        ),
+        "Class balancing": ("ablation_balanced_sampling", "ablation_class_balanced_loss"),
+    }
+)
 
 
 def paired_comparisons(runs: list[Run], pairs: Pairs, split: str = "public_test") -> pd.DataFrame:

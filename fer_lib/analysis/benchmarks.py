@@ -8,6 +8,19 @@ from fer_lib.io import read_json
 from fer_lib.paths import ANALYSIS
 
 LATENCY_PATH = ANALYSIS / "edge.json"
+SPEED_PATH = ANALYSIS / "speed.json"
+
+
+def training_throughput(path: Path = SPEED_PATH) -> pd.DataFrame:
+    """Training throughput of the SE-CNN in several implementations (`benchmarks/training.py`).
+
+    Returns:
+        One row per `implementation` and `dtype_policy`: `training_images_per_second`, and
+        `relative_throughput`, its ratio to the first row's, which is this library's.
+    """
+    table = pd.DataFrame(read_json(path)["training_throughput"]).drop(columns="share_of_peak")
+    images_per_second = table["training_images_per_second"]
+    return table.assign(relative_throughput=images_per_second / images_per_second[0])
 
 
 def latency(path: Path = LATENCY_PATH) -> pd.DataFrame:

@@ -1,16 +1,18 @@
 """Test-time augmentation schemes, and the SE-CNNs alone and as ensembles."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.analysis.comparison import Estimate
+from fer_lib.analysis.comparison import Estimate, paired_differences
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.runs.store import find_runs
 
+SHIFT_TTA_SUFFIX = ", shift TTA"
 HEADLINE_MARGIN = 0.002  # of accuracy on PublicTest: 0.2 points
 
 
@@ -34,6 +36,47 @@ def tta_schemes(path: Path = TTA_PATH) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def shift_tta_gains(models: Mapping[str, Ensemble], split: str = "private_test") -> pd.DataFrame:
+    """What shift TTA (`ENSEMBLE_TTA`) gains over a network's own TTA.
+
+    Args:
+        models: by title, as `se_cnn_models` names them.
+
+    Returns:
+        One row per single network with both predictions: `model`, and the columns of
+        `comparison.paired_differences` without `baseline`; empty without any.
+    """
+    gains = [
+        paired_differences(model, {title: models[title]}, split)
+        for model in models.values()
+        if model.shift_tta and len(model.members) == 1
+        if (title := model.title.removesuffix(SHIFT_TTA_SUFFIX)) in models
+    ]
+    columns = ["model", "accuracy_difference"]
+    table = pd.concat(gains) if gains else pd.DataFrame(columns=columns, dtype=float)
+    return table.rename(columns={"baseline": "model"}).reset_index(drop=True)
+
+
+def shift_tta_side_by_side(sizes: pd.DataFrame) -> pd.DataFrame:
+    """Put the accuracy of each model with shift TTA beside that with its own TTA.
+
+    Args:
+        sizes: as `analysis.model_size.model_sizes` returns them, of models by the names of
+            `se_cnn_models`.
+
+    Returns:
+        One row per model with its own TTA: `model`, `parameters`, `multiply_adds`;
+        `public_test_accuracy` and `private_test_accuracy`, and the same with shift TTA as
+        `…_shift_tta`, NaN where that is not recorded.
+    """
+    accuracies = ["public_test_accuracy", "private_test_accuracy"]
+    is_shifted = sizes["model"].str.endswith(SHIFT_TTA_SUFFIX)
+    shifted = sizes.loc[is_shifted, ["model", *accuracies]]
+    shifted["model"] = shifted["model"].str.removesuffix(SHIFT_TTA_SUFFIX)
+    own = sizes.loc[~is_shifted, ["model", "parameters", "multiply_adds", *accuracies]]
+    return own.merge(shifted, "left", on="model", suffixes=("", "_shift_tta"))
+
+
 def se_cnn_models(root: Path) -> list[Ensemble]:
     """The recorded SE-CNNs under `root`, seed by seed, then their ensembles.
 
@@ -46,7 +89,7 @@ def se_cnn_models(root: Path) -> list[Ensemble]:
             title = f"{run.experiment.title}, seed {run.seed}"
             models.append(Ensemble(title, (run,)))
             if tta_predictions(run):
-                models.append(Ensemble(f"{title}, shift TTA", (run,), shift_tta=True))
+                models.append(Ensemble(f"{title}{SHIFT_TTA_SUFFIX}", (run,), shift_tta=True))
     return models + recorded_ensembles(root)
 
 

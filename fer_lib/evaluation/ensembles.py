@@ -55,7 +55,9 @@ class Ensemble:
 
     @cached_property
     def metrics(self) -> dict:
-        """As `Run.metrics`."""
+        """As `Run.metrics`; those of a single run are recorded."""
+        if len(self.members) == 1 and not self.shift_tta:
+            return self.members[0].metrics
         return metrics_by_split(self.predictions)
 
     @property

@@ -75,7 +75,7 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "se_cnn_distilled_swa/seed-1",
             "se_cnn_distilled/seed-0",
         ),
-        "All five SE-CNNs": (
+        "Five SE-CNNs": (
             "se_cnn/seed-0",
             "se_cnn/seed-1",
             "se_cnn_distilled/seed-0",

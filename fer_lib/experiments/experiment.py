@@ -40,7 +40,7 @@ class Experiment:
         train_fraction: stratified fraction of Training that is used, drawn with the seed.
         init_from: where the initial weights come from: the key (`<experiment>/seed-<n>`) of a run,
             or the name of an experiment for its run of the same seed; empty for random weights.
-        teachers: keys of the runs to distil from (Hinton et al. 2015, temperature 1).
+        teachers: keys of the runs to distill from (Hinton et al. 2015, temperature 1).
         distillation_weight: weight of the teachers' mean probabilities in the target; the label has
             the rest.
         teacher_tta: TTA scheme of the teachers' soft targets (`tta.SCHEMES`), computed once on the

@@ -101,12 +101,18 @@ _HR_FERPLUS_DISTILLED = replace(
     distillation_weight=0.8,
     consistent_distillation=True,
 )
-_ABLATION = replace(_SE_CNN, title="Baseline, 15 epochs", epochs=15, patience=15)
-_ABLATION_FLOAT32 = replace(_ABLATION, title="Baseline, float32", dtype_policy="float32")
+_ABLATION = replace(_SE_CNN, title="SE-CNN, 15 epochs, bfloat16", epochs=15, patience=15)
+_ABLATION_FLOAT32 = replace(_ABLATION, title="SE-CNN, 15 epochs, float32", dtype_policy="float32")
 _SCRATCH_1PCT = replace(
-    _ABLATION_FLOAT32, title="From scratch, 1 %", train_fraction=0.01, epochs=60, patience=60
+    _ABLATION_FLOAT32,
+    title="From scratch, 1\N{NO-BREAK SPACE}% of Training",
+    train_fraction=0.01,
+    epochs=60,
+    patience=60,
 )
-_SCRATCH_10PCT = replace(_SCRATCH_1PCT, title="From scratch, 10 %", train_fraction=0.1)
+_SCRATCH_10PCT = replace(
+    _SCRATCH_1PCT, title="From scratch, 10\N{NO-BREAK SPACE}% of Training", train_fraction=0.1
+)
 
 # Pretraining on other labeled faces is no row of the table: it does not train on FER2013.
 PRETRAINING_NAME = "pretraining"
@@ -199,11 +205,11 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "ablation_baseline": _ABLATION,
         "ablation_mixup": replace(_ABLATION, title="Mixup", mixup_alpha=0.2),
         "ablation_focal_loss": replace(
-            _ABLATION, title="Focal loss", label_smoothing=0.0, focal_gamma=2.0
+            _ABLATION, title="Focal loss, no label smoothing", label_smoothing=0.0, focal_gamma=2.0
         ),
         "ablation_adam": replace(
             _ABLATION,
-            title="Adam, constant learning rate",
+            title="Adam, constant rate, no weight decay",
             optimizer="adam",
             learning_rate=1e-3,
             warmup_epochs=None,
@@ -218,17 +224,19 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             title="No squeeze-and-excitation",
             model_options={**_ABLATION_FLOAT32.model_options, "se_ratio": None},
         ),
-        "ablation_swa": replace(_ABLATION_FLOAT32, title="SWA over five epochs", swa_epochs=5),
+        "ablation_swa": replace(
+            _ABLATION_FLOAT32, title="SWA over the last five epochs", swa_epochs=5
+        ),
         "ablation_no_random_erasing": replace(
             _ABLATION_FLOAT32,
             title="No random erasing",
             augmentation="strong_augment_crop40_no_erasing",
         ),
         "ablation_no_crop": replace(
-            _ABLATION_FLOAT32, title="No crop", augmentation="strong_augment"
+            _ABLATION_FLOAT32, title="No 40-pixel crop", augmentation="strong_augment"
         ),
         "ablation_flip_rotate_zoom": replace(
-            _ABLATION_FLOAT32, title="Flip, rotation, zoom only", augmentation="flip_rotate_zoom"
+            _ABLATION_FLOAT32, title="Flip, rotation and zoom only", augmentation="flip_rotate_zoom"
         ),
         "ablation_class_balanced_loss": replace(
             _ABLATION_FLOAT32, title="Class-balanced loss", focal_alpha=_CLASS_BALANCED_WEIGHTS
@@ -238,7 +246,7 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         ),
         "ablation_distilled": replace(
             _ABLATION_FLOAT32,
-            title="Distillation",
+            title="Distillation from the SE-CNN",
             label_smoothing=0.0,
             teachers=("se_cnn/seed-0",),
             distillation_weight=0.8,
@@ -249,13 +257,17 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "scratch_1pct": _SCRATCH_1PCT,
         "scratch_10pct": _SCRATCH_10PCT,
         "pretrained_1pct": replace(
-            _SCRATCH_1PCT, title="Pretrained, 1 %", init_from=_PRETRAINING_RUN
+            _SCRATCH_1PCT,
+            title="Pretrained, 1\N{NO-BREAK SPACE}% of Training",
+            init_from=_PRETRAINING_RUN,
         ),
         "pretrained_10pct": replace(
-            _SCRATCH_10PCT, title="Pretrained, 10 %", init_from=_PRETRAINING_RUN
+            _SCRATCH_10PCT,
+            title="Pretrained, 10\N{NO-BREAK SPACE}% of Training",
+            init_from=_PRETRAINING_RUN,
         ),
         "pretrained_100pct": replace(
-            _ABLATION_FLOAT32, title="Pretrained, 100 %", init_from=_PRETRAINING_RUN
+            _ABLATION_FLOAT32, title="Pretrained, all of Training", init_from=_PRETRAINING_RUN
         ),
     }
 )

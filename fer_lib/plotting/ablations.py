@@ -1,64 +1,116 @@
 """Figures of paired comparisons, and of accuracy against model size."""
 
 import textwrap
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.plotting.style import OWN_COLOR, finish, interval_bars, placeholder
+from fer_lib.plotting.style import finish, interval_bars, placeholder
 
-_NEUTRAL_COLOR, _ISSUE_COLOR = "#222222", "#CC6677"
+_COLOR, _PUBLISHED_COLOR = "#222222", "#777777"
 _DIFFERENCES = {
     "accuracy_difference": (100, "difference in accuracy, points"),
     "macro_f1_difference": (1, "difference in macro-F1"),
 }
+_VERDICT_MARKERS = {
+    "higher (95 % interval above 0)": "^",
+    "not decided (interval contains 0)": "o",
+    "lower (interval below 0)": "v",
+}
 _SIZES = {"parameters": "parameters", "multiply_adds": "multiply-adds per prediction"}
 
 
-def comparison_intervals(comparisons: pd.DataFrame, differences: pd.DataFrame) -> Figure:
+def comparison_intervals(
+    comparisons: pd.DataFrame,
+    differences: pd.DataFrame,
+    groups: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Figure:
     """Differences from a baseline in accuracy and macro-F1: mean, 95 % interval, and each seed.
+
+    Rows are sorted by the difference in accuracy, within their group where there are groups. The
+    shape of a marker says whether the interval lies above 0, contains 0 or lies below 0.
 
     Args:
         comparisons: as `analysis.ablations.paired_comparisons` returns them; what is not recorded
             is left out.
         differences: of the same pairs by seed, as `analysis.ablations.seed_differences`.
+        groups: names of experiments by the title of their group; others stand in none.
     """
-    recorded = comparisons[comparisons["n_seeds"] > 0].reset_index(drop=True)
+    recorded = comparisons[comparisons["n_seeds"] > 0]
     if recorded.empty:
         return placeholder()
-    pair = ["experiment", "baseline"]
-    seed_rows = differences[pair].merge(recorded[pair].reset_index(), how="left")["index"]
+    rows = _grouped(recorded, groups)
     figure, panels = plt.subplots(
-        1, 2, figsize=(10, 1.4 + 0.36 * len(recorded)), sharey=True, layout="constrained"
+        1, 2, figsize=(7.4, 1.2 + 0.3 * (rows["row"].max() + 1)), sharey=True, layout="constrained"
     )
+    seeds = differences.merge(rows[["experiment", "baseline", "row"]])
     for axes, (name, (scale, title)) in zip(panels, _DIFFERENCES.items(), strict=True):
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
-        seeds = {"color": _ISSUE_COLOR, "markersize": 13, "markeredgewidth": 2}
-        axes.plot(scale * differences[name], seed_rows, "|", label="one seed", **seeds)
-        estimates = scale * recorded[[name, f"{name}_low", f"{name}_high"]].to_numpy()
-        means = {"color": _NEUTRAL_COLOR, "label": "mean over seeds, 95 % interval of the images"}
-        interval_bars(axes, recorded.index, estimates, fmt="o", **means)
-        axes.set(
-            xlabel=title,
-            yticks=recorded.index,
-            yticklabels=_titles(recorded["experiment"]),
-            ylim=(len(recorded) - 0.5, -0.5),
-        )
-        axes.locator_params(axis="x", nbins=5)
-    style = {"va": "center", "fontsize": 9, "color": "#555555"}
-    for row, baseline in enumerate(_titles(recorded["baseline"])):
-        beside = panels[1].get_yaxis_transform()
-        panels[1].text(1.02, row, f"vs. {baseline}", transform=beside, **style)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=2, fontsize=9)
+        ticks = {"color": "#888888", "markersize": 11, "markeredgewidth": 1.6}
+        axes.plot(scale * seeds[name], seeds["row"], "|", label="one seed", **ticks)
+        _draw_differences(axes, rows, name, scale)
+        axes.set(xlabel=title, ylim=(rows["row"].max() + 0.6, -0.6))
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(labelsize=9)
+        axes.xaxis.label.set_size(10)
+        axes.grid(axis="y", visible=False)
+    headings = rows.drop_duplicates("group").query("group != ''")
+    names = [*_titles(rows), *headings["group"]]
+    panels[0].set_yticks([*rows["row"], *(headings["row"] - 1)], names, fontsize=9)
+    for label in panels[0].get_yticklabels()[len(rows) :]:
+        label.set_fontweight("bold")
+    handles = {h.get_label(): h for axes in panels for h in axes.get_legend_handles_labels()[0]}
+    order = [label for label in (*_VERDICT_MARKERS, "one seed") if label in handles]
+    figure.legend(
+        [handles[o] for o in order], order, loc="outside upper center", ncols=2, fontsize=9
+    )
     return finish(figure)
 
 
-def _titles(names: pd.Series) -> list[str]:
-    return [EXPERIMENTS[name].title for name in names]
+def _grouped(comparisons: pd.DataFrame, groups: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """Sort comparisons, and add their `group` and `row`; a row above each group is left free."""
+    group_of = {name: group for group, names in groups.items() for name in names}
+    table = comparisons.assign(group=[group_of.get(name, "") for name in comparisons["experiment"]])
+    position = {group: number for number, group in enumerate(groups)}
+    table["position"] = table["group"].map(position).fillna(-1)
+    table = table.sort_values(["position", "accuracy_difference"], ascending=[True, False])
+    starts = ~table["group"].duplicated() & (table["group"] != "")
+    return table.assign(row=np.arange(len(table)) + starts.cumsum()).reset_index(drop=True)
+
+
+def _draw_differences(axes: Axes, rows: pd.DataFrame, name: str, scale: float) -> None:
+    low, high = rows[f"{name}_low"], rows[f"{name}_high"]
+    drawn = (low > 0, (low <= 0) & (high >= 0), high < 0)
+    for (label, marker), selected in zip(_VERDICT_MARKERS.items(), drawn, strict=True):
+        estimates = scale * rows.loc[selected, [name, f"{name}_low", f"{name}_high"]].to_numpy()
+        if len(estimates):
+            style = {"fmt": marker, "color": _COLOR, "label": label, "markersize": 7}
+            interval_bars(axes, rows.loc[selected, "row"], estimates, **style)
+
+
+def _titles(rows: pd.DataFrame) -> list[str]:
+    """The experiments by title, with the baseline's where one of the two is in both columns.
+
+    The commonest baseline goes without saying.
+    """
+    pairs = rows[["experiment", "baseline"]]
+    both = set(pairs["experiment"]) & set(pairs["baseline"])
+    commonest = pairs["baseline"].mode()[0]
+    return [
+        EXPERIMENTS[experiment].title
+        + (
+            f"\n(against: {EXPERIMENTS[baseline].title})"
+            if experiment in both or baseline in both - {commonest}
+            else ""
+        )
+        for experiment, baseline in pairs.to_numpy()
+    ]
 
 
 def accuracy_against_size(
@@ -73,19 +125,19 @@ def accuracy_against_size(
         published: as `analysis.model_size.published_networks`; a network with a protocol issue is
             marked with an asterisk.
     """
-    figure, panels = plt.subplots(2, 1, figsize=(7.5, 8), layout="constrained")
+    figure, panels = plt.subplots(2, 1, figsize=(7.4, 6.8), layout="constrained")
     issue = published["protocol_issue"].notna()
     for axes, (size, title) in zip(panels, _SIZES.items(), strict=True):
         _draw_recorded(axes, pd.concat([recorded, front]), size)
         if size == "multiply_adds":  # what the front weighs accuracy against
             accuracy = 100 * front["private_test_accuracy"]
-            axes.plot(front[size], accuracy, color=OWN_COLOR, linewidth=1)
+            axes.plot(front[size], accuracy, color=_COLOR, linewidth=1)
         _label_points(axes, recorded, size, "private_test_accuracy")
         _label_points(axes, front.iloc[:1], size, "private_test_accuracy", "left")
         _label_points(axes, front.iloc[1:].tail(1), size, "private_test_accuracy_high", "above")
-        _draw_published(axes, published[~issue], size, "published", _NEUTRAL_COLOR)
+        _draw_published(axes, published[~issue], size, "published", "full")
         marked = published[issue].assign(model=published["model"] + " *")
-        _draw_published(axes, marked, size, "published, with a protocol issue (*)", _ISSUE_COLOR)
+        _draw_published(axes, marked, size, "published, with a protocol issue (*)", "none")
         axes.set(xscale="log", xlabel=title, ylabel="accuracy, %")
         axes.margins(x=0.3, y=0.12)  # room for the labels
     handles, labels = panels[0].get_legend_handles_labels()
@@ -95,14 +147,14 @@ def accuracy_against_size(
 
 def _draw_recorded(axes: Axes, models: pd.DataFrame, size: str) -> None:
     columns = [f"private_test_accuracy{limit}" for limit in ("", "_low", "_high")]
-    style = {"fmt": "o", "color": OWN_COLOR, "label": "this study, 95 % interval"}
+    style = {"fmt": "o", "color": _COLOR, "label": "this study, 95 % interval"}
     interval_bars(axes, models[size], 100 * models[columns].to_numpy(), "y", **style)
 
 
-def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, color: str) -> None:
+def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, fill: str) -> None:
     networks = networks.dropna(subset=size)
-    style = {"marker": "D", "linestyle": "none", "fillstyle": "none"}
-    axes.plot(networks[size], 100 * networks["accuracy"], color=color, label=label, **style)
+    style = {"marker": "D", "linestyle": "none", "color": _PUBLISHED_COLOR}
+    axes.plot(networks[size], 100 * networks["accuracy"], fillstyle=fill, label=label, **style)
     _label_points(axes, networks, size, "accuracy")
 
 

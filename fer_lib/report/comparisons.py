@@ -2,20 +2,35 @@
 
 import pandas as pd
 
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.report.format import show
+from fer_lib.report.format import NOT_RECORDED, SPLIT_TITLES, show
+
+# Of a difference: the side of 0 on which its interval lies.
+VERDICT_WORDS = {
+    Verdict.CONFIRMED: "higher",
+    Verdict.REFUTED: "lower",
+    Verdict.INCONCLUSIVE: "not decided",
+    Verdict.NOT_RECORDED: NOT_RECORDED,
+}
 
 
 def show_comparisons(
     comparisons: pd.DataFrame, caption: str | None = None
 ) -> "pd.io.formats.style.Styler":
-    """Style paired comparisons for display: experiments by title, differences with intervals.
+    """Show paired comparisons as a table: experiments by title, differences with intervals.
+
+    The verdict says whether accuracy is higher or lower than the baseline's, or not decided.
 
     Args:
-        comparisons: as `analysis.ablations.paired_comparisons` returns them.
+        comparisons: as `analysis.ablations.paired_comparisons` returns them. A column `split` may
+            be added, and columns may be left out.
         caption: as `show`.
     """
     titles = {name: experiment.title for name, experiment in EXPERIMENTS.items()}
     table = comparisons.replace({"experiment": titles, "baseline": titles})
-    table = table.drop(columns=["n_seeds", "baseline_accuracy"])
-    return show(table.rename(columns={"verdict": "raises_accuracy"}), caption=caption)
+    table = table.drop(columns=["n_seeds", "baseline_accuracy"], errors="ignore")
+    table = table.replace({"verdict": VERDICT_WORDS})
+    if "split" in table:
+        table.insert(2, "split", table.pop("split").replace(SPLIT_TITLES))
+    return show(table, caption=caption)

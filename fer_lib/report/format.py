@@ -30,6 +30,7 @@ _PERCENT_WORDS = {
     "probability",
     "share",
 }
+_PERCENT_UNIT = "\N{NO-BREAK SPACE}%"
 _DIFFERENCE_WORDS = {"change", "difference", "gain", "gap"}
 _PHRASES = {
     **SPLIT_TITLES,
@@ -61,7 +62,7 @@ def percent(share: float | None, low: float | None = None, high: float | None = 
     >>> percent(0.6531), percent(0.6531, 0.637, 0.668)
     ('65.3\\xa0%', '65.3\\xa0% (63.7–66.8)')
     """
-    return _with_interval(".1f", (share, low, high), scale=100, unit="\N{NO-BREAK SPACE}%")
+    return _with_interval(".1f", (share, low, high), scale=100, unit=_PERCENT_UNIT)
 
 
 def score(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -103,16 +104,17 @@ def p_value(p: float | None) -> str:
 
 
 def count(value: int | None) -> str:
-    """Format a count; a large one in millions or billions.
+    """Format a count; a large one in millions or billions, with three digits.
 
-    >>> count(1_799), count(1_186_887), count(96_300_000_000)
-    ('1,799', '1.19 million', '96.30 billion')
+    >>> count(1_799), count(1_186_887), count(496_338_448), count(96_300_000_000)
+    ('1,799', '1.19 million', '496 million', '96.3 billion')
     """
     if is_missing(value):
         return NOT_RECORDED
-    if value >= 1e9:
-        return f"{value / 1e9:.2f} billion"
-    return f"{value / 1e6:.2f} million" if value >= 1e5 else f"{value:,.0f}"
+    if value < 1e5:
+        return f"{value:,.0f}"
+    size, unit = (value / 1e9, "billion") if value >= 1e9 else (value / 1e6, "million")
+    return f"{size:,.{2 if size < 10 else 1 if size < 100 else 0}f} {unit}"
 
 
 def number(value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -155,18 +157,20 @@ def show(
       fraction, probability, share is shown in percent; one with change, difference, gain or gap is
       signed, in percentage points if both apply. Thousands are grouped. `formats` overrides this.
     - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
+    - Standard deviations: the columns `x`, `x_sd` become one, “65.3 % ± 0.4”.
+    - Settings: in a column of mixed types, numbers are shown as they were written.
     - Missing values are shown as “–”, lists with commas, enums by their value. The index is hidden.
 
     Args:
         table: one row per subject, snake_case columns.
         formats: by column, a formatter of a value, and of the limits where the table has them.
-        caption: text above the table.
+        caption: text above the table; the space before its percent signs becomes a no-break space.
 
     Returns:
         A pandas Styler; its `data` holds the formatted cells.
     """
-    limits = {f"{name}{end}" for name in table.columns for end in ("_low", "_high")}
-    names = [name for name in table.columns if name not in limits]
+    merged = {f"{name}{end}" for name in table.columns for end in ("_low", "_high", "_sd")}
+    names = [name for name in table.columns if name not in merged]
     heads, cells = [], {}
     for index, name in enumerate(names):
         formatter = (formats or {}).get(name) or _formatter(table[name], name)
@@ -174,12 +178,18 @@ def show(
         rows = zip(*(table[column] for column in columns), strict=True)
         cells[index] = [_cell(row, formatter) for row in rows]
         heads.append(_head(name, formatter))
+        if (sd := f"{name}_sd") in table:
+            pairs = zip(cells[index], table[sd], strict=True)
+            cells[index] = [_with_sd(text, value, formatter) for text, value in pairs]
+            heads[-1] += " ± SD"
     display = pd.DataFrame(cells, index=range(len(table))).set_axis(heads, axis=1)
     is_numeric = map(pd.api.types.is_numeric_dtype, table[names].dtypes)
     numeric = list(itertools.compress(heads, is_numeric))
     style = display.style.hide(axis="index").format(_keep_interval_whole)
     style = style.set_properties(subset=numeric, **{"text-align": "right"})
-    return style if caption is None else style.set_caption(caption)
+    if caption is None:
+        return style
+    return style.set_caption(caption.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
@@ -190,9 +200,16 @@ def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
         return points if words & _PERCENT_WORDS else signed
     if words & _PERCENT_WORDS:
         return percent
+    if values.dtype == object:  # settings: each value as it was written
+        return _plain
     numbers = [value for value in values if _is_number(value) and not is_missing(value)]
     integral = all(value == int(value) for value in numbers)
     return _integer if integral and not words & {"f1", "precision", "recall"} else number
+
+
+def _plain(value: float) -> str:
+    is_large = isinstance(value, Integral) or abs(value) >= 1000
+    return number(value) if is_large else f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _is_number(value) -> bool:
@@ -217,6 +234,14 @@ def _cell(row: tuple, formatter: Callable[..., str]) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     return formatter(*row) if _is_number(value) else html.escape(str(value), quote=False)
+
+
+def _with_sd(text: str, sd: float, formatter: Callable[..., str]) -> str:
+    """Put a standard deviation, in the unit of its value, between a value and its interval."""
+    if is_missing(sd):
+        return text
+    value, parenthesis, limits = text.partition(" (")
+    return f"{value} ± {formatter(sd).removesuffix(_PERCENT_UNIT)}{parenthesis}{limits}"
 
 
 def _head(name: str, formatter: Callable[..., str]) -> str:

@@ -46,6 +46,24 @@ def soft_targets(
     return targets
 
 
+def distillation_targets(labels, teacher_probabilities, weight: float):
+    """Mix labels with the teachers' probabilities: (1 − w) · labels + w · probabilities.
+
+    The student's loss is cross-entropy against these targets. NumPy arrays and Keras tensors give
+    the same.
+
+    Args:
+        labels: one-hot labels, float32 [n, classes].
+        teacher_probabilities: the mean over the teachers, float32 [n, classes].
+        weight: w, `Experiment.distillation_weight`.
+
+    Example:
+        >>> distillation_targets(np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]]), 0.8).round(2)
+        array([[0.6, 0.4]])
+    """
+    return labels + weight * (teacher_probabilities - labels)
+
+
 def load_teacher(run: Run) -> keras.Model:
     """Return a frozen teacher for consistent distillation (Beyer et al. 2022).
 

@@ -21,7 +21,7 @@ from fer_lib.models.registry import build_model
 from fer_lib.runs.run import HISTORY_COLUMNS, WEIGHTS_FILE, Run, RunError
 from fer_lib.training import checkpoint
 from fer_lib.training.batches import TrainSequence, one_hot, stratified_subset
-from fer_lib.training.distillation import load_teacher, soft_targets
+from fer_lib.training.distillation import distillation_targets, load_teacher, soft_targets
 from fer_lib.training.initialization import load_compatible_weights, provenance
 from fer_lib.training.multitask import load_vote_targets
 from fer_lib.training.run_spec import RunSpec, check_or_write_config, finish_run, train_once
@@ -142,7 +142,7 @@ class Trainer:
             teachers = [load_teacher(self.dependencies[key]) for key in experiment.teachers]
         elif experiment.teachers:
             soft = soft_targets(self.run, experiment, self.dependencies, training.images)
-            targets += experiment.distillation_weight * (soft - targets)
+            targets = distillation_targets(targets, soft, experiment.distillation_weight)
         self.batches = TrainSequence(training, targets, experiment, self.spec.seed, votes)
         self.model = compile_model(self.network, experiment, len(self.batches), teachers)
         self.model.build((None, *training.images.shape[1:], 1))

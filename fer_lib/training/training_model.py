@@ -8,7 +8,7 @@ from keras import layers, ops
 from fer_lib.experiments import Experiment
 from fer_lib.models.registry import split_head
 from fer_lib.training.augmentation import AUGMENTATIONS
-from fer_lib.training.distillation import mean_probabilities
+from fer_lib.training.distillation import distillation_targets, mean_probabilities
 from fer_lib.training.losses import focal_loss
 from fer_lib.training.multitask import VOTE_CLASSES
 from fer_lib.training.optimizers import build_optimizer
@@ -74,7 +74,8 @@ class TrainingModel(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         targets = _label_targets(y)
         if "teacher_probabilities" in y_pred:
-            targets += self._distillation_weight * (y_pred["teacher_probabilities"] - targets)
+            teachers = y_pred["teacher_probabilities"]
+            targets = distillation_targets(targets, teachers, self._distillation_weight)
         loss = super().compute_loss(x, targets, y_pred["logits"], sample_weight, training)
         if "vote_logits" in y_pred:
             loss += self._ferplus_weight * self._vote_loss(

@@ -2,10 +2,16 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from fer_lib.analysis.ablations import paired_comparisons, seed_differences, seed_spread
+from fer_lib.analysis.ablations import (
+    ABLATION_GROUPS,
+    paired_comparisons,
+    seed_differences,
+    seed_spread,
+)
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.experiments import ABLATIONS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import run_folder
 from fer_lib.runs.store import write_run
@@ -137,3 +143,8 @@ def test_seed_spread_is_the_range_of_the_differences(record):
     assert spread["signs_differ"].tolist() == [True, False]
     macro_f1 = focal["macro_f1_difference"]
     assert spread.loc["focal", "macro_f1_range"] == pytest.approx(macro_f1.max() - macro_f1.min())
+
+
+def test_each_ablation_stands_in_one_group():
+    grouped = [name for names in ABLATION_GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(name for name, _ in ABLATIONS)

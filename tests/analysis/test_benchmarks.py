@@ -1,12 +1,16 @@
 import pandas as pd
 import pytest
 
-from fer_lib.analysis.benchmarks import LATENCY_PATH, hardware, latency
+from fer_lib.analysis.benchmarks import (
+    LATENCY_PATH,
+    SPEED_PATH,
+    hardware,
+    latency,
+    training_throughput,
+)
 from fer_lib.experiments import EXPERIMENTS, REPLICATED_MODELS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
-
-SPEED_PATH = ANALYSIS / "speed.json"
 
 
 def test_latency_compares_each_form_with_keras(tmp_path):
@@ -40,11 +44,27 @@ def test_latency_compares_each_form_with_keras(tmp_path):
     assert table["accepted"].tolist() == [None, None, True, False]
 
 
+def test_training_throughput_is_relative_to_this_library(tmp_path):
+    rows = [
+        {
+            "implementation": name,
+            "dtype_policy": "float32",
+            "training_images_per_second": speed,
+            "share_of_peak": 0.5,
+        }
+        for name, speed in (("fer_lib", 200.0), ("PyTorch", 300.0))
+    ]
+    write_json(tmp_path / "speed.json", {"training_throughput": rows})
+    table = training_throughput(tmp_path / "speed.json")
+    assert table["relative_throughput"].tolist() == [1, 1.5]
+    assert table["implementation"].tolist() == ["fer_lib", "PyTorch"]
+
+
 RECORDED_TABLES = {
     "latency": latency(),
     "trials": pd.DataFrame(read_json(ANALYSIS / "custom_cnn_trials.json")),
     "speed": pd.DataFrame(read_json(SPEED_PATH)["rows"]),
-    "throughput": pd.DataFrame(read_json(SPEED_PATH)["training_throughput"]),
+    "throughput": training_throughput(),
 }
 
 

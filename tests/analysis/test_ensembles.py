@@ -1,12 +1,17 @@
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from fer_lib.analysis.ensembles import (
     best_ensemble,
     headline_ensemble,
     se_cnn_models,
+    shift_tta_gains,
+    shift_tta_side_by_side,
     tta_schemes,
 )
 from fer_lib.evaluation.metrics import metrics_by_split
@@ -54,7 +59,23 @@ def test_models_are_listed_alone_with_recorded_tta_and_as_ensembles(tmp_path):
     ]
     assert models["SE-CNN, seed 1, shift TTA"].metrics["public_test"]["accuracy"] == 1
     assert best_ensemble(list(models.values())) is models["Two SE-CNNs"]
+    (gain,) = shift_tta_gains(models, "public_test").to_dict("records")
+    own = models["SE-CNN, seed 1"].metrics["public_test"]["accuracy"]
+    assert gain["model"] == "SE-CNN, seed 1"
+    assert gain["accuracy_difference"] == pytest.approx(1 - own)
+    assert shift_tta_gains({}).empty
     assert se_cnn_models(tmp_path / "empty") == []
+
+
+def test_shift_tta_stands_beside_a_models_own_tta():
+    rows = [("A", 1, 10, 0.6, 0.5), ("A, shift TTA", 1, 90, 0.7, 0.8), ("B", 2, 20, 0.4, 0.3)]
+    columns = ["model", "parameters", "multiply_adds"]
+    columns += ["public_test_accuracy", "private_test_accuracy"]
+    table = shift_tta_side_by_side(pd.DataFrame(rows, columns=columns)).set_index("model")
+    assert table.loc["A"].tolist() == [1, 10, 0.6, 0.5, 0.7, 0.8]
+    assert table.loc["B"].tolist()[:4] == [2, 20, 0.4, 0.3]
+    assert table.loc["B", "private_test_accuracy_shift_tta":].isna().all()
+    assert list(table)[-2:] == ["public_test_accuracy_shift_tta", "private_test_accuracy_shift_tta"]
 
 
 def test_best_ensemble_is_the_most_accurate_on_public_test():
@@ -100,3 +121,14 @@ def test_tta_schemes_are_read_from_the_record(tmp_path):
 def test_all_schemes_are_recorded():
     recorded = tta_schemes().set_index("tta")["forward_passes"]
     assert recorded.to_dict() == {name: len(views) for name, views in SCHEMES.items()}
+
+
+def test_records_are_analyzed_without_keras():
+    modules = [
+        "fer_lib.analysis.ensembles",
+        "fer_lib.analysis.model_size",
+        "fer_lib.plotting.ablations",
+        "fer_lib.report.comparisons",
+    ]
+    code = f"import sys, {', '.join(modules)}; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -62,22 +62,74 @@ def values(line, axis):
 
 def test_comparison_intervals_show_means_limits_and_seeds(comparisons, differences):
     figure = comparison_intervals(comparisons, differences)
+    swa_first = comparisons.loc[[2, 1]]  # the larger difference in accuracy stands above
     for axes, scale, column in zip(
         figure.axes, (100, 1), ("accuracy_difference", "macro_f1_difference"), strict=True
     ):
-        mean, caps, (bars,) = axes.containers[0].lines
-        np.testing.assert_allclose(values(mean, "x"), scale * comparisons[column][1:])
-        np.testing.assert_allclose(values(caps[0], "x"), scale * comparisons[f"{column}_low"][1:])
-        np.testing.assert_allclose(values(caps[1], "x"), scale * comparisons[f"{column}_high"][1:])
+        drawn = np.concatenate([drawn_bars(container) for container in axes.containers])
+        expected = scale * swa_first[[column, f"{column}_low", f"{column}_high"]].to_numpy()
+        np.testing.assert_allclose(drawn, np.column_stack([[0, 1], expected]))
         seeds = next(line for line in axes.get_lines() if line.get_label() == "one seed")
         np.testing.assert_allclose(seeds.get_xdata(), scale * differences[column])
-        assert list(seeds.get_ydata()) == [0, 0, 1]
+        assert list(seeds.get_ydata()) == [1, 1, 0]
         low, high = axes.get_xlim()
-        ends = np.concatenate([segment[:, 0] for segment in bars.get_segments()])
-        assert low < ends.min() and ends.max() < high
+        assert low < expected.min() and expected.max() < high
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["Focal loss", "SWA over five epochs"]
-    assert "vs. Baseline, float32" in texts(figure)
+    assert labels == ["SWA over the last five epochs", "Focal loss, no label smoothing"]
+
+
+def drawn_bars(container):
+    """Each error bar's row, value and limits."""
+    mean, caps, _ = container.lines
+    columns = [values(mean, "y"), values(mean, "x"), *(values(cap, "x") for cap in caps)]
+    return np.column_stack(columns)
+
+
+def test_the_marker_tells_on_which_side_of_zero_an_interval_lies(comparisons, differences):
+    comparisons.loc[2, ["accuracy_difference_low", "accuracy_difference_high"]] = [-0.03, -0.01]
+    accuracy, macro_f1 = comparison_intervals(comparisons, differences).axes
+
+    def markers(axes):
+        return {
+            int(values(bar.lines[0], "y")[0]): bar.lines[0].get_marker() for bar in axes.containers
+        }
+
+    assert markers(accuracy) == {0: "v", 1: "o"}
+    assert set(drawn_bars(macro_f1.containers[0])[:, 0]) == {0, 1}
+    assert macro_f1.containers[0].lines[0].get_marker() == "^"
+
+
+def test_groups_have_a_heading_and_are_sorted_within(comparisons, differences):
+    groups = {"Loss": ("ablation_focal_loss",), "Training": ("ablation_swa",)}
+    axes = comparison_intervals(comparisons, differences, groups).axes[0]
+    rows = dict(zip(axes.get_yticks(), (t.get_text() for t in axes.get_yticklabels()), strict=True))
+    assert rows == {
+        0: "Loss",
+        1: "Focal loss, no label smoothing",
+        2: "Training",
+        3: "SWA over the last five epochs",
+    }
+    seeds = next(line for line in axes.get_lines() if line.get_label() == "one seed")
+    assert list(seeds.get_ydata()) == [1, 1, 3]
+
+
+def test_a_baseline_that_is_a_row_itself_is_named(comparisons, differences):
+    comparisons["experiment"] = ["ablation_mixup", "ablation_no_crop", "ablation_flip_rotate_zoom"]
+    comparisons["baseline"] = [
+        "ablation_baseline",
+        "ablation_baseline_float32",
+        "ablation_no_crop",
+    ]
+    comparisons["n_seeds"] = 1
+    labels = [
+        label.get_text()
+        for label in comparison_intervals(comparisons, differences).axes[0].get_yticklabels()
+    ]
+    assert labels == [
+        "Flip, rotation and zoom only\n(against: No 40-pixel crop)",
+        "No 40-pixel crop\n(against: SE-CNN, 15 epochs, float32)",
+        "Mixup",
+    ]
 
 
 def test_comparisons_without_runs_give_a_placeholder(comparisons, differences):

@@ -21,8 +21,25 @@ def test_comparisons_are_displayed_by_title_with_intervals():
     (row,) = show_comparisons(table).data.to_dict("records")
     assert row == {
         "experiment": "Mixup",
-        "baseline": "Baseline, 15 epochs",
+        "baseline": "SE-CNN, 15 epochs, bfloat16",
         "seeds": "0, 1",
         "accuracy difference (points)": "−1.8 (−2.7 to −0.8)",
-        "raises accuracy": "refuted",
+        "verdict": "lower",
     }
+
+
+def test_comparisons_on_several_splits_name_the_split():
+    table = pd.DataFrame(
+        {
+            "experiment": ["ablation_mixup"] * 2,
+            "baseline": ["ablation_baseline"] * 2,
+            "n_seeds": [1, 0],
+            "baseline_accuracy": [0.6, float("nan")],
+            "verdict": [Verdict.INCONCLUSIVE, Verdict.NOT_RECORDED],
+            "split": ["public_test", "private_test"],
+        }
+    )
+    shown = show_comparisons(table).data
+    assert list(shown) == ["experiment", "baseline", "split", "verdict"]
+    assert shown["split"].tolist() == ["PublicTest", "PrivateTest"]
+    assert shown["verdict"].tolist() == ["not decided", "not recorded"]

@@ -43,6 +43,12 @@ def test_counts_numbers_and_p_values():
     assert count(1_799) == "1,799"
     assert count(1_186_887) == "1.19 million"
     assert count(2_500_000_000) == "2.50 billion"
+    assert [count(x) for x in (99_999, 100_000, 30e6, 496_338_448)] == [
+        "99,999",
+        "0.10 million",
+        "30.0 million",
+        "496 million",
+    ]
     assert [number(x) for x in (0.5, 12.34, 1575.3, 35_887)] == ["0.500", "12.3", "1,575", "35,887"]
     assert p_value(0.03214) == "0.0321"
     assert p_value(1e-9) == "< 0.0001"
@@ -87,6 +93,40 @@ def test_table_merges_intervals_and_keeps_them_on_one_line():
     assert 'nowrap">(40.0–60.0)</span>' in show(table).to_html()
     alone = pd.DataFrame({"low": [1], "temperature_low": [2]})  # limits of nothing
     assert list(cells(alone)) == ["low", "temperature low"]
+
+
+def test_table_merges_standard_deviations():
+    table = pd.DataFrame(
+        {
+            "model": ["A", "B"],
+            "accuracy": [0.653, 0.7],
+            "accuracy_sd": [0.004, float("nan")],
+            "accuracy_low": [0.637, 0.69],
+            "accuracy_high": [0.668, 0.71],
+            "macro_f1": [0.6, 0.5],
+            "macro_f1_sd": [0.0123, 0.01],
+        }
+    )
+    shown = show(table).data
+    assert list(shown) == ["model", "accuracy ± SD", "macro-F1 ± SD"]
+    assert shown["accuracy ± SD"].tolist() == [
+        "65.3\xa0% ± 0.4 (63.7–66.8)",
+        "70.0\xa0% (69.0–71.0)",
+    ]
+    assert shown["macro-F1 ± SD"].tolist() == ["0.600 ± 0.012", "0.500 ± 0.010"]
+
+
+def test_settings_are_shown_as_they_were_written():
+    settings = pd.DataFrame({"value": [0.1, 0.0, 5e-3, 110, 28_709, "sgd", None, True, [1, 2]]})
+    shown = ["0.1", "0", "0.005", "110", "28,709", "sgd", "–", "True", "1, 2"]
+    assert cells(settings) == {"value": shown}
+
+
+def test_a_caption_keeps_its_percent_signs_whole():
+    table = pd.DataFrame({"model": ["A"]})
+    assert show(table, caption="95 % intervals, 10 % of them").caption == (
+        "95\xa0% intervals, 10\xa0% of them"
+    )
 
 
 def test_table_shows_missing_values_lists_enums_and_counts_with_gaps():

@@ -12,7 +12,7 @@ from fer_lib.models.registry import build_model
 from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import WEIGHTS_FILE, Run, RunError
 from fer_lib.training.checkpoint import seed_layers
-from fer_lib.training.distillation import load_teacher, soft_targets
+from fer_lib.training.distillation import distillation_targets, load_teacher, soft_targets
 from fer_lib.training.run_spec import RunSpec
 from fer_lib.training.trainer import Trainer, train_run
 
@@ -39,6 +39,16 @@ def distilled(tiny):
 @pytest.fixture
 def consistent(distilled):
     return replace(distilled, consistent_distillation=True)
+
+
+def test_targets_mix_labels_and_probabilities_by_weight():
+    labels = np.array([[1, 0, 0], [0, 0, 1]], np.float32)
+    teachers = np.array([[0.5, 0.25, 0.25], [0.2, 0.2, 0.6]], np.float32)
+    targets = distillation_targets(labels, teachers, 0.8)
+    np.testing.assert_allclose(targets, [[0.6, 0.2, 0.2], [0.16, 0.16, 0.68]], atol=1e-6)
+    assert targets.dtype == np.float32
+    in_keras = distillation_targets(*map(keras.ops.convert_to_tensor, (labels, teachers)), 0.8)
+    np.testing.assert_array_equal(in_keras, targets)
 
 
 def compiled_trainer(experiment, dataset, folder, dependencies):
