@@ -4,13 +4,11 @@ import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from fer_lib.analysis.comparison import estimate
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.plotting.style import (
-    MODEL_COLORS,
     SPLIT_COLORS,
     TRAIN_COLOR,
     VALIDATION_COLOR,
@@ -131,31 +129,3 @@ def confusion_matrices(predictors: dict[str, Predictor | None]) -> Figure:
     bar = {"orientation": "horizontal", "shrink": 0.5, "aspect": 40}
     figure.colorbar(drawn, ax=panels, label="images of the true class, %", **bar)
     return finish(figure)
-
-
-def latency_and_accuracy(table: pd.DataFrame) -> Figure:
-    """Latency per image, from the median to the 95th percentile, and accuracy with its interval.
-
-    Args:
-        table: `analysis.benchmarks.latency`, one line per row.
-    """
-    height = 0.9 + 0.5 * len(table)
-    figure, (times, accuracies) = plt.subplots(
-        1, 2, figsize=(10, height), sharey=True, layout="constrained"
-    )
-    colors = dict(zip(table["form"].unique(), MODEL_COLORS, strict=False))
-    for y, row in enumerate(table.itertuples()):
-        style = {"color": colors[row.form], "marker": "o"}
-        times.plot([row.latency_ms, row.latency_95_ms], [y, y], markevery=[0], **style)
-        limits = [100 * row.accuracy_low, 100 * row.accuracy_high]
-        accuracies.plot(limits, [y, y], color=style["color"])
-        accuracies.plot(100 * row.accuracy, y, **style)
-    times.set(
-        xlabel="latency per image, ms",
-        xlim=(0, None),
-        yticks=range(len(table)),
-        yticklabels=table["model"] + "\n" + table["form"],
-        ylim=(len(table) - 0.5, -0.5),
-    )
-    accuracies.set(xlabel="accuracy on PublicTest, %")
-    return finish(figure, recorded=True)

@@ -3,29 +3,13 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
-import pandas as pd
 
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.plotting import style
 from fer_lib.plotting.comparison import (
     accuracy_comparison,
     confusion_matrices,
-    latency_and_accuracy,
     per_class_f1,
     training_curves,
-)
-from fer_lib.profiles import get_profile
-
-TABLE = pd.DataFrame(
-    {
-        "model": ["SE-CNN", "SE-CNN", "MobileNetV2"],
-        "form": ["Keras", "ONNX", "ONNX"],
-        "latency_ms": [4.0, 2.0, 1.0],
-        "latency_95_ms": [5.0, 3.0, 1.5],
-        "accuracy": [0.60, 0.61, 0.5],
-        "accuracy_low": [0.58, 0.59, 0.48],
-        "accuracy_high": [0.62, 0.63, 0.52],
-    }
 )
 
 
@@ -74,32 +58,3 @@ def test_confusion_matrices_are_in_percent_of_the_true_class(run):
         assert (axes.images[0].norm.vmin, axes.images[0].norm.vmax) == (0, 100)
     assert (one.get_xlabel(), one.get_ylabel()) == ("predicted", "true")
     assert bar.get_xlabel() == "images of the true class, %"
-
-
-def test_lines_reach_from_the_median_and_over_the_interval():
-    times, accuracies = latency_and_accuracy(TABLE).axes
-    lines = times.get_lines()
-    assert [list(line.get_xdata()) for line in lines] == [[4.0, 5.0], [2.0, 3.0], [1.0, 1.5]]
-    assert all(line.get_markevery() == [0] for line in lines)  # the point is the median
-    intervals, points = accuracies.get_lines()[::2], accuracies.get_lines()[1::2]
-    np.testing.assert_allclose([p.get_xdata()[0] for p in points], [60, 61, 50])
-    limits = [line.get_xdata() for line in intervals]
-    np.testing.assert_allclose(limits, [[58, 62], [59, 63], [48, 52]])
-
-
-def test_rows_are_labeled_from_top_to_bottom_and_forms_have_a_color():
-    times, accuracies = latency_and_accuracy(TABLE).axes
-    labels = [label.get_text() for label in times.get_yticklabels()]
-    assert labels == ["SE-CNN\nKeras", "SE-CNN\nONNX", "MobileNetV2\nONNX"]
-    assert times.get_ylim() == (2.5, -0.5)
-    keras, *onnx = [line.get_color() for line in times.get_lines()]
-    assert onnx[0] == onnx[1] != keras
-    assert [line.get_color() for line in accuracies.get_lines()[::2]] == [keras, *onnx]
-
-
-def test_recorded_benchmark_has_no_mark_of_the_quick_profile():
-    style.use(get_profile("quick"))
-    try:
-        assert not latency_and_accuracy(TABLE).texts
-    finally:
-        style.use(get_profile("full"))
