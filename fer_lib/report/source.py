@@ -53,8 +53,8 @@ def source(module: str, *definitions: str, docstrings: bool = True) -> SourceCod
     """
     text = _file_of(module).read_text(encoding="utf-8")
     tree, lines = ast.parse(text), text.splitlines()
-    found = [_find(tree, name, module) for name in definitions]
-    blocks = [_text_of(statement, lines, docstrings) for statement in found]
+    statements = [_find(tree, name, module) for name in definitions]
+    blocks = [_text_of(statement, lines, docstrings) for statement in statements]
     return SourceCode("\n\n".join(blocks), language="python")
 
 
