@@ -19,7 +19,8 @@ from fer_lib.report.format import NOT_RECORDED
 # Models have black and the muted palette of Paul Tol (2021), which is safe for color-blind readers
 # and shares no color with the emotions (`data.labels.COLORS`).
 MODEL_COLORS = ("#222222", "#332288", "#44AA99", "#CC6677", "#999933", "#882255")
-TRAIN_COLOR, VALIDATION_COLOR = "#332288", "#CC6677"
+# The lines of training curves: a gray and a brown that neither models nor emotions have.
+TRAIN_COLOR, VALIDATION_COLOR = "#8C8C8C", "#7A4419"
 OWN_COLOR = "#332288"  # results of this study beside published ones
 SPLIT_COLORS = {"private_test": "#222222", "both": "#44AA99"}
 _MARKERS = ("o", "s", "D", "^", "v", "P")

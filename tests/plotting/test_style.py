@@ -9,6 +9,8 @@ from fer_lib.data.labels import COLORS
 from fer_lib.plotting.comparison import accuracy_comparison, per_class_f1
 from fer_lib.plotting.style import (
     MODEL_COLORS,
+    TRAIN_COLOR,
+    VALIDATION_COLOR,
     finish,
     model_styles,
     placeholder,
@@ -81,3 +83,9 @@ def test_a_model_has_the_same_style_beside_any_others():
 
 def test_models_and_emotions_share_no_color():
     assert not {color.upper() for color in MODEL_COLORS} & {color.upper() for color in COLORS}
+
+
+def test_training_curves_share_no_color_with_models_or_emotions():
+    curve_colors = {TRAIN_COLOR, VALIDATION_COLOR}
+    assert len(curve_colors) == 2
+    assert not curve_colors & {*MODEL_COLORS, *COLORS}
