@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.experiments import EXPERIMENTS, PRIVATE_TEST_EXPERIMENTS, Experiment
+from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.io import atomic_write
 from fer_lib.paths import ANALYSIS
 
@@ -35,10 +35,10 @@ def build_layers(experiment: Experiment) -> pd.DataFrame:
 
 
 def record_layers(path: Path = LAYERS_PATH) -> None:
-    """Write the layer tables of the networks that are evaluated on PrivateTest, each once."""
+    """Write the layer tables of all experiments' networks, each once."""
     networks = {}
-    for name in PRIVATE_TEST_EXPERIMENTS:
-        networks.setdefault(_network(EXPERIMENTS[name]), name)
+    for name, experiment in EXPERIMENTS.items():
+        networks.setdefault(_network(experiment), name)
     tables = [build_layers(EXPERIMENTS[name]).assign(experiment=name) for name in networks.values()]
     table = pd.concat(tables)
     columns = ["experiment", *table.columns.drop("experiment")]

@@ -5,14 +5,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fer_lib.analysis.architectures import load_layers
 from fer_lib.analysis.comparison import PUBLISHED_PATH, Estimate, estimate
 from fer_lib.evaluation.ensembles import Ensemble
-from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, Experiment
-from fer_lib.io import read_json, write_json
-from fer_lib.paths import ANALYSIS
+from fer_lib.experiments import ENSEMBLE_TTA, Experiment
+from fer_lib.io import read_json
 from fer_lib.tta import views
-
-NETWORK_SIZES_PATH = ANALYSIS / "network_sizes.json"
 
 _SCORES = (
     ("public_test", "accuracy"),
@@ -28,46 +26,10 @@ class NetworkSize(NamedTuple):
     multiply_adds: int
 
 
-def network_size(experiment: Experiment, path: Path = NETWORK_SIZES_PATH) -> NetworkSize:
-    """Return the size of an experiment's network.
-
-    Args:
-        path: the file that `record_network_sizes` writes. An architecture that it lacks is built,
-            for which Keras is imported.
-    """
-    architecture = _architecture(experiment)
-    for record in read_json(path) if path.is_file() else []:
-        if record["architecture"] == architecture:
-            return NetworkSize(record["parameters"], record["multiply_adds"])
-    return measure_network_size(experiment)
-
-
-def measure_network_size(experiment: Experiment) -> NetworkSize:
-    """Build an experiment's network, and return its size."""
-    from fer_lib.models.complexity import multiply_adds  # Keras, which takes seconds to import
-    from fer_lib.models.registry import build_model
-
-    network = build_model(experiment, pretrained=False)
-    return NetworkSize(network.count_params(), multiply_adds(network))
-
-
-def record_network_sizes(path: Path = NETWORK_SIZES_PATH) -> None:
-    """Write the size of each architecture in the table of experiments, so that pages need not build
-    them."""
-    records = []
-    for experiment in EXPERIMENTS.values():
-        architecture = _architecture(experiment)
-        if architecture not in [record["architecture"] for record in records]:
-            size = measure_network_size(experiment)
-            records.append({"architecture": architecture, **size._asdict()})
-    write_json(path, records)
-
-
-def _architecture(experiment: Experiment) -> dict:
-    """The settings that determine a network's size; where its weights come from does not."""
-    options = experiment.to_dict()["model_options"]
-    options.pop("weights", None)
-    return {"model": experiment.model, **options}
+def network_size(experiment: Experiment) -> NetworkSize:
+    """Return the size of an experiment's network, by its layers (`architectures.load_layers`)."""
+    layers = load_layers(experiment)
+    return NetworkSize(int(layers["parameters"].sum()), int(layers["multiply_adds"].sum()))
 
 
 def model_sizes(models: list[Ensemble]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 
 from fer_lib.analysis import architectures
 from fer_lib.analysis.architectures import LAYERS_PATH, build_layers, load_layers, record_layers
-from fer_lib.experiments import EXPERIMENTS, PRIVATE_TEST_EXPERIMENTS, Experiment
+from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.profiles import get_profile
 
 
@@ -23,8 +23,8 @@ def test_the_record_is_what_keras_builds(tmp_path):
 
 
 @pytest.mark.parametrize("profile", ["full", "quick"])
-def test_each_headline_network_is_recorded(profile, record_only):
-    for name in PRIVATE_TEST_EXPERIMENTS:
+def test_each_network_is_recorded(profile, record_only):
+    for name in EXPERIMENTS:
         assert not load_layers(get_profile(profile).experiment(name)).empty
 
 
