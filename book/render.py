@@ -77,7 +77,7 @@ def stage(notebooks: Path, pages: Path) -> None:
     shutil.copytree(
         ROOT / "book",
         pages,
-        ignore=shutil.ignore_patterns("*.py", "_toc.yml", "__pycache__", "playground"),
+        ignore=shutil.ignore_patterns("*.py", "_ext", "_toc.yml", "__pycache__", "playground"),
     )
     for path in sorted(notebooks.glob("*.ipynb")):
         if path.name.endswith(".failed.ipynb"):
@@ -226,6 +226,8 @@ def configuration(mathjax: Path | None, extra: Path, profile: str) -> dict:
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     sphinx = config["sphinx"]["config"]
+    extensions = config["sphinx"]["local_extensions"]
+    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
     sphinx["html_extra_path"] = [str(extra)]
     if mathjax:
         # Not in _static: Jupyter Book loads every script there by itself, and MathJax must be
