@@ -5,8 +5,8 @@ predicts, and the map is the mean over the views.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 import pandas as pd
 
@@ -15,12 +15,14 @@ from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.io import write_json
-from fer_lib.models.registry import pooling_layer
 from fer_lib.paths import ANALYSIS
 from fer_lib.profiles import Profile
 from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import Run
 from fer_lib.tta import NO_TTA, views
+
+if TYPE_CHECKING:
+    import keras
 
 GRAD_CAM_PATH = ANALYSIS / "grad_cam.json"
 DELETION_PATH = ANALYSIS / "deletion.json"
@@ -30,7 +32,7 @@ DELETED_FRACTIONS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def grad_cam(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, tta: str = NO_TTA
+    model: "keras.Model", images: np.ndarray, classes: np.ndarray, tta: str = NO_TTA
 ) -> np.ndarray:
     """Return Grad-CAM (Selvaraju et al. 2017) at the last feature maps.
 
@@ -51,6 +53,10 @@ def grad_cam(
     Raises:
         ValueError: the model has another kind of layer after the pooling.
     """
+    import keras  # takes seconds
+
+    from fer_lib.models.registry import pooling_layer
+
     pooling = pooling_layer(model)
     extractor = keras.Model(model.inputs, pooling.input)
     dense = _dense_layers(model, pooling)
@@ -64,7 +70,11 @@ def grad_cam(
     return np.divide(total, largest, out=np.zeros_like(total), where=largest > 0)
 
 
-def _dense_layers(model: keras.Model, pooling: keras.layers.Layer) -> list[keras.layers.Dense]:
+def _dense_layers(
+    model: "keras.Model", pooling: "keras.layers.Layer"
+) -> "list[keras.layers.Dense]":
+    import keras
+
     head = model.layers[model.layers.index(pooling) + 1 :]
     for layer in head:
         if not isinstance(layer, keras.layers.Dense | keras.layers.Dropout):
@@ -141,14 +151,14 @@ def load_or_compute_maps(
     return dict.fromkeys(runs) | records_of(runs, path)
 
 
-def mean_maps(model: keras.Model, split: Split, tta: str = NO_TTA) -> np.ndarray:
+def mean_maps(model: "keras.Model", split: Split, tta: str = NO_TTA) -> np.ndarray:
     """Return Grad-CAM of the true class, averaged by class: float32 [7, h, w]."""
     maps, classes = grad_cam(model, split.images, split.labels, tta), range(len(EMOTION_NAMES))
     return np.stack([maps[split.labels == label].mean(axis=0) for label in classes])
 
 
 def deletion_test(
-    model: keras.Model, images: np.ndarray, tta: str = NO_TTA
+    model: "keras.Model", images: np.ndarray, tta: str = NO_TTA
 ) -> dict[str, list[float]]:
     """Delete the pixels that Grad-CAM marks, and follow the predicted class's probability.
 
@@ -182,6 +192,8 @@ def deletion_test(
 
 def _pixel_order(maps: np.ndarray) -> np.ndarray:
     """Pixel indices int [n, 48 · 48] by descending value of maps [n, h, w], enlarged."""
+    import keras
+
     large = keras.ops.image.resize(
         maps[..., None], (IMAGE_SIZE, IMAGE_SIZE), interpolation="bilinear"
     )

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import confusion_matrix
 
 from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.records import records_of
@@ -41,6 +39,9 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
         have as many (`plurality`), and of a multinomial logistic regression from the votes to the
         label, fitted on Training (`fitted`).
     """
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
+    from sklearn.metrics import confusion_matrix
+
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     majority = np.concatenate([split.majority for split in votes.values()])
     other_classes = np.concatenate([split.other_classes for split in votes.values()])

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from fer_lib.data.dataset import Dataset
@@ -120,6 +119,8 @@ def detail_correlation(images: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         float64 [k]: the highest correlation over all shifts by up to 4 pixels, on the pixels that
         the shifted images have in common.
     """
+    from scipy.ndimage import gaussian_filter
+
     detail = images.astype(np.float32)
     detail -= gaussian_filter(detail, (0, DETAIL_SIGMA, DETAIL_SIGMA))
     best = np.full(len(pairs), -1.0)

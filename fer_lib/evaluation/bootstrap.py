@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-from scipy.stats import binomtest
 
 from fer_lib.data.labels import EMOTIONS
 from fer_lib.runs.predictions import SplitPredictions, align
@@ -102,6 +101,8 @@ def paired_difference(a: SplitPredictions, b: SplitPredictions) -> dict:
     Raises:
         ValueError: as `align`.
     """
+    from scipy.stats import binomtest  # takes half a second to import
+
     a, b = align(a, b)
     counts = (np.bincount(_cells(each), minlength=_CLASSES**2) for each in (a, b))
     observed = [confusion_scores(each.reshape(1, _CLASSES, _CLASSES)) for each in counts]

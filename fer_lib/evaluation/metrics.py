@@ -1,7 +1,6 @@
 """Every metric of a model's predictions on a split."""
 
 import numpy as np
-from sklearn import metrics as sk
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import bootstrap_counts, bootstrap_intervals, percentile_interval
@@ -21,6 +20,8 @@ def classification_metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
         `per_class`, precision, recall, F1 and support by emotion; and `confusion`, the counts
         [true][predicted].
     """
+    from sklearn import metrics as sk  # takes a second to import
+
     predicted = np.argmax(logits, axis=1)
     classes = range(len(EMOTION_NAMES))
     confusion = sk.confusion_matrix(labels, predicted, labels=classes)

@@ -1,6 +1,5 @@
 """Figures of the data set, the loss and the augmentation."""
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -61,6 +60,8 @@ def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> 
 
     The curves are those of Keras's own loss, with α = 1.
     """
+    import keras  # takes seconds
+
     p = np.linspace(0.01, 1, 200, dtype=np.float32)
     predicted = np.stack([p, 1 - p], axis=1)
     true = np.tile(np.float32([1, 0]), (len(p), 1))

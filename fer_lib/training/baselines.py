@@ -3,10 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from skimage.feature import hog
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.labels import EMOTION_NAMES
@@ -62,6 +58,8 @@ def hog_features(images: np.ndarray) -> np.ndarray:
     Returns:
         float32 [n, 1568], by `HOG_CONFIGURATION`.
     """
+    from skimage.feature import hog
+
     names = ("orientations", "pixels_per_cell", "cells_per_block")
     options = {name: HOG_CONFIGURATION[name] for name in names}
     return np.array([hog(image, **options) for image in images], np.float32)
@@ -82,6 +80,10 @@ def train_hog(seed: int, dataset: Dataset, folder: Path, profile: str) -> Run:
     Raises:
         ValueError: Training has no image of an emotion.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     if (missing := dataset.training.class_counts == 0).any():
         raise ValueError(f"Training has no image of {', '.join(np.array(EMOTION_NAMES)[missing])}")
     splits = ("training", "public_test", "private_test")
