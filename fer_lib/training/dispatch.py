@@ -1,13 +1,14 @@
-"""Train an experiment by its name, with the runs it depends on."""
+"""Train an experiment by its name, with the runs it depends on.
+
+Keras is imported only where something trains, so that a notebook that shows a recorded run opens
+at once.
+"""
 
 from fer_lib.data.readers import DataError
 from fer_lib.experiments import HOG, HOG_CONFIGURATION, PRETRAINING_NAME
 from fer_lib.profiles import Profile
 from fer_lib.runs.run import Run, RunError, parse_run_key, run_folder
 from fer_lib.runs.store import find_run
-from fer_lib.training.baselines import train_hog
-from fer_lib.training.run_spec import RunSpec, check_or_write_config
-from fer_lib.training.trainer import train_run
 
 
 def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
@@ -26,6 +27,10 @@ def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = 
         DataError: the profile's data set is missing or broken.
         RunError: as `trainer.train_run`, or a run that the experiment depends on is missing.
     """
+    from fer_lib.training.baselines import train_hog
+    from fer_lib.training.run_spec import RunSpec, check_or_write_config
+    from fer_lib.training.trainer import train_run
+
     experiment = None if name == HOG else profile.experiment(name)
     dataset = profile.dataset()
     if dataset is None:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +11,7 @@ from fer_lib.experiments import HOG, HOG_CONFIGURATION, PRIVATE_TEST_EXPERIMENTS
 from fer_lib.profiles import PROFILES, Profile
 from fer_lib.runs.run import RunError
 from fer_lib.runs.store import find_run
-from fer_lib.training import dispatch
+from fer_lib.training import baselines, dispatch, trainer
 from fer_lib.training.dispatch import load_or_train, run_experiment
 from fer_lib.training.run_spec import finish_run
 
@@ -42,10 +44,25 @@ def full(tmp_path, tiny, dataset):
 
 @pytest.mark.parametrize("name", [*PRIVATE_TEST_EXPERIMENTS, HOG])
 def test_the_full_profile_never_trains_in_a_notebook(name, monkeypatch, tmp_path):
-    for function in ("train_run", "run_experiment", "train_hog"):
-        monkeypatch.setattr(dispatch, function, lambda *a, **k: pytest.fail("trained"))
+    for module, function in (
+        (dispatch, "run_experiment"),
+        (trainer, "train_run"),
+        (baselines, "train_hog"),
+    ):
+        monkeypatch.setattr(module, function, lambda *a, **k: pytest.fail("trained"))
     full = replace(PROFILES["full"], results_folder=tmp_path)
     assert load_or_train(name, 0, full) is None
+
+
+def test_a_recorded_run_is_loaded_without_keras():
+    script = """
+import sys
+from fer_lib.profiles import get_profile
+from fer_lib.training.dispatch import load_or_train
+load_or_train("custom_cnn", 0, get_profile("full"))
+assert not {"keras", "sklearn"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_record_without_metrics_is_an_error_and_not_a_missing_one(full):
@@ -63,7 +80,7 @@ def test_quick_trains_once_and_refuses_another_configuration(quick, monkeypatch)
 
 
 def test_quick_trains_nothing_that_needs_ferplus_votes(quick, monkeypatch):
-    monkeypatch.setattr(dispatch, "train_run", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.setattr(trainer, "train_run", lambda *a, **k: pytest.fail("trained"))
     quick.table["votes"] = replace(quick.table["tiny"], ferplus_weight=1.0)
     assert load_or_train("votes", 0, quick) is None
 
@@ -107,7 +124,7 @@ def test_the_hog_baseline_is_trained_once(quick, monkeypatch, capsys):
         config = {**spec, "configuration": HOG_CONFIGURATION}
         return finish_run(folder, config, logits, dataset)
 
-    monkeypatch.setattr(dispatch, "train_hog", train_hog)
+    monkeypatch.setattr(baselines, "train_hog", train_hog)
     noted = replace(quick, faces=replace(quick.faces, notes=("PublicTest is small",)))
     run = run_experiment(HOG, 0, noted)
     assert run.finished and "note: PublicTest is small" in capsys.readouterr().out
