@@ -1,13 +1,18 @@
 """Predict with the model of a run."""
 
-import keras
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from fer_lib.data.labels import EMOTIONS
-from fer_lib.models.registry import build_model
 from fer_lib.runs.predictions import softmax
 from fer_lib.runs.run import WEIGHTS_FILE, Run, RunError
 from fer_lib.tta import NO_TTA, views
+
+if TYPE_CHECKING:
+    import keras
 
 PREDICTION_BATCH = 256
 
@@ -21,6 +26,8 @@ def load_model(run: Run, dtype_policy: str = "float32") -> keras.Model:
     Raises:
         RunError: the run keeps no weights.
     """
+    from fer_lib.models.registry import build_model  # Keras, which takes seconds to import
+
     if not run.weights:
         raise RunError(f"{run.folder}: this run keeps no weights (there is no {WEIGHTS_FILE})")
     # A run pretrained on other faces has their classes in its configuration.
