@@ -1,22 +1,73 @@
-"""Accuracy against parameters and multiply-adds: recorded models, and published ones."""
+"""Parameters, multiply-adds and accuracy of recorded models and of published ones."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from fer_lib.analysis.comparison import PUBLISHED_PATH, Estimate, estimate
 from fer_lib.evaluation.ensembles import Ensemble
-from fer_lib.experiments import ENSEMBLE_TTA
-from fer_lib.io import read_json
-from fer_lib.models.complexity import multiply_adds
-from fer_lib.models.registry import build_model
+from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, Experiment
+from fer_lib.io import read_json, write_json
+from fer_lib.paths import ANALYSIS
 from fer_lib.tta import views
+
+NETWORK_SIZES_PATH = ANALYSIS / "network_sizes.json"
 
 _SCORES = (
     ("public_test", "accuracy"),
     ("private_test", "accuracy"),
     ("private_test", "macro_f1"),
 )
+
+
+class NetworkSize(NamedTuple):
+    """A network's parameters, and the multiply-adds of one forward pass."""
+
+    parameters: int
+    multiply_adds: int
+
+
+def network_size(experiment: Experiment, path: Path = NETWORK_SIZES_PATH) -> NetworkSize:
+    """Return the size of an experiment's network.
+
+    Args:
+        path: the file that `record_network_sizes` writes. An architecture that it lacks is built,
+            for which Keras is imported.
+    """
+    architecture = _architecture(experiment)
+    for record in read_json(path) if path.is_file() else []:
+        if record["architecture"] == architecture:
+            return NetworkSize(record["parameters"], record["multiply_adds"])
+    return measure_network_size(experiment)
+
+
+def measure_network_size(experiment: Experiment) -> NetworkSize:
+    """Build an experiment's network, and return its size."""
+    from fer_lib.models.complexity import multiply_adds  # Keras, which takes seconds to import
+    from fer_lib.models.registry import build_model
+
+    network = build_model(experiment, pretrained=False)
+    return NetworkSize(network.count_params(), multiply_adds(network))
+
+
+def record_network_sizes(path: Path = NETWORK_SIZES_PATH) -> None:
+    """Write the size of each architecture in the table of experiments, so that pages need not build
+    them."""
+    records = []
+    for experiment in EXPERIMENTS.values():
+        architecture = _architecture(experiment)
+        if architecture not in [record["architecture"] for record in records]:
+            size = measure_network_size(experiment)
+            records.append({"architecture": architecture, **size._asdict()})
+    write_json(path, records)
+
+
+def _architecture(experiment: Experiment) -> dict:
+    """The settings that determine a network's size; where its weights come from does not."""
+    options = experiment.to_dict()["model_options"]
+    options.pop("weights", None)
+    return {"model": experiment.model, **options}
 
 
 def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
@@ -29,9 +80,7 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
         `private_test_macro_f1`, each with its interval, NaN where PrivateTest was not evaluated.
     """
     experiments = {run.name: run.experiment for model in models for run in model.members}
-    networks = {name: build_model(e, pretrained=False) for name, e in experiments.items()}
-    parameters = {name: network.count_params() for name, network in networks.items()}
-    operations = {name: multiply_adds(network) for name, network in networks.items()}
+    networks = {name: network_size(experiment) for name, experiment in experiments.items()}
     rows = []
     for model in models:
         schemes = [ENSEMBLE_TTA if model.shift_tta else run.experiment.tta for run in model.members]
@@ -40,9 +89,9 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
             model.members[0].seed if len(model.members) == 1 else None,
             len(model.members),
             model.forward_passes,
-            sum(parameters[run.name] for run in model.members),
+            sum(networks[run.name].parameters for run in model.members),
             sum(
-                operations[run.name] * len(views(scheme))
+                networks[run.name].multiply_adds * len(views(scheme))
                 for run, scheme in zip(model.members, schemes, strict=True)
             ),
         ]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -100,3 +102,14 @@ def test_tta_schemes_are_read_from_the_record(tmp_path):
 def test_all_schemes_are_recorded():
     recorded = tta_schemes().set_index("tta")["forward_passes"]
     assert recorded.to_dict() == {name: len(views) for name, views in SCHEMES.items()}
+
+
+def test_records_are_analyzed_without_keras():
+    modules = [
+        "fer_lib.analysis.ensembles",
+        "fer_lib.analysis.model_size",
+        "fer_lib.plotting.ablations",
+        "fer_lib.report.comparisons",
+    ]
+    code = f"import sys, {', '.join(modules)}; sys.exit('keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -2,11 +2,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.analysis.model_size import model_sizes, pareto_front, published_networks
+from fer_lib.analysis.model_size import (
+    NetworkSize,
+    measure_network_size,
+    model_sizes,
+    network_size,
+    pareto_front,
+    published_networks,
+    record_network_sizes,
+)
 from fer_lib.evaluation.ensembles import Ensemble
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.io import write_json
+from fer_lib.io import read_json, write_json
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import run_folder
 from fer_lib.runs.store import write_run
@@ -57,6 +65,42 @@ def test_multiply_adds_count_members_and_forward_passes(record):
     metrics = se_cnn[0].metrics["private_test"]
     assert table.loc["SE-CNN", "private_test_accuracy"] == metrics["accuracy"]
     assert table.loc["SE-CNN", "private_test_macro_f1_high"] == metrics["intervals"]["macro_f1"][1]
+
+
+def test_a_recorded_size_is_read_by_architecture(tmp_path):
+    head_only = EXPERIMENTS["mobilenetv2_head_only"]
+    options = {key: value for key, value in head_only.model_options.items() if key != "weights"}
+    record = {"architecture": {"model": "mobilenetv2", **options}, "parameters": 7}
+    write_json(tmp_path / "sizes.json", [record | {"multiply_adds": 9}])
+    assert network_size(head_only, tmp_path / "sizes.json") == NetworkSize(7, 9)
+    custom_cnn = network_size(EXPERIMENTS["custom_cnn"], tmp_path / "sizes.json")
+    assert custom_cnn == NetworkSize(1_720_743, 96_216_832)
+    assert network_size(EXPERIMENTS["custom_cnn"], tmp_path / "none.json") == custom_cnn
+
+
+def test_sizes_are_recorded_once_for_each_architecture(tmp_path, monkeypatch):
+    tried = {name: EXPERIMENTS[name] for name in ("custom_cnn", "se_cnn", "se_cnn_distilled")}
+    monkeypatch.setattr("fer_lib.analysis.model_size.EXPERIMENTS", tried)
+    record_network_sizes(tmp_path / "sizes.json")
+    sizes = [NetworkSize(r["parameters"], r["multiply_adds"]) for r in recorded(tmp_path)]
+    assert sizes == [NetworkSize(1_720_743, 96_216_832), NetworkSize(1_764_311, 96_259_840)]
+
+
+def recorded(folder):
+    return read_json(folder / "sizes.json")
+
+
+@pytest.mark.parametrize("name", ["se_cnn", "se_cnn_hires_ferplus", "mobilenetv2_fine_tuned"])
+def test_the_committed_size_is_that_of_the_network(name):
+    assert network_size(EXPERIMENTS[name]) == measure_network_size(EXPERIMENTS[name])
+
+
+def test_every_experiment_has_a_committed_size(monkeypatch):
+    monkeypatch.setattr(
+        "fer_lib.analysis.model_size.measure_network_size",
+        lambda experiment: pytest.fail(f"{experiment.title}: run record_network_sizes()"),
+    )
+    assert all(network_size(experiment).parameters for experiment in EXPERIMENTS.values())
 
 
 def test_no_models_give_an_empty_table_and_front():
