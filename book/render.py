@@ -224,6 +224,9 @@ def configuration(mathjax: Path | None, extra: Path, profile: str) -> dict:
         mathjax: its package, or None where it cannot be had: then formulas need the internet.
         extra: a folder whose content is copied into the book.
     """
+    from fer_lib.profiles import get_profile
+    from fer_lib.report.quoted import quoted_numbers
+
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     sphinx = config["sphinx"]["config"]
     extensions = config["sphinx"]["local_extensions"]
@@ -234,6 +237,8 @@ def configuration(mathjax: Path | None, extra: Path, profile: str) -> dict:
         # loaded once.
         shutil.copy(mathjax / "es5" / "tex-svg.js", extra)
         sphinx["mathjax_path"] = "../tex-svg.js"
+    # What the pages quote as {{ key }}: a key without a value is a warning, and so an error.
+    config["parse"] = {"myst_substitutions": quoted_numbers(get_profile(profile))}
     if profile == "quick":
         sphinx["html_theme_options"]["announcement"] = (
             "Quick profile: all models on these pages were trained for minutes on synthetic faces. "
