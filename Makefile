@@ -10,10 +10,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: FORCE help book test quick lab serve data verify clean
+# Two notebooks at a time; `make --jobs=4 book` takes more.
+MAKEFLAGS += --jobs=2
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(shell find fer_lib -name '*.py')
-PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py book/readme.py _config.yml
+PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/_ext/*.py) book/_toc.yml book/render.py \
+	_config.yml CITATION.cff
 ANALYSES := $(wildcard results/*.json results/analysis/*)
 RECORDS := $(ANALYSES) $(wildcard results/*.npz results/*/*/*)
 
@@ -61,13 +64,14 @@ clean: ## remove what was built; your own runs and the environment stay
 
 # One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
 build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) build/full/data book/execute.py .venv/ready
-	$(BIN)/python book/execute.py $< $@ full
+	@$(BIN)/python book/execute.py $< $@ full
 build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(ANALYSES) build/quick/fresh book/execute.py .venv/ready
-	$(BIN)/python book/execute.py $< $@ quick
+	@$(BIN)/python book/execute.py $< $@ quick
 
 # Which FER2013 and which records the pages show: written anew only when it is another, or one came or went.
 build/full/data: FORCE
-	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.now && { cmp -s $@.now $@ || cp $@.now $@; }
+	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.$$$$ && \
+	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 # The quick report keeps its runs to itself, in build/quick/runs: when the library changes, they are
 # trained again, and runs/quick stays as it is.
@@ -81,5 +85,11 @@ earlier :=
 $(foreach n,$(NOTEBOOKS),$(eval build/quick/notebooks/$n.ipynb: | $(earlier))\
 	$(eval earlier := build/quick/notebooks/$n.ipynb))
 
-build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
-	$(BIN)/python book/render.py build/$*
+# What the pages need besides, made beside the notebooks; in quick after them, from their runs.
+build/%/prepared/done: $(LIBRARY) $(ANALYSES) $(wildcard book/playground/*) book/prepare.py book/readme.py .venv/ready
+	@$(BIN)/python book/prepare.py build/$*
+build/full/prepared/done: $(RECORDS) build/full/data
+build/quick/prepared/done: $(foreach n,$(NOTEBOOKS),build/quick/notebooks/$(n).ipynb)
+
+build/%/html/index.html: $(PAGES) build/%/prepared/done $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
+	@$(BIN)/python book/render.py build/$*

@@ -12,16 +12,24 @@ import argparse
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+# ruff: noqa: E402
+# An optional checker of addresses, whose grammar takes a second to compile, is not imported.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat
 import papermill
+from filelock import FileLock
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from fer_lib.report.expect import STRICT
 
 ROOT = Path(__file__).resolve().parent.parent
+# It warns that it talks to this machine unencrypted, and of the interrupt that ends it.
+QUIET_KERNEL = ("--IPKernelApp.log_level=CRITICAL",)
 
 
 def execute(source: Path, target: Path, **parameters) -> None:
@@ -41,7 +49,12 @@ def execute(source: Path, target: Path, **parameters) -> None:
     failed = target.with_suffix(".failed.ipynb")
     failed.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(
-        source, failed, parameters, progress_bar=sys.stderr.isatty(), cwd=source.parent
+        source,
+        failed,
+        parameters,
+        progress_bar=False,
+        cwd=source.parent,
+        extra_arguments=list(QUIET_KERNEL),
     )
     failed.replace(target)
 
@@ -64,7 +77,17 @@ def main() -> int:
     parser.add_argument("target", type=Path)
     parser.add_argument("profile")
     options = parser.parse_args()
-    print(f"executing {options.source} ({options.profile})", flush=True)
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    begun = time.time()
+    with FileLock(options.target.with_name(f".{options.target.stem}.lock")):
+        if options.target.exists() and options.target.stat().st_mtime > begun:
+            return 0  # another make has executed it while this one waited
+        print(f"executing {options.source} ({options.profile})", flush=True)
+        return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Execute the notebook of the command line, and return an exit code."""
     os.environ.pop(STRICT, None)
     if options.profile == "full" and records_are_committed():
         os.environ[STRICT] = "1"  # the kernel inherits it
