@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE help book test quick lab serve data verify clean
+.PHONY: FORCE help book test quick page lab serve data verify clean
 # Two notebooks at a time; `make --jobs=4 book` takes more.
 MAKEFLAGS += --jobs=2
 
@@ -32,6 +32,12 @@ test: .venv/test ## run the tests
 
 quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
+
+EXPERIMENT ?= custom_cnn
+SEED ?= 0
+PROFILE ?= full
+page: .venv/ready ## render the page of a run: make page EXPERIMENT=custom_cnn SEED=0
+	@$(BIN)/python book/page.py "$(EXPERIMENT)" "$(SEED)" "$(PROFILE)"
 
 lab: .venv/ready ## open JupyterLab in notebooks/
 	$(BIN)/jupyter lab notebooks

@@ -62,7 +62,7 @@ def render(build: Path) -> int:
 def stage(notebooks: Path, prepared: Path, pages: Path) -> None:
     """Copy prose, generated files, and notebooks without papermill's traces, into `pages`."""
     shutil.rmtree(pages, ignore_errors=True)
-    ignored = ("*.py", "_ext", "_toc.yml", "__pycache__", "playground")
+    ignored = ("*.py", "page.css", "_ext", "_toc.yml", "__pycache__", "playground")
     shutil.copytree(ROOT / "book", pages, ignore=shutil.ignore_patterns(*ignored))
     for path in prepared.glob("_*"):
         shutil.copy(path, pages)
