@@ -39,8 +39,9 @@ PROFILE ?= full
 page: .venv/ready ## render the page of a run: make page EXPERIMENT=custom_cnn SEED=0
 	@$(BIN)/python book/page.py "$(EXPERIMENT)" "$(SEED)" "$(PROFILE)"
 
-lab: .venv/ready ## open JupyterLab in notebooks/
-	$(BIN)/jupyter lab notebooks
+lab: .venv/ready ## open copies of the notebooks, in build/lab, in JupyterLab
+	@$(BIN)/python book/lab.py build/lab
+	$(BIN)/jupyter lab build/lab
 
 serve: build/full/html/index.html ## serve the built book on http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/full/html
@@ -52,8 +53,8 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 verify: .venv/ready ## recompute every recorded run
 	$(BIN)/python -m fer_lib verify
 
-clean: ## remove what was built; your own runs and the environment stay
-	rm -rf build
+clean: ## remove what was built; runs/, your notebooks in build/lab and the environment stay
+	find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
 
 # The environment of the report, at the versions of the lock; and what the tests need beyond it.
 .venv/ready: requirements.lock pyproject.toml
@@ -79,12 +80,13 @@ build/full/data: FORCE
 	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.$$$$ && \
 	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
-# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, they are
-# trained again, and runs/quick stays as it is.
+# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, those that
+# it made (execute.py lists them) are trained again. Others there, and runs/quick, stay as they are.
 build/quick/%: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
 build/quick/fresh: $(LIBRARY)
-	rm -rf build/quick/runs
-	@mkdir -p $(@D) && touch $@
+	@mkdir -p build/quick/runs && cd build/quick/runs && touch .made && \
+		xargs rm -rf quick/synthetic.csv.gz < .made && rm .made
+	@touch $@
 
 # A page trains what earlier ones have not, and shows what they have: in order, also under `make -j`.
 earlier :=

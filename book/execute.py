@@ -13,6 +13,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # ruff: noqa: E402
@@ -25,9 +27,11 @@ from filelock import FileLock
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from fer_lib.paths import RUNS
 from fer_lib.report.expect import STRICT
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE = ".made"  # in the folder of the runs: those that notebooks trained
 # It warns that it talks to this machine unencrypted, and of the interrupt that ends it.
 QUIET_KERNEL = ("--IPKernelApp.log_level=CRITICAL",)
 
@@ -59,6 +63,26 @@ def execute(source: Path, target: Path, **parameters) -> None:
     failed.replace(target)
 
 
+@contextmanager
+def listed_runs(profile: str, runs: Path = RUNS) -> Iterator[None]:
+    """Add the runs that a notebook trains to the list in `runs/.made`.
+
+    `make quick` trains these again when the library has changed, and keeps all others.
+    """
+
+    def folders() -> set[str]:
+        paths = runs.glob(f"{profile}/*/seed-*")
+        return {path.relative_to(runs).as_posix() for path in paths}
+
+    before = folders()
+    try:
+        yield
+    finally:
+        if made := sorted(folders() - before):
+            with (runs / MADE).open("a", encoding="utf-8") as file:
+                file.writelines(f"{name}\n" for name in made)
+
+
 def records_are_committed(root: Path = ROOT) -> bool:
     """Whether `results/` is as it was committed; False where git cannot tell."""
     command = ["git", "status", "--porcelain", "--", "results"]
@@ -83,7 +107,8 @@ def main() -> int:
         if options.target.exists() and options.target.stat().st_mtime > begun:
             return 0  # another make has executed it while this one waited
         print(f"executing {options.source} ({options.profile})", flush=True)
-        return run(options)
+        with listed_runs(options.profile):
+            return run(options)
 
 
 def run(options: argparse.Namespace) -> int:
