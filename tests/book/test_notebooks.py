@@ -91,9 +91,10 @@ def test_parameters_and_setup_come_first(path):
     code = cells(path, "code")
     assert tags(code[0]) == {"parameters", "remove-cell"}
     assert [cell for cell in code if "hide-input" in tags(cell)] == [code[1]]
-    assert "profile = get_profile(profile)" in code[1].source and "use(profile)" in code[1].source
-    later = "\n".join(cell.source for cell in code[2:])
-    assert not re.findall(r"^(?:import|from) .*", later, flags=re.MULTILINE)
+    assert "profile = get_profile(profile)" in code[1].source
+    assert "use(profile)" in code[1].source or not imported_names(code, "fer_lib.plotting")
+    hidden = [cell.source for cell in code[2:] if tags(cell) & {"remove-input", "remove-cell"}]
+    assert not re.findall(r"^(?:import|from) .*", "\n".join(hidden), flags=re.MULTILINE)
     parameters = papermill.inspect_notebook(path)
     assert parameters["profile"]["default"] == '"full"' and parameters["seed"]["default"] == "0"
 
@@ -101,8 +102,11 @@ def test_parameters_and_setup_come_first(path):
 @each_notebook
 def test_pages_open_with_a_finding_and_end_with_take_aways(path):
     notebook = nbformat.read(path, as_version=4)
-    first, last = notebook.cells[0].source, prose(path).split("\n## ")[-1]
-    assert re.match(r"# .+\n\n\*\*Question\.\*\* .+\n\n\*\*Finding\.\*\* ", first)
+    # A finding with numbers is the output of a cell.
+    first, last = "\n".join(cell.source for cell in notebook.cells[:5]), prose(path)
+    assert re.match(r"# .+\n.*\*\*Question\.\*\* .*\*\*Finding\.\*\* ", first, re.DOTALL)
+    assert not re.match(r".*\n## .*\*\*Finding\.", first, re.DOTALL)
+    last = last.split("\n## ")[-1]
     assert last.startswith("Take-aways\n") and 2 <= len(re.findall(r"^- ", last, re.M)) <= 3
 
 
@@ -126,7 +130,7 @@ def draws(cell, functions):
 
 @each_notebook
 def test_tables_have_a_caption_and_a_name(path):
-    for cell in cells(path, "code"):
+    for cell in cells(path, "code")[2:]:
         for call in ast.walk(ast.parse(cell.source)):
             if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "show":
                 assert "caption" in {keyword.arg for keyword in call.keywords}, cell.source
