@@ -9,11 +9,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE help book test quick lab serve data verify clean
+.PHONY: FORCE help book test quick page lab serve data verify clean
+# Two notebooks at a time; `make --jobs=4 book` takes more.
+MAKEFLAGS += --jobs=2
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 LIBRARY := $(shell find fer_lib -name '*.py')
-PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/playground/*) book/_toc.yml book/render.py book/readme.py _config.yml
+PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/_ext/*.py) book/_toc.yml book/render.py \
+	_config.yml CITATION.cff
 ANALYSES := $(wildcard results/*.json results/analysis/*)
 RECORDS := $(ANALYSES) $(wildcard results/*.npz results/*/*/*)
 
@@ -30,8 +33,15 @@ test: .venv/test ## run the tests
 quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
 
-lab: .venv/ready ## open JupyterLab in notebooks/
-	$(BIN)/jupyter lab notebooks
+EXPERIMENT ?= custom_cnn
+SEED ?= 0
+PROFILE ?= full
+page: .venv/ready ## render the page of a run: make page EXPERIMENT=custom_cnn SEED=0
+	@$(BIN)/python book/page.py "$(EXPERIMENT)" "$(SEED)" "$(PROFILE)"
+
+lab: .venv/ready ## open copies of the notebooks, in build/lab, in JupyterLab
+	@$(BIN)/python book/lab.py build/lab
+	$(BIN)/jupyter lab build/lab
 
 serve: build/full/html/index.html ## serve the built book on http://localhost:8000
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/full/html
@@ -43,8 +53,8 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 verify: .venv/ready ## recompute every recorded run
 	$(BIN)/python -m fer_lib verify
 
-clean: ## remove what was built; your own runs and the environment stay
-	rm -rf build
+clean: ## remove what was built; runs/, your notebooks in build/lab and the environment stay
+	find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
 
 # The environment of the report, at the versions of the lock; and what the tests need beyond it.
 .venv/ready: requirements.lock pyproject.toml
@@ -61,25 +71,33 @@ clean: ## remove what was built; your own runs and the environment stay
 
 # One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
 build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) build/full/data book/execute.py .venv/ready
-	$(BIN)/python book/execute.py $< $@ full
+	@$(BIN)/python book/execute.py $< $@ full
 build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(ANALYSES) build/quick/fresh book/execute.py .venv/ready
-	$(BIN)/python book/execute.py $< $@ quick
+	@$(BIN)/python book/execute.py $< $@ quick
 
 # Which FER2013 and which records the pages show: written anew only when it is another, or one came or went.
 build/full/data: FORCE
-	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.now && { cmp -s $@.now $@ || cp $@.now $@; }
+	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.$$$$ && \
+	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
-# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, they are
-# trained again, and runs/quick stays as it is.
+# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, those that
+# it made (execute.py lists them) are trained again. Others there, and runs/quick, stay as they are.
 build/quick/%: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
 build/quick/fresh: $(LIBRARY)
-	rm -rf build/quick/runs
-	@mkdir -p $(@D) && touch $@
+	@mkdir -p build/quick/runs && cd build/quick/runs && touch .made && \
+		xargs rm -rf quick/synthetic.csv.gz < .made && rm .made
+	@touch $@
 
 # A page trains what earlier ones have not, and shows what they have: in order, also under `make -j`.
 earlier :=
 $(foreach n,$(NOTEBOOKS),$(eval build/quick/notebooks/$n.ipynb: | $(earlier))\
 	$(eval earlier := build/quick/notebooks/$n.ipynb))
 
-build/%/html/index.html: $(PAGES) $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
-	$(BIN)/python book/render.py build/$*
+# What the pages need besides, made beside the notebooks; in quick after them, from their runs.
+build/%/prepared/done: $(LIBRARY) $(ANALYSES) $(wildcard book/playground/*) book/prepare.py book/readme.py .venv/ready
+	@$(BIN)/python book/prepare.py build/$*
+build/full/prepared/done: $(RECORDS) build/full/data
+build/quick/prepared/done: $(foreach n,$(NOTEBOOKS),build/quick/notebooks/$(n).ipynb)
+
+build/%/html/index.html: $(PAGES) build/%/prepared/done $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
+	@$(BIN)/python book/render.py build/$*

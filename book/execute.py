@@ -12,16 +12,28 @@ import argparse
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+# ruff: noqa: E402
+# An optional checker of addresses, whose grammar takes a second to compile, is not imported.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat
 import papermill
+from filelock import FileLock
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
+from fer_lib.paths import RUNS
 from fer_lib.report.expect import STRICT
 
 ROOT = Path(__file__).resolve().parent.parent
+MADE = ".made"  # in the folder of the runs: those that notebooks trained
+# It warns that it talks to this machine unencrypted, and of the interrupt that ends it.
+QUIET_KERNEL = ("--IPKernelApp.log_level=CRITICAL",)
 
 
 def execute(source: Path, target: Path, **parameters) -> None:
@@ -41,9 +53,34 @@ def execute(source: Path, target: Path, **parameters) -> None:
     failed = target.with_suffix(".failed.ipynb")
     failed.parent.mkdir(parents=True, exist_ok=True)
     papermill.execute_notebook(
-        source, failed, parameters, progress_bar=sys.stderr.isatty(), cwd=source.parent
+        source,
+        failed,
+        parameters,
+        progress_bar=False,
+        cwd=source.parent,
+        extra_arguments=list(QUIET_KERNEL),
     )
     failed.replace(target)
+
+
+@contextmanager
+def listed_runs(profile: str, runs: Path = RUNS) -> Iterator[None]:
+    """Add the runs that a notebook trains to the list in `runs/.made`.
+
+    `make quick` trains these again when the library has changed, and keeps all others.
+    """
+
+    def folders() -> set[str]:
+        paths = runs.glob(f"{profile}/*/seed-*")
+        return {path.relative_to(runs).as_posix() for path in paths}
+
+    before = folders()
+    try:
+        yield
+    finally:
+        if made := sorted(folders() - before):
+            with (runs / MADE).open("a", encoding="utf-8") as file:
+                file.writelines(f"{name}\n" for name in made)
 
 
 def records_are_committed(root: Path = ROOT) -> bool:
@@ -64,7 +101,18 @@ def main() -> int:
     parser.add_argument("target", type=Path)
     parser.add_argument("profile")
     options = parser.parse_args()
-    print(f"executing {options.source} ({options.profile})", flush=True)
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    begun = time.time()
+    with FileLock(options.target.with_name(f".{options.target.stem}.lock")):
+        if options.target.exists() and options.target.stat().st_mtime > begun:
+            return 0  # another make has executed it while this one waited
+        print(f"executing {options.source} ({options.profile})", flush=True)
+        with listed_runs(options.profile):
+            return run(options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Execute the notebook of the command line, and return an exit code."""
     os.environ.pop(STRICT, None)
     if options.profile == "full" and records_are_committed():
         os.environ[STRICT] = "1"  # the kernel inherits it

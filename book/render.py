@@ -1,87 +1,74 @@
-"""Render the book of one profile from its executed notebooks: `python book/render.py build/full`.
+"""Render the book of one profile: `python book/render.py build/full`.
 
-Pages and notebooks are staged into one folder, so that addresses are flat, and Jupyter Book builds
-it with warnings as errors. MathJax and the playground's ONNX Runtime come from npm's registry where
-it can be reached, and are served from the book itself.
+Pages, executed notebooks and what `prepare.py` wrote are staged into one folder, so that addresses
+are flat. Sphinx builds it in Jupyter Book's configuration, with warnings as errors.
 """
 
-import base64
-import hashlib
-import json
+import os
 import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
+import time
 from pathlib import Path
+
+# ruff: noqa: E402
+# An optional checker of addresses, whose grammar takes a second to compile, is not imported.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat
 import yaml
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
-# Packages of npm's registry, with the SHA-512 of their archives.
-MATHJAX = (
-    "mathjax@3.2.2",
-    "Bt+SSVU8eBG27zChVewOicYs7Xsdt40qm4+UpHyX7k0/O9NliPc+x77k1/FEsPsjKPZGJvtRZM1vO+geW0OhGw==",
+# Jupyter Book loads these for what the book has not: live code, comments, PDF.
+UNUSED = ("sphinx_thebe", "sphinx_comments", "sphinx_jupyterbook_latex")
+PROCESSES = 2
+BINDER, COLAB = "https://mybinder.org", "https://colab.research.google.com"
+QUICK_NOTICE = (
+    "Quick profile: all models on these pages were trained for minutes on synthetic faces. "
+    "Numbers and figures show that the code works; they are not results on FER2013."
 )
-RUNTIME = (
-    "onnxruntime-web@1.30.0",
-    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
-)
-RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
 def main() -> int:
-    from readme import (
-        draw_figure,
-    )  # on the front page too; it imports the library, which takes seconds
+    build, begun = Path(sys.argv[1]).resolve(), time.time()
+    page = build / "html" / "index.html"
+    with FileLock(build / ".render.lock"):
+        if page.exists() and page.stat().st_mtime > begun:
+            return 0  # another make has rendered it while this one waited
+        print(f"rendering {page.parent.relative_to(ROOT)}", flush=True)
+        return render(build)
 
-    build = Path(sys.argv[1]).resolve()
-    pages, output, extra = build / "pages", build / "_build" / "html", build / "extra"
-    stage(build / "notebooks", pages)
-    draw_figure(pages / "_accuracy.svg", build.name)
-    shutil.rmtree(extra, ignore_errors=True)
-    extra.mkdir()
-    reason = playground(package(*RUNTIME), pages, extra / "playground", build.name)
-    if reason:
-        print(f"the playground is left out: {reason}", file=sys.stderr)
-    config = build / "_config.yml"
-    settings = configuration(package(*MATHJAX), extra, build.name)
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    shutil.rmtree(build / "_build", ignore_errors=True)
-    command = [
-        Path(sys.executable).with_name("jupyter-book"),
-        "build",
-        pages,
-        "--config",
-        config,
-        "--toc",
-        ROOT / "book" / "_toc.yml",
-    ]
-    # -W -n: every warning and every dangling reference is an error; --keep-going lists them all.
-    done = subprocess.run(
-        [*command, "--path-output", build, "-W", "-n", "--keep-going", "-q"], cwd=ROOT
-    )
-    if done.returncode:
-        return done.returncode
+
+def render(build: Path) -> int:
+    """Stage the book of a profile, build it, and put it in place when all of it succeeded.
+
+    Returns:
+        An exit code.
+    """
+    pages, prepared, output = build / "pages", build / "prepared", build / "_build"
+    stage(build / "notebooks", prepared, pages)
+    file = build / "_config.yml"
+    settings = configuration(prepared, build.name)
+    file.write_text(yaml.safe_dump(settings, allow_unicode=True), encoding="utf-8")
+    shutil.rmtree(output, ignore_errors=True)
+    if code := run_sphinx(pages, output, file):
+        return code
     shutil.rmtree(build / "html", ignore_errors=True)
-    shutil.move(output, build / "html")
+    shutil.move(output / "html", build / "html")
+    (build / "html" / "index.html").touch()  # after all that it was made of
     return 0
 
 
-def stage(notebooks: Path, pages: Path) -> None:
-    """Copy the prose, and the notebooks without papermill's traces, into `pages`."""
+def stage(notebooks: Path, prepared: Path, pages: Path) -> None:
+    """Copy prose, generated files, and notebooks without papermill's traces, into `pages`."""
     shutil.rmtree(pages, ignore_errors=True)
-    shutil.copytree(
-        ROOT / "book",
-        pages,
-        ignore=shutil.ignore_patterns("*.py", "_toc.yml", "__pycache__", "playground"),
-    )
+    ignored = ("*.py", "page.css", "_ext", "_toc.yml", "__pycache__", "playground")
+    shutil.copytree(ROOT / "book", pages, ignore=shutil.ignore_patterns(*ignored))
+    for path in prepared.glob("_*"):
+        shutil.copy(path, pages)
     for path in sorted(notebooks.glob("*.ipynb")):
-        if path.name.endswith(".failed.ipynb"):
-            continue
+        if not (ROOT / "notebooks" / path.name).exists():
+            continue  # a failed one, or one of an earlier version
         notebook = nbformat.read(path, as_version=4)
         notebook.metadata.pop("papermill", None)
         notebook.cells = [
@@ -96,148 +83,99 @@ def stage(notebooks: Path, pages: Path) -> None:
         nbformat.write(notebook, pages / path.name)
 
 
-def package(name: str, sha512: str) -> Path | None:
-    """Return the folder of a package, downloaded once from npm's registry.
-
-    Args:
-        name: with its version, `name@1.0.0`.
-        sha512: of its archive, base64.
-
-    Returns:
-        None where there is no npm, or its registry cannot be reached.
-
-    Raises:
-        ValueError: the archive is not the pinned one.
-    """
-    folder = ROOT / "build" / "npm" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # two books may be rendered at once
-        return _download(name, sha512, folder)
-
-
-def _download(name: str, sha512: str, folder: Path) -> Path | None:
-    if (folder / "package").is_dir():
-        return folder / "package"
-    npm = shutil.which("npm")
-    if npm is None:
-        print(f"{name} is left out: npm is not on this machine", file=sys.stderr)
-        return None
-    packed = subprocess.run(
-        [npm, "pack", name, "--json"], cwd=folder, capture_output=True, text=True
-    )
-    if packed.returncode:
-        print(f"{name} is left out: npm's registry cannot be reached", file=sys.stderr)
-        return None
-    file = folder / json.loads(packed.stdout)[0]["filename"]
-    digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
-    if digest != sha512:
-        raise ValueError(f"{name}: its archive has the SHA-512 {digest}, pinned is {sha512}")
-    with tempfile.TemporaryDirectory(dir=folder) as tmp, tarfile.open(file) as archive:
-        # Python 3.11 has the filter since 3.11.4.
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(tmp)
-        (Path(tmp) / "package").rename(folder / "package")
-    return folder / "package"
-
-
-def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) -> str | None:
-    """Write the playground's page into `pages` and its files into `folder`.
-
-    Its model is the best single one of the profile: the recorded one, or in `quick` the one that
-    was just trained.
-
-    Args:
-        runtime: the package of ONNX Runtime Web, or None where it cannot be had.
-
-    Returns:
-        Why the playground is left out, which its page says too; None where it is there.
-
-    Raises:
-        ValueError: the model is too large for a browser to load.
-    """
-    from fer_lib.profiles import get_profile
-    from fer_lib.runs.store import best_single_run
-
-    run = best_single_run(get_profile(profile).results_folder)
-    if runtime and run:
-        reason, page = None, _playground_page(run, runtime, folder)
-    else:
-        reason = (
-            "no model is recorded with its weights yet"
-            if runtime
-            else "npm's registry could not be reached for ONNX Runtime Web when it was built"
-        )
-        page = f"<p><em>The playground was left out of this book: {reason}.</em></p>"
-    (pages / "_playground.html").write_text(page, encoding="utf-8")
-    return reason
-
-
-def _playground_page(run, runtime: Path, folder: Path) -> str:
-    from fer_lib.deploy.exported import ensure_exported
-
-    model = ensure_exported(run)
-    size = model.stat().st_size
-    if size > PLAYGROUND_LIMIT:
-        raise ValueError(f"{model}: {size:,} bytes; a browser loads {PLAYGROUND_LIMIT:,} at most")
-    folder.mkdir()
-    shutil.copy(model, folder / "model.onnx")
-    shutil.copy(ROOT / "book" / "playground" / "playground.js", folder)
-    for name in RUNTIME_FILES:
-        shutil.copy(runtime / "dist" / name, folder)
-    page = (ROOT / "book" / "playground" / "app.html").read_text(encoding="utf-8")
-    return page.replace("PLAYGROUND_SETTINGS", playground_settings())
-
-
-def playground_settings() -> str:
-    """The library's constants that the playground needs, and a drawn face per emotion, as JSON."""
-    import numpy as np
-
-    from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-    from fer_lib.data.synthetic import synthetic_faces
-    from fer_lib.deploy.faces import CONFIDENT_ABOVE
-    from fer_lib.deploy.images import MAX_SIDE
-    from fer_lib.deploy.inference import INPUT, OUTPUT
-
-    faces = synthetic_faces(np.arange(len(EMOTION_NAMES)), seed=7)
-    examples = [
-        {"emotion": name, "pixels": base64.b64encode(face.tobytes()).decode()}
-        for name, face in zip(EMOTION_NAMES, faces, strict=True)
-    ]
-    return json.dumps(
-        {
-            "emotions": EMOTION_NAMES,
-            "colors": COLORS,
-            "image_size": IMAGE_SIZE,
-            "max_side": MAX_SIDE,
-            "confident_above": CONFIDENT_ABOVE,
-            "input": INPUT,
-            "output": OUTPUT,
-            "examples": examples,
-        }
-    )
-
-
-def configuration(mathjax: Path | None, extra: Path, profile: str) -> dict:
+def configuration(prepared: Path, profile: str) -> dict:
     """`_config.yml` with what only this build knows.
 
     Args:
-        mathjax: its package, or None where it cannot be had: then formulas need the internet.
-        extra: a folder whose content is copied into the book.
+        prepared: the folder that `prepare.py` wrote. Without MathJax in it, formulas need the
+            internet.
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     sphinx = config["sphinx"]["config"]
-    sphinx["html_extra_path"] = [str(extra)]
-    if mathjax:
-        # Not in _static: Jupyter Book loads every script there by itself, and MathJax must be
-        # loaded once.
-        shutil.copy(mathjax / "es5" / "tex-svg.js", extra)
+    theme = sphinx["html_theme_options"]
+    theme["extra_footer"] = cite_as(citation)
+    extensions = config["sphinx"]["local_extensions"]
+    extensions.update({name: str(ROOT / folder) for name, folder in extensions.items()})
+    config["title"] = citation["title"]
+    # What the pages quote as {{ key }}: a key without a value is a warning, and so an error.
+    quoted = yaml.safe_load((prepared / "quoted.json").read_text(encoding="utf-8"))
+    config["parse"] = {"myst_substitutions": quoted}
+    sphinx["html_extra_path"] = [str(prepared / "extra")]
+    # Not in _static: Jupyter Book loads every script there by itself, and MathJax must be loaded
+    # once.
+    if (prepared / "extra" / "tex-svg.js").exists():
         sphinx["mathjax_path"] = "../tex-svg.js"
     if profile == "quick":
-        sphinx["html_theme_options"]["announcement"] = (
-            "Quick profile: all models on these pages were trained for minutes on synthetic faces. "
-            "Numbers and figures show that the code works; they are not results on FER2013."
-        )
+        theme["announcement"] = QUICK_NOTICE
+    if address := os.environ.get("REPOSITORY_URL", citation.get("repository-code", "")):
+        theme.update(repository_buttons(address.rstrip("/")))
     return config
+
+
+def cite_as(citation: dict) -> str:
+    """The line at the foot of every page, in HTML."""
+    authors = ", ".join(author["name"] for author in citation["authors"])
+    version, date = citation["version"], citation["date-released"]
+    return (
+        f"<p>Cite as: {authors}, <em>{citation['title']}</em>, version {version}, {date}. "
+        '<a href="cite.html">How to cite</a></p>'
+    )
+
+
+def repository_buttons(address: str) -> dict:
+    """The theme's options for the buttons that lead to the repository or run a notebook of it.
+
+    Colab opens notebooks of GitHub only, and the addresses of edits are known of some hosts only.
+    """
+    known = any(host in address for host in ("github", "gitlab", "bitbucket"))
+    launch = {"notebook_interface": "jupyterlab", "binderhub_url": BINDER}
+    return {
+        "repository_url": address,
+        "repository_branch": "main",
+        "repository_provider": "" if known else "github",  # for its icon
+        "use_repository_button": True,
+        "use_edit_page_button": known,
+        "use_issues_button": "github" in address or "gitlab" in address,
+        "launch_buttons": launch | ({"colab_url": COLAB} if "github.com" in address else {}),
+    }
+
+
+def run_sphinx(pages: Path, output: Path, config: Path) -> int:
+    """Build the pages as HTML into `output/html`.
+
+    Returns:
+        The exit code: not 0 where Sphinx warned; every warning and dangling reference is listed.
+    """
+    from jupyter_book.config import get_final_config
+    from sphinx.application import Sphinx
+    from sphinx.util.docutils import docutils_namespace, patch_docutils
+
+    options = {
+        "external_toc_path": str(ROOT / "book" / "_toc.yml"),
+        "latex_individualpages": False,
+        "nitpicky": True,
+    }
+    settings, _ = get_final_config(user_yaml=config, cli_config=options, sourcedir=pages)
+    settings["extensions"] = [name for name in settings["extensions"] if name not in UNUSED]
+    settings.pop("comments_config", None)
+    with patch_docutils(str(pages)), docutils_namespace():
+        app = Sphinx(
+            srcdir=pages,
+            confdir=None,
+            outdir=output / "html",
+            doctreedir=output / "doctrees",
+            buildername="html",
+            confoverrides=settings,
+            status=None,
+            warningiserror=True,
+            keep_going=True,
+            parallel=PROCESSES,
+        )
+        # It numbers sections after all pages are read, and does not say that this is safe.
+        app.extensions["sphinx_multitoc_numbering"].parallel_read_safe = True
+        app.build()
+    return app.statuscode
 
 
 if __name__ == "__main__":

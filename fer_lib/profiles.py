@@ -3,6 +3,9 @@
 `full` shows the recorded runs on FER2013; `quick` trains everything on synthetic faces in minutes.
 """
 
+import ast
+import contextlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,6 +93,7 @@ class Profile:
 
 
 QUICK_EPOCHS = 6
+_PAPERMILL_COMMENT = "# Parameters\n"
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
     {
@@ -105,12 +109,56 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 )
 
 
+def _check_notebook_parameters() -> None:
+    """Refuse parameters of papermill that the notebook lacks, or whose type differs.
+
+    papermill sets a parameter in a cell of its own, after the cell of the defaults, and only warns
+    where the notebook has no such name. The kernel's history holds both cells.
+
+    Raises:
+        ValueError: such a parameter is set.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    defaults = {}
+    for source in shell.user_ns.get("In", []) if shell else []:
+        values = _assigned_literals(source)
+        if source.startswith(_PAPERMILL_COMMENT):
+            if unknown := sorted(values.keys() - defaults.keys()):
+                raise ValueError(
+                    f"no parameter {', '.join(unknown)}; this notebook has {', '.join(defaults)}"
+                )
+            for name, value in values.items():
+                if type(value) is not type(defaults[name]):
+                    kind = type(defaults[name]).__name__
+                    raise ValueError(f"the parameter {name} is {value!r}, and no {kind}")
+        else:
+            defaults |= values
+
+
+def _assigned_literals(source: str) -> dict[str, object]:
+    """The names to which a cell assigns literals, with their values."""
+    try:
+        statements = ast.parse(source).body
+    except SyntaxError:
+        return {}
+    values = {}
+    for statement in statements:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            with contextlib.suppress(ValueError):
+                values[statement.targets[0].id] = ast.literal_eval(statement.value)
+    return values
+
+
 def get_profile(name: str) -> Profile:
     """Return the profile of that name.
 
+    In a notebook, where this is the first call, the parameters that papermill has set are checked.
+
     Raises:
-        ValueError: there is no such profile.
+        ValueError: there is no such profile, or the notebook has no such parameter.
     """
+    _check_notebook_parameters()
     if name not in PROFILES:
         raise ValueError(f"no profile {name!r}; there are {', '.join(PROFILES)}")
     return PROFILES[name]

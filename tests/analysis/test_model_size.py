@@ -12,6 +12,8 @@ from fer_lib.evaluation.ensembles import Ensemble
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import write_json
+from fer_lib.models.complexity import multiply_adds
+from fer_lib.models.registry import build_model
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import run_folder
 from fer_lib.runs.store import write_run

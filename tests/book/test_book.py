@@ -18,6 +18,7 @@ TRACKED = (
     "requirements.lock",
     "pyproject.toml",
     "_config.yml",
+    "CITATION.cff",
     "book",
     "notebooks",
     "fer_lib",
@@ -58,6 +59,7 @@ def test_help_lists_every_target():
         "book",
         "test",
         "quick",
+        "page",
         "lab",
         "serve",
         "data",
@@ -158,6 +160,25 @@ def test_removed_record_or_changed_analysis_rebuilds_the_pages(clone):
     analysis = clone / "results" / "analysis" / "speed.json"
     os.utime(analysis, (analysis.stat().st_atime, time.time() + 10))
     assert executed("full") and executed("quick")
+
+
+def test_quick_keeps_runs_that_it_did_not_make(clone):
+    runs = clone / "build" / "quick" / "runs"
+    for name in ("custom_cnn", "mine"):
+        (runs / "quick" / name / "seed-0").mkdir(parents=True)
+    (runs / ".made").write_text("quick/custom_cnn/seed-0\n")
+    (clone / "build" / "quick" / "fresh").touch()
+    os.utime(clone / "build" / "quick" / "fresh", (0, 0))
+    for _ in range(2):
+        subprocess.run(["make", "build/quick/fresh"], cwd=clone, capture_output=True, check=True)
+        assert [path.parent.name for path in runs.glob("quick/*/seed-0")] == ["mine"]
+
+
+def test_clean_keeps_the_notebooks_of_the_lab(clone):
+    for name in ("lab", "full"):
+        (clone / "build" / name).mkdir(parents=True)
+    subprocess.run(["make", "clean"], cwd=clone, capture_output=True, check=True)
+    assert [path.name for path in (clone / "build").iterdir()] == ["lab"]
 
 
 def test_unsuitable_python_is_one_message(clone):

@@ -36,18 +36,18 @@ FACES = synthetic_faces(np.arange(20) % 7, seed=3)
 
 
 @pytest.fixture(scope="module")
-def render(book_script):
-    return book_script("render")
+def prepare(book_script):
+    return book_script("prepare")
 
 
 @pytest.fixture(scope="module")
-def site(render, tmp_path_factory):
+def site(prepare, tmp_path_factory):
     """A folder with the playground in a page of its own."""
     require_browser()
-    if shutil.which("npm") is None or (runtime := render.package(*render.RUNTIME)) is None:
+    if shutil.which("npm") is None or (runtime := prepare.package(*prepare.RUNTIME)) is None:
         pytest.skip("needs ONNX Runtime Web, from npm's registry")
     folder = tmp_path_factory.mktemp("site")
-    assert render.playground(runtime, folder, folder / "playground", "full") is None
+    assert prepare.playground(runtime, folder, folder / "playground", "full") is None
     css = (ROOT / "book" / "_static" / "playground.css").read_text(encoding="utf-8")
     fragment = (folder / "_playground.html").read_text(encoding="utf-8")
     (folder / "index.html").write_text(
@@ -242,37 +242,37 @@ def test_page_loads_nothing_from_another_server(page, served):
     assert all(name.startswith((own, "data:", "blob:")) for name in loaded)
 
 
-def test_page_names_the_reason_without_the_runtime(render, tmp_path):
-    assert "npm's registry" in render.playground(None, tmp_path, tmp_path / "playground", "full")
+def test_page_names_the_reason_without_the_runtime(prepare, tmp_path):
+    assert "npm's registry" in prepare.playground(None, tmp_path, tmp_path / "playground", "full")
     assert "The playground was left out of this book" in (tmp_path / "_playground.html").read_text(
         encoding="utf-8"
     )
     assert not (tmp_path / "playground").exists()
 
 
-def test_package_other_than_the_pinned_one_is_refused(render, tmp_path, monkeypatch):
-    monkeypatch.setattr(render, "ROOT", tmp_path)
+def test_package_other_than_the_pinned_one_is_refused(prepare, tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare, "ROOT", tmp_path)
     npm = tmp_path / "npm"
     npm.write_text('#!/bin/sh\necho other > other.tgz\necho \'[{"filename": "other.tgz"}]\'\n')
     npm.chmod(0o755)
-    monkeypatch.setattr(render.shutil, "which", lambda name: str(npm))
+    monkeypatch.setattr(prepare.shutil, "which", lambda name: str(npm))
     with pytest.raises(ValueError, match="SHA-512"):
-        render.package("some@1.0.0", "AAAA")
+        prepare.package("some@1.0.0", "AAAA")
     npm.write_text("#!/bin/sh\nexit 1\n")
-    assert render.package("other@1.0.0", "AAAA") is None
+    assert prepare.package("other@1.0.0", "AAAA") is None
 
 
-def test_page_has_the_constants_of_the_library(render, tmp_path, monkeypatch):
+def test_page_has_the_constants_of_the_library(prepare, tmp_path, monkeypatch):
     """Without a browser: the files and the settings of the page, with a runtime of empty files."""
     runtime, model = tmp_path / "runtime", tmp_path / "any.onnx"
     (runtime / "dist").mkdir(parents=True)
-    for name in render.RUNTIME_FILES:
+    for name in prepare.RUNTIME_FILES:
         (runtime / "dist" / name).touch()
     model.write_bytes(b"a model")
     monkeypatch.setattr("fer_lib.deploy.exported.ensure_exported", lambda run: model)
-    assert render.playground(runtime, tmp_path, tmp_path / "playground", "full") is None
+    assert prepare.playground(runtime, tmp_path, tmp_path / "playground", "full") is None
     files = {path.name for path in (tmp_path / "playground").iterdir()}
-    assert files == {"model.onnx", "playground.js", *render.RUNTIME_FILES}
+    assert files == {"model.onnx", "playground.js", *prepare.RUNTIME_FILES}
     page = (tmp_path / "_playground.html").read_text(encoding="utf-8")
     settings = json.loads(re.search(r'id="playground-settings">(.*?)</script>', page)[1])
     assert settings["emotions"] == list(EMOTION_NAMES) and settings["colors"] == list(COLORS)
@@ -294,15 +294,15 @@ def test_selectors_of_the_script_are_in_the_page():
     assert len(selectors) > 10 and set(selectors) <= classes
 
 
-def test_model_too_large_for_a_browser_is_refused(render, tmp_path, monkeypatch):
+def test_model_too_large_for_a_browser_is_refused(prepare, tmp_path, monkeypatch):
     model = tmp_path / "any.onnx"
     model.write_bytes(b"a model")
     monkeypatch.setattr("fer_lib.deploy.exported.ensure_exported", lambda run: model)
-    monkeypatch.setattr(render, "PLAYGROUND_LIMIT", 6)
+    monkeypatch.setattr(prepare, "PLAYGROUND_LIMIT", 6)
     with pytest.raises(ValueError, match="7 bytes; a browser loads 6 at most"):
-        render.playground(tmp_path, tmp_path, tmp_path / "playground", "full")
+        prepare.playground(tmp_path, tmp_path, tmp_path / "playground", "full")
 
 
-def test_deployed_model_is_small_enough_for_a_browser(render, tmp_path):
+def test_deployed_model_is_small_enough_for_a_browser(prepare, tmp_path):
     write_onnx(best_single_run(RESULTS), tmp_path / "best.onnx")
-    assert (tmp_path / "best.onnx").stat().st_size <= render.PLAYGROUND_LIMIT
+    assert (tmp_path / "best.onnx").stat().st_size <= prepare.PLAYGROUND_LIMIT
