@@ -1,6 +1,6 @@
 """Render the page of one run as a single HTML file: `python book/page.py custom_cnn 0 full`.
 
-`notebooks/21_your_run.ipynb` is executed with the run's experiment and seed, and converted. Unlike
+`notebooks/23_your_run.ipynb` is executed with the run's experiment and seed, and converted. Unlike
 a page of the book it needs nothing beside it, and no other server.
 """
 
@@ -23,7 +23,7 @@ from fer_lib.runs.run import run_folder
 from fer_lib.runs.store import find_run
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = ROOT / "notebooks" / "21_your_run.ipynb"
+NOTEBOOK = ROOT / "notebooks" / "23_your_run.ipynb"
 STYLE = ROOT / "book" / "page.css"
 HTML = """\
 <!doctype html>
