@@ -16,7 +16,7 @@ total variance to that of the seeds.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import t
@@ -24,7 +24,8 @@ from scipy.stats import t
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
 
 
-class SeedVariance(NamedTuple):
+@dataclass(frozen=True)
+class SeedVariance:
     """The variance across seeds, pooled over experiments.
 
     Attributes:
@@ -36,7 +37,8 @@ class SeedVariance(NamedTuple):
     degrees_of_freedom: int
 
 
-class TotalEstimate(NamedTuple):
+@dataclass(frozen=True)
+class TotalEstimate:
     """A mean over seeds, or a difference of two, with its variance of images and seeds.
 
     Attributes:
