@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path
 
 from filelock import FileLock
@@ -32,6 +33,7 @@ PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
 def main() -> int:
+    begun = time.time()
     from readme import draw_figure  # imports the library, which takes a second
 
     from fer_lib.profiles import get_profile
@@ -39,9 +41,12 @@ def main() -> int:
 
     build = Path(sys.argv[1]).resolve()
     folder, profile = build / "prepared", build.name
-    print(f"preparing {folder.relative_to(ROOT)}", flush=True)
+    done = folder / "done"
     build.mkdir(parents=True, exist_ok=True)
-    with FileLock(build / ".prepare.lock"):  # another make may do the same
+    with FileLock(build / ".prepare.lock"):
+        if done.exists() and done.stat().st_mtime > begun:
+            return 0  # another make has prepared it while this one waited
+        print(f"preparing {folder.relative_to(ROOT)}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "extra").mkdir(parents=True)
         draw_figure(folder / "_accuracy.svg", profile)
@@ -52,7 +57,7 @@ def main() -> int:
         reason = playground(package(*RUNTIME), folder, folder / "extra" / "playground", profile)
         if reason:
             print(f"the playground is left out: {reason}", file=sys.stderr)
-        (folder / "done").touch()
+        done.touch()
     return 0
 
 
