@@ -6,9 +6,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.comparison import Estimate
-from fer_lib.analysis.verdict import Verdict
-from fer_lib.evaluation.bootstrap import bootstrap_confusions, confusion_scores, percentile_interval
+from fer_lib.analysis.headline import compare_experiments
 from fer_lib.runs.run import Run
 
 Pairs = Iterable[tuple[str, str]]
@@ -39,42 +37,30 @@ ABLATION_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def paired_comparisons(runs: list[Run], pairs: Pairs, split: str = "public_test") -> pd.DataFrame:
-    """Differences of experiments from their baselines: means over the seeds that both have.
+    """Differences of experiments from their baselines in accuracy and macro-F1.
 
-    The intervals are paired bootstrap intervals: images are resampled, and every run is evaluated
-    on the same resamples. They exclude the variance across seeds.
+    They are differences of means over seeds, with 95 % intervals over images and seeds; the
+    verdicts correct for the number of pairs (`headline.compare_experiments`).
 
     Args:
         runs: finished runs, of these and of other experiments.
         pairs: (experiment, baseline) by name, such as `experiments.ABLATIONS`.
+        split: as `headline.SeedSamples`.
 
     Returns:
-        One row per pair: `experiment`, `baseline`, `n_seeds`, `seeds` (a tuple),
-        `baseline_accuracy` (0–1); the mean differences `accuracy_difference` and
-        `macro_f1_difference`, each with the limits `_low` and `_high` of its 95 % interval; and
-        `verdict` on whether the experiment raises accuracy. Without a common seed the numbers are
-        NaN and the verdict is `NOT_RECORDED`.
+        One row per pair: `experiment`, `baseline`, `seeds` and `baseline_seeds` (how many);
+        `accuracy_difference` and `macro_f1_difference`, each with the limits `_low` and `_high` of
+        its interval; `holm_p_value` of accuracy, and `verdict` on whether the experiment raises
+        accuracy. Where one of the two is not recorded the numbers are NaN and the verdict is
+        `NOT_RECORDED`.
 
     Raises:
-        ValueError: two runs to be compared are of different images.
+        ValueError: the runs to be compared are not of the same images.
     """
-    rows = []
-    for experiment, baseline, paired in _paired_runs(runs, pairs, split):
-        accuracy, macro_f1 = _mean_differences(paired, split)
-        row = {
-            "experiment": experiment,
-            "baseline": baseline,
-            "n_seeds": len(paired),
-            "seeds": tuple(a.seed for a, _ in paired),
-            "baseline_accuracy": pd.Series(
-                [b.metrics[split]["accuracy"] for _, b in paired], dtype=float
-            ).mean(),
-            **accuracy.columns("accuracy_difference"),
-            **macro_f1.columns("macro_f1_difference"),
-            "verdict": _verdict(accuracy),
-        }
-        rows.append(row)
-    return pd.DataFrame(rows)
+    accuracy, macro_f1 = (compare_experiments(runs, pairs, split, name) for name in MEASURES)
+    table = accuracy.join(macro_f1.filter(like="macro_f1_difference"))
+    columns = list(table.columns.drop(["holm_p_value", "verdict"]))
+    return table[[*columns, "holm_p_value", "verdict"]]
 
 
 def seed_differences(runs: list[Run], pairs: Pairs, split: str = "public_test") -> pd.DataFrame:
@@ -123,26 +109,3 @@ def _paired_runs(runs: list[Run], pairs: Pairs, split: str) -> Iterator[tuple[st
     for pair in pairs:
         by_name = ([by_seed.get((name, seed)) for name in pair] for seed in seeds)
         yield *pair, [paired for paired in by_name if None not in paired]
-
-
-def _mean_differences(paired: list, split: str) -> list[Estimate]:
-    """The mean over pairs of runs of each measure's difference, with its interval."""
-    scores = [
-        [confusion_scores(c) for c in bootstrap_confusions(*(r.predictions[split] for r in pair))]
-        for pair in paired
-    ]
-    estimates = []
-    for name in MEASURES if paired else ():
-        observed = [a.metrics[split][name] - b.metrics[split][name] for a, b in paired]
-        resampled = np.mean([a[name] - b[name] for a, b in scores], axis=0)
-        estimates.append(Estimate(float(np.mean(observed)), *percentile_interval(resampled)))
-    return estimates or [Estimate()] * len(MEASURES)
-
-
-def _verdict(difference: Estimate) -> Verdict:
-    """The verdict on "accuracy is raised" by the interval of the difference."""
-    if difference.low is None:
-        return Verdict.NOT_RECORDED
-    if difference.low > 0:
-        return Verdict.CONFIRMED
-    return Verdict.REFUTED if difference.high < 0 else Verdict.INCONCLUSIVE

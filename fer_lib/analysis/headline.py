@@ -29,6 +29,7 @@ from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
 
 DEDUPLICATED = "deduplicated_"
+SHORT_EPOCHS = 20
 
 
 class SeedSamples:
@@ -39,31 +40,56 @@ class SeedSamples:
         split: `public_test` or `private_test`, with the prefix `deduplicated_` for its images that
             do not occur in Training.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
+        pool: runs of further experiments, whose variance across seeds is pooled with theirs.
 
     Attributes:
         values: by experiment, of each seed, float64 [n].
         resampled: by experiment, of each seed on the same 2,000 resamples of the images, [n, 2000].
         seeds: the variance across seeds, pooled over the experiments.
+
+    Raises:
+        ValueError: the runs are not of the same images.
     """
 
-    def __init__(self, runs: Mapping[str, list[Run]], split: str, measure: str = "accuracy"):
-        by_name = {
-            name: [_predictions(run, split) for run in group] for name, group in runs.items()
-        }
-        evaluated = {
-            name: present
-            for name, group in by_name.items()
-            if (present := [each for each in group if each is not None])
-        }
-        self.values = {
-            name: confusion_scores(np.stack(list(map(confusion_matrix, group))))[measure]
-            for name, group in evaluated.items()
-        }
+    def __init__(
+        self,
+        runs: Mapping[str, list[Run]],
+        split: str,
+        measure: str = "accuracy",
+        pool: Iterable[Run] = (),
+    ):
+        evaluated = _evaluated(runs, split)
+        self.values = _values(evaluated, measure)
+        predictions = [each for group in evaluated.values() for each in group]
+        confusions = iter(bootstrap_confusions(*predictions) if predictions else ())
         self.resampled = {
-            name: np.stack([confusion_scores(c)[measure] for c in bootstrap_confusions(*group)])
+            name: np.stack([confusion_scores(next(confusions))[measure] for _ in group])
             for name, group in evaluated.items()
         }
-        self.seeds: SeedVariance = pooled_seed_variance(self.values.values())
+        further = {run.name: [] for run in pool if run.name not in self._names(runs)}
+        for run in pool:
+            if run.name in further:
+                further[run.name].append(run)
+        pooled = _values(_evaluated(further, split), measure)
+        self.seeds: SeedVariance = pooled_seed_variance([*self.values.values(), *pooled.values()])
+
+    @staticmethod
+    def _names(runs: Mapping[str, list[Run]]) -> set[str]:
+        return {run.name for group in runs.values() for run in group}
+
+
+def _evaluated(runs: Mapping[str, list[Run]], split: str) -> dict[str, list[SplitPredictions]]:
+    """The predictions on a split of the runs that have them, by experiment."""
+    by_name = {name: [_predictions(run, split) for run in group] for name, group in runs.items()}
+    present = {name: [p for p in group if p is not None] for name, group in by_name.items()}
+    return {name: group for name, group in present.items() if group}
+
+
+def _values(evaluated: dict[str, list[SplitPredictions]], measure: str) -> dict[str, np.ndarray]:
+    return {
+        name: confusion_scores(np.stack(list(map(confusion_matrix, group))))[measure]
+        for name, group in evaluated.items()
+    }
 
 
 def _predictions(run: Run, split: str) -> SplitPredictions | None:
@@ -104,15 +130,13 @@ def headline_table(
 
 
 def compare_experiments(
-    runs: Iterable[Run],
-    pairs: Iterable[tuple[str, str]],
-    split: str,
-    measure: str = "accuracy",
+    runs: Iterable[Run], pairs: Iterable[tuple[str, str]], split: str, measure: str = "accuracy"
 ) -> pd.DataFrame:
     """Differences of experiments from their baselines, decided as one family.
 
-    A difference is called so where its p-value, adjusted by Holm for all pairs of the family, is at
-    most 5 %. The 95 % intervals of the single differences are not adjusted.
+    A difference is called so where its p-value, corrected by Holm for all pairs of the family, is
+    at most 5 %. The 95 % intervals of the single differences are not corrected. The variance across
+    seeds is pooled over all runs of the same budget: experiments of at most 20 epochs, or longer.
 
     Args:
         runs: finished runs, of these and of other experiments.
@@ -120,35 +144,39 @@ def compare_experiments(
         split, measure: as `SeedSamples`.
 
     Returns:
-        One row per pair: `experiment`, `baseline`, `experiment_seeds` and `baseline_seeds` (how
-        many), `<measure>_difference` with the limits `_low` and `_high` of its 95 % interval over
-        images and seeds, `p_value`, `holm_p_value`, and `verdict` on whether the experiment raises
-        the measure. Where one of the two is not recorded the numbers are NaN and the verdict is
-        `NOT_RECORDED`.
+        One row per pair: `experiment`, `baseline`, `seeds` and `baseline_seeds` (how many),
+        `<measure>_difference` with the limits `_low` and `_high` of its 95 % interval over images
+        and seeds, `holm_p_value`, and `verdict` on whether the experiment raises the measure. Where
+        one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`.
     """
-    pairs = list(pairs)
+    runs, pairs, column = list(runs), list(pairs), f"{measure}_difference"
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
-    samples, column = SeedSamples(by_name, split, measure), f"{measure}_difference"
-    rows = []
+    budgets = {_is_short(run) for group in by_name.values() for run in group}
+    pool = [run for run in runs if _is_short(run) in budgets]
+    samples = SeedSamples(by_name, split, measure, pool)
+    rows, p_values = [], []
     for pair in pairs:
         values = tuple(samples.values.get(name, np.array([])) for name in pair)
         row = dict(zip(("experiment", "baseline"), pair, strict=True))
-        row |= {"experiment_seeds": len(values[0]), "baseline_seeds": len(values[1])}
-        row |= dict.fromkeys((column, f"{column}_low", f"{column}_high", "p_value"), np.nan)
+        row |= {"seeds": len(values[0]), "baseline_seeds": len(values[1])}
+        row |= dict.fromkeys((column, f"{column}_low", f"{column}_high"), np.nan)
+        p_values.append(np.nan)
         if all(map(len, values)):
             resampled = tuple(samples.resampled[name] for name in pair)
             difference = total_difference(values, resampled, samples.seeds)
             low, high = difference.interval
             row |= {column: difference.value, f"{column}_low": low, f"{column}_high": high}
-            row["p_value"] = difference.p_value
+            p_values[-1] = difference.p_value
         rows.append(row)
-    table = pd.DataFrame(rows)
-    table["holm_p_value"] = holm(table["p_value"])
-    table["verdict"] = [
-        _verdict(*row) for row in table[[column, "holm_p_value"]].itertuples(index=False)
-    ]
-    return table
+    table = pd.DataFrame(rows).assign(holm_p_value=holm(p_values))
+    decided = table[[column, "holm_p_value"]].itertuples(index=False)
+    return table.assign(verdict=[_verdict(*row) for row in decided])
+
+
+def _is_short(run: Run) -> bool:
+    """Whether a run is of the short budget, such as those of the ablation study."""
+    return run.config["configuration"].get("epochs", np.inf) <= SHORT_EPOCHS
 
 
 def _verdict(difference: float, p_value: float) -> Verdict:

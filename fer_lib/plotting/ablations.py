@@ -42,7 +42,7 @@ def comparison_intervals(
         differences: of the same pairs by seed, as `analysis.ablations.seed_differences`.
         groups: names of experiments by the title of their group; others stand in none.
     """
-    recorded = comparisons[comparisons["n_seeds"] > 0]
+    recorded = comparisons[comparisons["seeds"].astype(bool)]
     if recorded.empty:
         return placeholder()
     rows = _grouped(recorded, groups)

@@ -20,7 +20,8 @@ def show_comparisons(
 ) -> "pd.io.formats.style.Styler":
     """Show paired comparisons as a table: experiments by title, differences with intervals.
 
-    The verdict says whether accuracy is higher or lower than the baseline's, or not decided.
+    The verdict says whether accuracy is higher or lower than the baseline's, or not decided. The
+    column of seeds has those of the experiment and of its baseline.
 
     Args:
         comparisons: as `analysis.ablations.paired_comparisons` returns them. A column `split` may
@@ -29,7 +30,10 @@ def show_comparisons(
     """
     titles = {name: experiment.title for name, experiment in EXPERIMENTS.items()}
     table = comparisons.replace({"experiment": titles, "baseline": titles})
-    table = table.drop(columns=["n_seeds", "baseline_accuracy"], errors="ignore")
+    if {"seeds", "baseline_seeds"} <= set(table):
+        numbers = zip(table["seeds"], table.pop("baseline_seeds"), strict=True)
+        table["seeds"] = [f"{n} and {m}" for n, m in numbers]
+    table = table.rename(columns={"holm_p_value": "p_value"})
     table = table.replace({"verdict": VERDICT_WORDS})
     if "split" in table:
         table.insert(2, "split", table.pop("split").replace(SPLIT_TITLES))

@@ -8,9 +8,10 @@ from fer_lib.analysis.ablations import (
     seed_differences,
     seed_spread,
 )
+from fer_lib.analysis.headline import SeedSamples
 from fer_lib.analysis.verdict import Verdict
-from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.metrics import metrics_by_split
+from fer_lib.evaluation.seed_variance import total_difference
 from fer_lib.experiments import ABLATIONS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import run_folder
@@ -18,6 +19,7 @@ from fer_lib.runs.store import write_run
 
 LABELS = np.repeat(np.arange(7, dtype=np.uint8), 10)
 HASHES = np.arange(70, dtype=np.uint64)
+SEEDS = tuple((name, seed) for name in ("baseline", "focal") for seed in (0, 1))
 PAIRS = (("focal", "baseline"), ("mixup", "baseline"), ("swa", "float32"), ("adam", "baseline"))
 
 
@@ -40,23 +42,20 @@ def record(tmp_path):
     return write
 
 
-def test_comparisons_match_the_seeds_of_experiment_and_baseline(record):
+def test_comparisons_are_differences_of_means_over_seeds(record):
     runs = [
         record("baseline", 0, 35),
         record("baseline", 1, 42),
         record("focal", 1, 28),
         record("mixup", 0, 35),
-        record("mixup", 1, 35),
-        record("adam", 2, 70),
+        record("mixup", 1, 36),
     ]
     table = paired_comparisons(runs, PAIRS).set_index("experiment")
     assert list(table.index) == ["focal", "mixup", "swa", "adam"]
-    assert table["seeds"].to_dict() == {"focal": (1,), "mixup": (0, 1), "swa": (), "adam": ()}
-    assert table["n_seeds"].tolist() == [1, 2, 0, 0]
-    assert table.loc["focal", "accuracy_difference"] == pytest.approx((28 - 42) / 70)
-    assert table.loc["mixup", "accuracy_difference"] == pytest.approx((0 - 7) / 70 / 2)
-    assert table.loc["focal", "baseline_accuracy"] == pytest.approx(42 / 70)
-    assert table.loc["mixup", "baseline_accuracy"] == pytest.approx((35 + 42) / 70 / 2)
+    assert table["seeds"].tolist() == [1, 2, 0, 0]
+    assert table["baseline_seeds"].tolist() == [2, 2, 0, 2]
+    assert table.loc["focal", "accuracy_difference"] == pytest.approx((28 - 38.5) / 70)
+    assert table.loc["mixup", "accuracy_difference"] == pytest.approx((35.5 - 38.5) / 70)
     assert table.loc["adam"].filter(like="difference").isna().all()
     assert table.loc["adam", "verdict"] is Verdict.NOT_RECORDED
 
@@ -71,27 +70,22 @@ def test_macro_f1_difference_is_that_of_scikit_learn(record):
     assert difference == pytest.approx(macro_f1["focal"] - macro_f1["baseline"])
 
 
-def test_interval_of_one_seed_is_the_paired_interval(record):
-    runs = [record("baseline", 0, 35), record("focal", 0, 45)]
-    expected = paired_difference(*(run.predictions["public_test"] for run in reversed(runs)))
+def test_intervals_are_those_of_the_total_difference(record):
+    runs = [record(name, seed, 35 + 10 * (name == "focal") + 2 * seed) for name, seed in SEEDS]
     row = paired_comparisons(runs, PAIRS[:1]).iloc[0]
     for measure in ("accuracy", "macro_f1"):
+        groups = {name: [r for r in runs if r.name == name] for name in ("focal", "baseline")}
+        samples = SeedSamples(groups, "public_test", measure)
+        expected = total_difference(
+            tuple(samples.values.values()), tuple(samples.resampled.values()), samples.seeds
+        )
         limits = [row[f"{measure}_difference_{limit}"] for limit in ("low", "high")]
-        np.testing.assert_allclose(limits, expected["intervals"][measure])
+        np.testing.assert_allclose(limits, expected.interval)
 
 
-def test_interval_of_two_seeds_is_that_of_the_mean_difference(record):
-    one = [record("baseline", 0, 35), record("focal", 0, 5)]
-    unchanged = [record("baseline", 1, 35), record("focal", 1, 35)]
-    columns = [f"accuracy_difference{end}" for end in ("", "_low", "_high")]
-    alone = paired_comparisons(one, PAIRS[:1]).loc[0, columns]
-    both = paired_comparisons(one + unchanged, PAIRS[:1]).loc[0, columns]
-    np.testing.assert_allclose(2 * both.astype(float), alone.astype(float), atol=1e-9)
-
-
-def test_verdict_follows_the_interval_of_accuracy(record):
+def test_the_verdict_is_corrected_for_the_family(record):
     correct = {"baseline": 35, "mixup": 35, "focal": 0, "float32": 28, "swa": 70}
-    runs = [record(name, 0, public) for name, public in correct.items()]
+    runs = [record(name, s, n + (n < 70) * s) for name, n in correct.items() for s in (0, 1)]
     table = paired_comparisons(runs, PAIRS).set_index("experiment")
     assert table["verdict"].to_dict() == {
         "focal": Verdict.REFUTED,
@@ -99,7 +93,8 @@ def test_verdict_follows_the_interval_of_accuracy(record):
         "swa": Verdict.CONFIRMED,
         "adam": Verdict.NOT_RECORDED,
     }
-    assert table.loc["swa", "accuracy_difference"] == pytest.approx(42 / 70)
+    (alone,) = paired_comparisons(runs, PAIRS[:1])["holm_p_value"]
+    assert table.loc["focal", "holm_p_value"] > alone
 
 
 def test_private_test_compares_only_runs_that_were_evaluated_on_it(record):
@@ -110,7 +105,7 @@ def test_private_test_compares_only_runs_that_were_evaluated_on_it(record):
     ]
     table = paired_comparisons(runs, PAIRS[:2], "private_test").set_index("experiment")
     assert table.loc["focal", "accuracy_difference"] == pytest.approx(21 / 70)
-    assert table.loc["mixup", "n_seeds"] == 0
+    assert table.loc["mixup", "seeds"] == 0
     assert seed_differences(runs, PAIRS[:2], "private_test")["experiment"].tolist() == ["focal"]
 
 

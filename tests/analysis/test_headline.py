@@ -21,7 +21,12 @@ def run(name, seed, accuracy, splits=("public_test", "private_test")):
     predicted = np.where(difficulty < accuracy, LABELS, (LABELS + 1) % 7)
     logits = np.eye(7, dtype=np.float32)[predicted]
     predictions = SplitPredictions(logits, LABELS.astype(np.uint8), np.arange(N, dtype=np.uint64))
-    return SimpleNamespace(name=name, seed=seed, predictions=dict.fromkeys(splits, predictions))
+    return SimpleNamespace(
+        name=name,
+        seed=seed,
+        predictions=dict.fromkeys(splits, predictions),
+        config={"configuration": {"epochs": 120}},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +81,9 @@ def test_differences_are_decided_as_one_family(runs):
         Verdict.NOT_RECORDED,
     ]
     assert table.loc[0, "accuracy_difference"] == pytest.approx(0.105, abs=0.01)
-    assert table.loc[0, "holm_p_value"] == pytest.approx(2 * table.loc[0, "p_value"])
-    assert table["experiment_seeds"].tolist() == [3, 2, 3]
+    (alone,) = compare_experiments(runs, pairs[:1], "public_test")["holm_p_value"]
+    assert table.loc[0, "holm_p_value"] == pytest.approx(2 * alone, rel=0.2)
+    assert table["seeds"].tolist() == [3, 2, 3]
     reverse = compare_experiments(runs, [("worse", "better")], "public_test")
     assert reverse.loc[0, "verdict"] is Verdict.REFUTED
 

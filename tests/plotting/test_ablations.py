@@ -26,7 +26,7 @@ def comparisons():
         {
             "experiment": ["ablation_mixup", "ablation_focal_loss", "ablation_swa"],
             "baseline": ["ablation_baseline", "ablation_baseline", "ablation_baseline_float32"],
-            "n_seeds": [0, 2, 1],
+            "seeds": [0, 2, 1],
             "accuracy_difference": [nan, -0.01, 0.02],
             "accuracy_difference_low": [nan, -0.03, 0.01],
             "accuracy_difference_high": [nan, 0.01, 0.03],
@@ -120,7 +120,7 @@ def test_a_baseline_that_is_a_row_itself_is_named(comparisons, differences):
         "ablation_baseline_float32",
         "ablation_no_crop",
     ]
-    comparisons["n_seeds"] = 1
+    comparisons["seeds"] = 1
     labels = [
         label.get_text()
         for label in comparison_intervals(comparisons, differences).axes[0].get_yticklabels()

@@ -9,12 +9,12 @@ def test_comparisons_are_displayed_by_title_with_intervals():
         {
             "experiment": ["ablation_mixup"],
             "baseline": ["ablation_baseline"],
-            "n_seeds": [2],
-            "seeds": [(0, 1)],
-            "baseline_accuracy": [0.6],
+            "seeds": [1],
+            "baseline_seeds": [2],
             "accuracy_difference": [-0.018],
             "accuracy_difference_low": [-0.027],
             "accuracy_difference_high": [-0.008],
+            "holm_p_value": [0.0321],
             "verdict": [Verdict.REFUTED],
         }
     )
@@ -22,8 +22,9 @@ def test_comparisons_are_displayed_by_title_with_intervals():
     assert row == {
         "experiment": "Mixup",
         "baseline": "SE-CNN, 15 epochs, bfloat16",
-        "seeds": "0, 1",
+        "seeds": "1 and 2",
         "accuracy difference (points)": "−1.8 (−2.7 to −0.8)",
+        "p-value": "0.0321",
         "verdict": "lower",
     }
 
@@ -33,8 +34,6 @@ def test_comparisons_on_several_splits_name_the_split():
         {
             "experiment": ["ablation_mixup"] * 2,
             "baseline": ["ablation_baseline"] * 2,
-            "n_seeds": [1, 0],
-            "baseline_accuracy": [0.6, float("nan")],
             "verdict": [Verdict.INCONCLUSIVE, Verdict.NOT_RECORDED],
             "split": ["public_test", "private_test"],
         }
