@@ -1,15 +1,18 @@
 """Test-time augmentation schemes, and the SE-CNNs alone and as ensembles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate, paired_differences
+from fer_lib.analysis.headline import SeedSamples, same_budget, verdict_of
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
+from fer_lib.evaluation.seed_variance import holm, total_difference
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
+from fer_lib.runs.run import Run
 from fer_lib.runs.store import find_runs
 
 SHIFT_TTA_SUFFIX = ", shift TTA"
@@ -118,3 +121,43 @@ def headline_ensemble(models: list[Ensemble], sizes: pd.DataFrame) -> Ensemble |
     accuracy = ensembles["public_test_accuracy"]
     near = ensembles[accuracy >= accuracy.max() - HEADLINE_MARGIN]
     return models[near["multiply_adds"].idxmin()] if len(near) else None
+
+
+def ensembles_against_single(
+    ensembles: Iterable[Ensemble], runs: list[Run], experiment: str, split: str = "private_test"
+) -> pd.DataFrame:
+    """What each ensemble gains over a single network: the mean over the seeds of an experiment.
+
+    The intervals hold the variance of images and seeds. An ensemble counts as one network of one
+    seed, so its part of the variance across seeds is rather too large than too small.
+
+    Args:
+        runs: finished runs, of the experiment and of others, whose variance across seeds is pooled.
+        split: as `headline.SeedSamples`.
+
+    Returns:
+        One row per ensemble: `ensemble` (its title), `accuracy_difference` with the limits `_low`
+        and `_high` of its 95 % interval, `holm_p_value`, corrected for these ensembles, and
+        `verdict` on whether the ensemble raises accuracy. Without a run of the experiment the
+        numbers are NaN, without two seeds of any the interval and the p-value; the verdict is then
+        `NOT_RECORDED`.
+    """
+    ensembles, column = list(ensembles), "accuracy_difference"
+    models = {each.title: [each] for each in ensembles}
+    models[experiment] = [run for run in runs if run.name == experiment]
+    samples, rows, p_values = SeedSamples(models, split, pool=same_budget(runs, models)), [], []
+    for ensemble in ensembles:
+        names = (ensemble.title, experiment)
+        rows.append({"ensemble": ensemble.title, **Estimate().columns(column)})
+        p_values.append(float("nan"))
+        if samples.values.keys() >= set(names):
+            values, resampled = (
+                tuple(of[name] for name in names) for of in (samples.values, samples.resampled)
+            )
+            gain = total_difference(values, resampled, samples.seeds)
+            rows[-1] |= Estimate(gain.value, *gain.interval).columns(column)
+            p_values[-1] = gain.p_value
+    columns = ["ensemble", *Estimate().columns(column)]
+    table = pd.DataFrame(rows, columns=columns).assign(holm_p_value=holm(p_values))
+    decided = table[[column, "holm_p_value"]].itertuples(index=False)
+    return table.assign(verdict=[verdict_of(*row) for row in decided])

@@ -25,7 +25,7 @@ from fer_lib.evaluation.seed_variance import (
     total_difference,
     total_mean,
 )
-from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.predictions import Predictor, SplitPredictions
 from fer_lib.runs.run import Run
 
 DEDUPLICATED = "deduplicated_"
@@ -53,7 +53,7 @@ class SeedSamples:
 
     def __init__(
         self,
-        runs: Mapping[str, list[Run]],
+        runs: Mapping[str, list[Predictor]],
         split: str,
         measure: str = "accuracy",
         pool: Iterable[Run] = (),
@@ -66,16 +66,35 @@ class SeedSamples:
             name: np.stack([confusion_scores(next(confusions))[measure] for _ in group])
             for name, group in evaluated.items()
         }
-        further = {run.name: [] for run in pool if run.name not in self._names(runs)}
+        further, own = {}, {run.name for run in _members(runs)}
         for run in pool:
-            if run.name in further:
-                further[run.name].append(run)
+            if run.name not in own:
+                further.setdefault(run.name, []).append(run)
         pooled = _values(_evaluated(further, split), measure)
         self.seeds: SeedVariance = pooled_seed_variance([*self.values.values(), *pooled.values()])
 
-    @staticmethod
-    def _names(runs: Mapping[str, list[Run]]) -> set[str]:
-        return {run.name for group in runs.values() for run in group}
+
+def _members(predictors: Mapping[str, list[Predictor]]) -> list[Run]:
+    """All runs of some experiments; those of an ensemble are its members."""
+    return [run for group in predictors.values() for each in group for run in _runs(each)]
+
+
+def _runs(predictor: Predictor) -> tuple[Run, ...]:
+    return getattr(predictor, "members", (predictor,))
+
+
+def same_budget(runs: Iterable[Run], predictors: Mapping[str, list[Predictor]]) -> list[Run]:
+    """Those of some runs that are of the budget of others: at most 20 epochs, or longer.
+
+    Their variance across seeds can be pooled with that of the others.
+    """
+    budgets = set(map(_is_short, _members(predictors)))
+    return [run for run in runs if _is_short(run) in budgets]
+
+
+def _is_short(run: Run) -> bool:
+    """Whether a run is of the short budget, such as those of the ablation study."""
+    return run.config["configuration"].get("epochs", np.inf) <= SHORT_EPOCHS
 
 
 def _evaluated(runs: Mapping[str, list[Run]], split: str) -> dict[str, list[SplitPredictions]]:
@@ -101,20 +120,27 @@ def _predictions(run: Run, split: str) -> SplitPredictions | None:
 
 
 def headline_table(
-    runs: Mapping[str, list[Run]], split: str, measure: str = "accuracy"
+    runs: Mapping[str, list[Predictor]],
+    split: str,
+    measure: str = "accuracy",
+    pool: Iterable[Run] = (),
 ) -> pd.DataFrame:
     """The mean over seeds of a measure, one row per experiment.
 
     Args:
         runs: the runs of each experiment by title.
         split, measure: as `SeedSamples`.
+        pool: runs of further experiments; the variance across seeds of those of the same budget is
+            pooled with that of `runs`. With all recorded runs, a model has the same interval in
+            each table that it stands in.
 
     Returns:
         `model`, `seeds` (how many), and under the name `<split>_<measure>` the mean, its standard
         deviation across these seeds (`…_sd`, NaN for one seed), and the limits `…_low` and `…_high`
         of its 95 % interval over images and seeds; NaN where nothing is recorded.
     """
-    samples, column, rows = SeedSamples(runs, split, measure), f"{split}_{measure}", []
+    samples = SeedSamples(runs, split, measure, same_budget(pool, runs) if pool else ())
+    column, rows = f"{split}_{measure}", []
     for title in runs:
         values = samples.values.get(title, np.array([]))
         row = {"model": title, "seeds": len(values)}
@@ -152,9 +178,7 @@ def compare_experiments(
     runs, pairs, column = list(runs), list(pairs), f"{measure}_difference"
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
-    budgets = {_is_short(run) for group in by_name.values() for run in group}
-    pool = [run for run in runs if _is_short(run) in budgets]
-    samples = SeedSamples(by_name, split, measure, pool)
+    samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name))
     rows, p_values = [], []
     for pair in pairs:
         values = tuple(samples.values.get(name, np.array([])) for name in pair)
@@ -171,15 +195,11 @@ def compare_experiments(
         rows.append(row)
     table = pd.DataFrame(rows).assign(holm_p_value=holm(p_values))
     decided = table[[column, "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[_verdict(*row) for row in decided])
+    return table.assign(verdict=[verdict_of(*row) for row in decided])
 
 
-def _is_short(run: Run) -> bool:
-    """Whether a run is of the short budget, such as those of the ablation study."""
-    return run.config["configuration"].get("epochs", np.inf) <= SHORT_EPOCHS
-
-
-def _verdict(difference: float, p_value: float) -> Verdict:
+def verdict_of(difference: float, p_value: float) -> Verdict:
+    """Whether a difference is positive, negative or not detected, by its corrected p-value."""
     if np.isnan(p_value):
         return Verdict.NOT_RECORDED
     if p_value > 1 - CONFIDENCE_LEVEL:

@@ -1,5 +1,7 @@
 """Parameters, multiply-adds and accuracy of recorded models and of published ones."""
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,9 +9,11 @@ import pandas as pd
 
 from fer_lib.analysis.architectures import load_layers
 from fer_lib.analysis.comparison import PUBLISHED_PATH, Estimate, estimate
+from fer_lib.analysis.headline import headline_table
 from fer_lib.evaluation.ensembles import Ensemble
 from fer_lib.experiments import ENSEMBLE_TTA, Experiment
 from fer_lib.io import read_json
+from fer_lib.runs.run import Run
 from fer_lib.tta import views
 
 _SCORES = (
@@ -64,16 +68,45 @@ def model_sizes(models: list[Ensemble]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns + scores).astype(dtypes)
 
 
+def mean_model_sizes(models: list[Ensemble], pool: Iterable[Run] = ()) -> pd.DataFrame:
+    """Size and accuracy of recorded models, with the seeds of a single network in one row.
+
+    Args:
+        models: as `model_sizes`; the title of a single network says its seed, as in “SE-CNN, seed
+            0, shift TTA”, which the row leaves out.
+        pool: as `headline.headline_table`.
+
+    Returns:
+        One row per model: `model`, `seeds` (how many); `members`, `forward_passes`, `parameters`
+        and `multiply_adds` as `model_sizes`; the mean `public_test_accuracy`, and the mean
+        `private_test_accuracy` with its interval over images and seeds. An ensemble counts as a
+        network of one seed.
+    """
+    groups = {}
+    for model in models:
+        groups.setdefault(re.sub(r", seed \d+", "", model.title), []).append(model)
+    titles = [title for title, group in groups.items() for _ in group]
+    sizes = model_sizes([model for group in groups.values() for model in group])
+    columns = ["members", "forward_passes", "parameters", "multiply_adds", "public_test_accuracy"]
+    means = sizes[columns].groupby(titles, sort=False).mean()
+    counts = dict.fromkeys(columns[:4], int)
+    means = means.astype(counts).rename_axis("model").reset_index()
+    scores = headline_table(groups, "private_test", "accuracy", list(pool))
+    means.insert(1, "seeds", scores.pop("seeds"))
+    return means.merge(scores.drop(columns="private_test_accuracy_sd"), on="model")
+
+
 def published_networks(path: Path = PUBLISHED_PATH) -> pd.DataFrame:
     """Published accuracies on FER2013, as their authors give them.
 
     Returns:
         `model`, `parameters`, `multiply_adds` (NaN where they are not published), `accuracy` (0–1),
-        `measured_on`, and `protocol_issue`, None where none is known.
+        `measured_on`, and `differs_in`: in what the protocol differs from this report's, None where
+        nothing is known.
     """
     table = pd.DataFrame(read_json(path)["networks"]["rows"]).rename(columns={"name": "model"})
     table["accuracy"] = table["accuracy_percent"] / 100
-    columns = ["model", "parameters", "multiply_adds", "accuracy", "measured_on", "protocol_issue"]
+    columns = ["model", "parameters", "multiply_adds", "accuracy", "measured_on", "differs_in"]
     return table[columns]
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.plotting.style import finish, interval_bars, placeholder
 
@@ -19,10 +21,12 @@ _DIFFERENCES = {
     "macro_f1_difference": (1, "difference in macro-F1"),
 }
 _VERDICT_MARKERS = {
-    "higher (95 % interval above 0)": "^",
-    "not decided (interval contains 0)": "o",
-    "lower (interval below 0)": "v",
+    "95 % interval above 0": "^",
+    "interval contains 0": "o",
+    "interval below 0": "v",
 }
+_DETECTED = "filled: p ≤ 0.05, corrected"
+_SEED_OFFSET = 0.3  # of a row, so that the seeds do not hide in the interval
 _SIZES = {"parameters": "parameters", "multiply_adds": "multiply-adds per prediction"}
 
 
@@ -34,7 +38,8 @@ def comparison_intervals(
     """Differences from a baseline in accuracy and macro-F1: mean, 95 % interval, and each seed.
 
     Rows are sorted by the difference in accuracy, within their group where there are groups. The
-    shape of a marker says whether the interval lies above 0, contains 0 or lies below 0.
+    shape of a marker says whether the interval lies above 0, contains 0 or lies below 0. It is
+    filled where the corrected p-value, which is that of accuracy, detects a difference.
 
     Args:
         comparisons: as `analysis.ablations.paired_comparisons` returns them; what is not recorded
@@ -52,8 +57,9 @@ def comparison_intervals(
     seeds = differences.merge(rows[["experiment", "baseline", "row"]])
     for axes, (name, (scale, title)) in zip(panels, _DIFFERENCES.items(), strict=True):
         axes.axvline(0, color="#888888", linestyle="--", linewidth=1)
-        ticks = {"color": "#888888", "markersize": 11, "markeredgewidth": 1.6}
-        axes.plot(scale * seeds[name], seeds["row"], "|", label="one seed", **ticks)
+        ticks = {"color": "#777777", "markersize": 7, "markeredgewidth": 1.6}
+        offset = seeds["row"] + _SEED_OFFSET
+        axes.plot(scale * seeds[name], offset, "|", label="one seed", **ticks)
         _draw_differences(axes, rows, name, scale)
         axes.set(xlabel=title, ylim=(rows["row"].max() + 0.6, -0.6))
         axes.locator_params(axis="x", nbins=4)
@@ -66,7 +72,9 @@ def comparison_intervals(
     for label in panels[0].get_yticklabels()[len(rows) :]:
         label.set_fontweight("bold")
     handles = {h.get_label(): h for axes in panels for h in axes.get_legend_handles_labels()[0]}
-    order = [label for label in (*_VERDICT_MARKERS, "one seed") if label in handles]
+    style = {"color": _COLOR, "marker": "s", "linestyle": "none", "markersize": 7}
+    handles[_DETECTED] = Line2D([], [], **style)
+    order = [o for o in (*_VERDICT_MARKERS, _DETECTED, "one seed") if o in handles]
     figure.legend(
         [handles[o] for o in order], order, loc="outside upper center", ncols=2, fontsize=9
     )
@@ -86,12 +94,16 @@ def _grouped(comparisons: pd.DataFrame, groups: Mapping[str, Collection[str]]) -
 
 def _draw_differences(axes: Axes, rows: pd.DataFrame, name: str, scale: float) -> None:
     low, high = rows[f"{name}_low"], rows[f"{name}_high"]
-    drawn = (low > 0, (low <= 0) & (high >= 0), high < 0)
-    for (label, marker), selected in zip(_VERDICT_MARKERS.items(), drawn, strict=True):
-        estimates = scale * rows.loc[selected, [name, f"{name}_low", f"{name}_high"]].to_numpy()
-        if len(estimates):
-            style = {"fmt": marker, "color": _COLOR, "label": label, "markersize": 7}
-            interval_bars(axes, rows.loc[selected, "row"], estimates, **style)
+    sides = (low > 0, (low <= 0) & (high >= 0), high < 0)
+    detected = rows["verdict"].isin([Verdict.CONFIRMED, Verdict.REFUTED])
+    detected &= name == "accuracy_difference"
+    for (label, marker), side in zip(_VERDICT_MARKERS.items(), sides, strict=True):
+        for fill, selected in (("white", side & ~detected), (_COLOR, side & detected)):
+            estimates = scale * rows.loc[selected, [name, f"{name}_low", f"{name}_high"]].to_numpy()
+            if len(estimates):
+                style = {"fmt": marker, "color": _COLOR, "label": label, "markersize": 7}
+                style |= {"markerfacecolor": fill}
+                interval_bars(axes, rows.loc[selected, "row"], estimates, **style)
 
 
 def _titles(rows: pd.DataFrame) -> list[str]:
@@ -114,7 +126,7 @@ def _titles(rows: pd.DataFrame) -> list[str]:
 
 
 def accuracy_against_size(
-    recorded: pd.DataFrame, front: pd.DataFrame, published: pd.DataFrame
+    recorded: pd.DataFrame, front: pd.DataFrame, published: pd.DataFrame, best: str | None = None
 ) -> Figure:
     """Accuracy on PrivateTest against parameters, and against multiply-adds.
 
@@ -122,11 +134,13 @@ def accuracy_against_size(
         recorded: models as `analysis.model_size.model_sizes` returns them.
         front: others, as `analysis.model_size.pareto_front`: a line joins them by multiply-adds,
             and the first and the last one are labeled.
-        published: as `analysis.model_size.published_networks`; a network with a protocol issue is
+        published: as `analysis.model_size.published_networks`; a network whose protocol differs is
             marked with an asterisk.
+        best: a model of the front to be labeled, too, by its title.
     """
     figure, panels = plt.subplots(2, 1, figsize=(7.4, 6.8), layout="constrained")
-    issue = published["protocol_issue"].notna()
+    differs = published["differs_in"].notna()
+    inner = front.iloc[1:-1]
     for axes, (size, title) in zip(panels, _SIZES.items(), strict=True):
         _draw_recorded(axes, pd.concat([recorded, front]), size)
         if size == "multiply_adds":  # what the front weighs accuracy against
@@ -134,12 +148,16 @@ def accuracy_against_size(
             axes.plot(front[size], accuracy, color=_COLOR, linewidth=1)
         _label_points(axes, recorded, size, "private_test_accuracy")
         _label_points(axes, front.iloc[:1], size, "private_test_accuracy", "left")
+        free = "left" if size == "parameters" else "below"
+        limit = "" if size == "parameters" else "_low"
+        labeled = inner[inner["model"] == best]
+        _label_points(axes, labeled, size, f"private_test_accuracy{limit}", free)
         _label_points(axes, front.iloc[1:].tail(1), size, "private_test_accuracy_high", "above")
-        _draw_published(axes, published[~issue], size, "published", "full")
-        marked = published[issue].assign(model=published["model"] + " *")
-        _draw_published(axes, marked, size, "published, with a protocol issue (*)", "none")
+        _draw_published(axes, published[~differs], size, "published", "full")
+        marked = published[differs].assign(model=published["model"] + " *")
+        _draw_published(axes, marked, size, "published, under another protocol (*)", "none")
         axes.set(xscale="log", xlabel=title, ylabel="accuracy, %")
-        axes.margins(x=0.3, y=0.12)  # room for the labels
+        axes.margins(x=0.3, y=0.2)  # room for the labels
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles[::-1], labels[::-1], loc="outside upper center", ncols=3, fontsize=9)
     return finish(figure)
@@ -153,6 +171,8 @@ def _draw_recorded(axes: Axes, models: pd.DataFrame, size: str) -> None:
 
 def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, fill: str) -> None:
     networks = networks.dropna(subset=size)
+    if networks.empty:
+        return
     style = {"marker": "D", "linestyle": "none", "color": _PUBLISHED_COLOR}
     axes.plot(networks[size], 100 * networks["accuracy"], fillstyle=fill, label=label, **style)
     _label_points(axes, networks, size, "accuracy")
@@ -161,15 +181,15 @@ def _draw_published(axes: Axes, networks: pd.DataFrame, size: str, label: str, f
 def _label_points(
     axes: Axes, models: pd.DataFrame, size: str, accuracy: str, side: str = "right"
 ) -> None:
-    """Write each model's name beside its point: `right`, `left`, or `above` and to the left."""
-    offset = {"right": (8, 0), "left": (-8, 0), "above": (0, 4)}[side]
+    """Write each model's name at its point: `right`, `left`, `above` left or `below` right."""
+    offset = {"right": (8, 0), "left": (-8, 0), "above": (0, 6), "below": (0, -4)}[side]
     for model in models.to_dict("records"):
         axes.annotate(
             textwrap.fill(model["model"], 30),
             (model[size], 100 * model[accuracy]),
             xytext=offset,
             textcoords="offset points",
-            ha="left" if side == "right" else "right",
-            va="bottom" if side == "above" else "center",
+            ha="left" if side in ("right", "below") else "right",
+            va={"above": "bottom", "below": "top"}.get(side, "center"),
             fontsize=9,
         )

@@ -6,11 +6,11 @@ from fer_lib.analysis.verdict import Verdict
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.report.format import NOT_RECORDED, SPLIT_TITLES, show
 
-# Of a difference: the side of 0 on which its interval lies.
+# Of a difference: whether a test detects one, and in which direction.
 VERDICT_WORDS = {
     Verdict.CONFIRMED: "higher",
     Verdict.REFUTED: "lower",
-    Verdict.INCONCLUSIVE: "not decided",
+    Verdict.INCONCLUSIVE: "no difference detected",
     Verdict.NOT_RECORDED: NOT_RECORDED,
 }
 
@@ -20,8 +20,8 @@ def show_comparisons(
 ) -> "pd.io.formats.style.Styler":
     """Show paired comparisons as a table: experiments by title, differences with intervals.
 
-    The verdict says whether accuracy is higher or lower than the baseline's, or not decided. The
-    column of seeds has those of the experiment and of its baseline.
+    The verdict says whether accuracy is higher or lower than the baseline's, or whether no
+    difference is detected. The column of seeds has those of the experiment and of its baseline.
 
     Args:
         comparisons: as `analysis.ablations.paired_comparisons` returns them. A column `split` may

@@ -8,12 +8,15 @@ import pytest
 
 from fer_lib.analysis.ensembles import (
     best_ensemble,
+    ensembles_against_single,
     headline_ensemble,
     se_cnn_models,
     shift_tta_gains,
     shift_tta_side_by_side,
     tta_schemes,
 )
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.evaluation.ensembles import Ensemble
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS
 from fer_lib.io import write_json
@@ -35,6 +38,34 @@ def record(root, name, seed):
         "configuration": EXPERIMENTS[name].to_dict(),
     }
     return write_run(run_folder(root, name, seed), config, splits, metrics_by_split(splits))
+
+
+def record_correct(root, seed, n_correct):
+    """A run of the SE-CNN that is right on the first images, and wrong by one class on the rest."""
+    predicted = np.where(np.arange(70) < n_correct, LABELS, (LABELS + 1) % 7)
+    logits = 9 * np.eye(7, dtype=np.float32)[predicted]
+    splits = {"public_test": SplitPredictions(logits, LABELS, np.arange(70, dtype=np.uint64))}
+    config = {"experiment": "se_cnn", "seed": seed, "profile": "full", "configuration": {}}
+    return write_run(run_folder(root, "se_cnn", seed), config, splits, metrics_by_split(splits))
+
+
+def test_ensembles_are_compared_with_the_mean_over_single_seeds(tmp_path):
+    runs = [record_correct(tmp_path / "single", seed, 34 + seed) for seed in range(3)]
+    correct = {"better": 70, "same": 35, "worse": 0}
+    ensembles = [
+        Ensemble(title, (record_correct(tmp_path / title, 0, n),)) for title, n in correct.items()
+    ]
+    table = ensembles_against_single(ensembles, runs, "se_cnn", "public_test")
+    assert table["ensemble"].tolist() == list(correct)
+    np.testing.assert_allclose(table["accuracy_difference"], [0.5, 0, -0.5], atol=1e-12)
+    assert (table["accuracy_difference_low"] < table["accuracy_difference"]).all()
+    verdicts = [Verdict.CONFIRMED, Verdict.INCONCLUSIVE, Verdict.REFUTED]
+    assert table["verdict"].tolist() == verdicts
+    alone = ensembles_against_single(ensembles[:1], runs, "se_cnn", "public_test")
+    assert table["holm_p_value"][0] > alone["holm_p_value"][0]
+    missing = ensembles_against_single(ensembles[:1], runs, "se_cnn", "private_test")
+    assert missing["verdict"].tolist() == [Verdict.NOT_RECORDED]
+    assert ensembles_against_single([], [], "se_cnn").empty
 
 
 def test_models_are_listed_alone_with_recorded_tta_and_as_ensembles(tmp_path):

@@ -72,6 +72,20 @@ def test_the_interval_holds_more_than_that_of_the_images(runs):
     assert high - low > image_only
 
 
+def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
+    alone = {"level": [r for r in runs if r.name == "level"]}
+    short = [run("short", seed, 0.4 + 0.2 * seed) for seed in range(2)]
+    for each in short:
+        each.config = {"configuration": {"epochs": 15}}
+
+    def width(pool):
+        row = headline_table(alone, "public_test", pool=pool).iloc[0]
+        return row["public_test_accuracy_high"] - row["public_test_accuracy_low"]
+
+    assert width(runs) > width([])  # the other experiments vary more
+    assert width([*runs, *short]) == pytest.approx(width(runs))
+
+
 def test_differences_are_decided_as_one_family(runs):
     pairs = [("better", "worse"), ("level", "worse"), ("better", "absent")]
     table = compare_experiments(runs, pairs, "public_test")

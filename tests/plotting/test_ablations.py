@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fer_lib.analysis.model_size import model_sizes
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.plotting.ablations import accuracy_against_size, comparison_intervals
 from fer_lib.plotting.style import use
 from fer_lib.profiles import get_profile
@@ -33,6 +34,7 @@ def comparisons():
             "macro_f1_difference": [nan, 0.04, 0.05],
             "macro_f1_difference_low": [nan, 0.02, 0.03],
             "macro_f1_difference_high": [nan, 0.06, 0.07],
+            "verdict": [Verdict.NOT_RECORDED, Verdict.INCONCLUSIVE, Verdict.CONFIRMED],
         }
     )
 
@@ -71,7 +73,7 @@ def test_comparison_intervals_show_means_limits_and_seeds(comparisons, differenc
         np.testing.assert_allclose(drawn, np.column_stack([[0, 1], expected]))
         seeds = next(line for line in axes.get_lines() if line.get_label() == "one seed")
         np.testing.assert_allclose(seeds.get_xdata(), scale * differences[column])
-        assert list(seeds.get_ydata()) == [1, 1, 0]
+        assert list(seeds.get_ydata()) == [1.3, 1.3, 0.3]  # off the line of the interval
         low, high = axes.get_xlim()
         assert low < expected.min() and expected.max() < high
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -99,6 +101,19 @@ def test_the_marker_tells_on_which_side_of_zero_an_interval_lies(comparisons, di
     assert macro_f1.containers[0].lines[0].get_marker() == "^"
 
 
+def test_the_marker_is_filled_where_a_difference_in_accuracy_is_detected(comparisons, differences):
+    accuracy, macro_f1 = comparison_intervals(comparisons, differences).axes
+
+    def fills(axes):
+        return {
+            int(values(bar.lines[0], "y")[0]): bar.lines[0].get_markerfacecolor()
+            for bar in axes.containers
+        }
+
+    assert fills(accuracy) == {0: "#222222", 1: "white"}
+    assert set(fills(macro_f1).values()) == {"white"}
+
+
 def test_groups_have_a_heading_and_are_sorted_within(comparisons, differences):
     groups = {"Loss": ("ablation_focal_loss",), "Training": ("ablation_swa",)}
     axes = comparison_intervals(comparisons, differences, groups).axes[0]
@@ -110,7 +125,7 @@ def test_groups_have_a_heading_and_are_sorted_within(comparisons, differences):
         3: "SWA over the last five epochs",
     }
     seeds = next(line for line in axes.get_lines() if line.get_label() == "one seed")
-    assert list(seeds.get_ydata()) == [1, 1, 3]
+    assert list(seeds.get_ydata()) == [1.3, 1.3, 3.3]
 
 
 def test_a_baseline_that_is_a_row_itself_is_named(comparisons, differences):
@@ -150,7 +165,7 @@ PUBLISHED = pd.DataFrame(
         "parameters": [10**8, 10**5],
         "multiply_adds": [10**10, float("nan")],
         "accuracy": [0.74, 0.66],
-        "protocol_issue": [None, "split not reported"],
+        "differs_in": [None, "split not reported"],
     }
 )
 

@@ -41,4 +41,4 @@ def test_comparisons_on_several_splits_name_the_split():
     shown = show_comparisons(table).data
     assert list(shown) == ["experiment", "baseline", "split", "verdict"]
     assert shown["split"].tolist() == ["PublicTest", "PrivateTest"]
-    assert shown["verdict"].tolist() == ["not decided", "not recorded"]
+    assert shown["verdict"].tolist() == ["no difference detected", "not recorded"]
