@@ -1,8 +1,8 @@
 """Models compared on the same images: accuracies, paired differences, variation across seeds.
 
 Each function returns numbers. Columns `x_low` and `x_high` hold the 95 % interval of column `x`;
-what is not recorded is NaN. Intervals resample the images of a test split and exclude the
-variance across seeds.
+what is not recorded is NaN. These intervals resample the images of a test split and exclude the
+variance across seeds; those of `headline` include it.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.metrics import classification_metrics
-from fer_lib.experiments import CONTROLS, EXPERIMENTS
+from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.paths import RESULTS
 from fer_lib.runs.predictions import Predictor
@@ -123,7 +123,7 @@ def accuracy_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
 
 
 def balanced_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
-    """The measures that weigh all classes equally, on PrivateTest.
+    """The measures that weight all classes equally, on PrivateTest.
 
     Args:
         predictors: as `accuracy_table`.
@@ -146,7 +146,7 @@ def balanced_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
 
 
 def trivial_classifiers(class_counts: dict[str, dict[str, int]]) -> dict[str, Predictor]:
-    """Uniform guessing and the largest class of Training, by title.
+    """Uniform guessing and the majority class of Training, by title.
 
     They look at no image: each has metrics, and no predictions.
 
@@ -159,12 +159,12 @@ def trivial_classifiers(class_counts: dict[str, dict[str, int]]) -> dict[str, Pr
     counts = pd.DataFrame(class_counts, index=EMOTION_NAMES)
     public, private = counts["PublicTest"], counts["PrivateTest"]
     tests = {"public_test": public, "private_test": private, "both": public + private}
-    metrics = {"Chance": {}, "Largest class": {}}
+    metrics = {"Chance": {}, "Majority class": {}}
     for split, n in tests.items():
         labels = np.repeat(np.arange(len(n)), n)
         logits = majority_logits(len(labels), counts["Training"])
         metrics["Chance"][split] = chance_scores(labels)
-        metrics["Largest class"][split] = classification_metrics(logits, labels)
+        metrics["Majority class"][split] = classification_metrics(logits, labels)
     return {t: SimpleNamespace(metrics=m, predictions={}) for t, m in metrics.items()}
 
 
@@ -202,29 +202,6 @@ def paired_differences(
         [
             {"baseline": title, **_paired(model, baseline, split)}
             for title, baseline in baselines.items()
-        ]
-    )
-
-
-def controls(runs: dict[str, Run | None]) -> pd.DataFrame:
-    """What each control gains on PublicTest over the experiment that it changes in one setting.
-
-    Args:
-        runs: by experiment; None for a run that is not recorded.
-
-    Returns:
-        One row per control: `control` and `baseline` (titles), `public_test_accuracy` of the
-        control with its interval, then the columns of `paired_differences`.
-    """
-    return pd.DataFrame(
-        [
-            {
-                "control": EXPERIMENTS[name].title,
-                "baseline": EXPERIMENTS[baseline].title,
-                **estimate(runs[name], "public_test").columns("public_test_accuracy"),
-                **_paired(runs[name], runs[baseline], "public_test"),
-            }
-            for name, baseline in CONTROLS
         ]
     )
 

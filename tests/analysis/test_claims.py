@@ -14,19 +14,23 @@ from fer_lib.analysis.claim_rules import (
     custom_cnn_is_most_balanced,
     disgust_is_hardest,
     fear_and_sad_are_confused_most,
+    fine_tuned_is_overconfident,
+    fine_tuning_helps_surprise_and_anger,
+    focal_loss_mitigates_imbalance,
+    head_only_underfits,
+)
+from fer_lib.analysis.claims import CLAIMS, evaluate_claims, first_disgust_verdict
+from fer_lib.analysis.post_hoc_claim_rules import (
+    false_classes_get_almost_no_probability,
+    fear_and_sad_are_often_confused,
     fear_is_most_often_mistaken_for_sad,
     fine_tuned_is_better_on_disgust,
     fine_tuned_is_more_confident_when_correct,
-    fine_tuned_is_overconfident,
-    fine_tuning_helps_surprise_and_anger,
     fine_tuning_improves_accuracy,
-    focal_loss_mitigates_imbalance,
     head_only_is_weakest,
-    head_only_underfits,
     is_below_state_of_the_art,
     is_more_balanced,
 )
-from fer_lib.analysis.claims import CLAIMS, evaluate_claims
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.metrics import metrics_by_split
@@ -123,6 +127,20 @@ def test_disgust_must_be_hardest_with_each_model():
     assert evidence["disgust_f1"].iloc[2] == 1
 
 
+@pytest.mark.parametrize(
+    ("hardest", "expected"),
+    [
+        (["disgust", "disgust", "disgust"], CONFIRMED),
+        (["fear", "fear", "disgust"], INCONCLUSIVE),
+        (["fear", "sad", "fear"], REFUTED),
+        ([], Verdict.NOT_RECORDED),
+    ],
+)
+def test_first_version_of_the_disgust_rule_counts_models(hardest, expected):
+    evidence = pd.DataFrame({"hardest_emotion": hardest} if hardest else None)
+    assert first_disgust_verdict(evidence) == expected
+
+
 def test_most_balanced_needs_a_lead_in_all_three_measures():
     assert verdict(custom_cnn_is_most_balanced, GOOD, FAIR, POOR) == CONFIRMED
     assert verdict(custom_cnn_is_most_balanced, POOR, FAIR, GOOD) == REFUTED
@@ -171,8 +189,13 @@ def test_focal_loss_is_compared_with_cross_entropy():
     assert verdict(rule, POOR, GOOD) == REFUTED
     assert verdict(rule, GOOD, NEARLY_GOOD) == INCONCLUSIVE
     _, evidence = rule(GOOD, POOR)
-    assert evidence.loc[0, "focal_disgust_recall"] == pytest.approx(0.7)
-    assert evidence.loc[0, "cross_entropy_disgust_recall"] == 0
+    row = evidence.iloc[0]
+    assert row[["focal_disgust_correct", "cross_entropy_disgust_correct"]].tolist() == [14, 0]
+    assert row["disgust_images"] == 20
+    # POOR finds no disgust, so the difference is GOOD's recall; its binomial SD is 0.10.
+    assert row["disgust_recall_difference"] == pytest.approx(0.7)
+    assert row["disgust_recall_difference_low"] == pytest.approx(0.7 - 0.20, abs=0.05)
+    assert row["disgust_recall_difference_high"] == pytest.approx(0.7 + 0.20, abs=0.05)
     difference = GOOD.metrics["public_test"]["macro_f1"] - POOR.metrics["public_test"]["macro_f1"]
     assert evidence.loc[0, "macro_f1_difference"] == pytest.approx(difference)
 
@@ -243,6 +266,31 @@ def test_fear_is_mistaken_for_sad_more_often_than_for_any_other_emotion():
     assert evidence.iloc[0].tolist() == ["Model", 0.1, 0.5, "happy"]
 
 
+def test_fear_and_sad_are_often_confused_if_among_the_five_leading_pairs():
+    rule = fear_and_sad_are_often_confused
+    others = {("angry", e): 0.2 for e in ("disgust", "happy", "surprise", "neutral")}
+    fifth = model(others | {("fear", "sad"): 0.1, ("sad", "fear"): 0.05})
+    assert rule(fifth)[1].iloc[0].tolist() == ["Model", 0.1, pytest.approx(0.05, abs=0.01), 5]
+    assert verdict(rule, fifth) == CONFIRMED
+    sixth = model(others | {("fear", "sad"): 0.05, ("happy", "sad"): 0.6})
+    assert rule(sixth)[1].loc[0, "rank"] == 6
+    assert verdict(rule, sixth) == REFUTED
+    assert verdict(rule, PERFECT) == REFUTED
+
+
+def test_false_classes_are_judged_by_the_likeliest_of_them():
+    rule = false_classes_get_almost_no_probability
+    assert verdict(rule, PERFECT) == CONFIRMED
+    assert verdict(rule, model({("happy", "sad"): 0.9})) == REFUTED  # 90 of 440 at nearly 1
+    assert verdict(rule, model({("happy", "sad"): 0.44})) == INCONCLUSIVE
+    # One logit 2 and six of 0: 1 / (e² + 6) for each false class, and 0.55 where it is wrong.
+    unsure = model({("happy", "sad"): 0.5}, logit=2.0)
+    assert verdict(rule, unsure) == REFUTED
+    right, wrong = 1 / (np.exp(2) + 6), np.exp(2) / (np.exp(2) + 6)
+    expected = [(390 * right + 50 * wrong) / 440, right, wrong]
+    assert rule(unsure)[1].iloc[0].tolist() == pytest.approx(expected)
+
+
 def test_confidence_is_compared_over_the_correct_predictions():
     rule = fine_tuned_is_more_confident_when_correct
     # POOR is wrong more often than GOOD; its confidence is higher where it is right.
@@ -281,7 +329,7 @@ def test_rules_refuse_models_of_different_images():
 def test_claims_are_decided_where_their_runs_are_recorded():
     assert {c.verdict for c in evaluate_claims({}).values()} == {Verdict.NOT_RECORDED}
     claims = evaluate_claims({CUSTOM_CNN: GOOD, FINE_TUNED: FAIR, HEAD_ONLY: POOR})
-    assert list(claims) == list(CLAIMS) and len(CLAIMS) == 18
+    assert list(claims) == list(CLAIMS) and len(CLAIMS) == 22
     assert sum(rule.written_before_results for rule in CLAIMS.values()) == 8
     assert {name: claim.verdict for name, claim in claims.items()} == {
         "accuracy_ranking": CONFIRMED,
@@ -297,10 +345,14 @@ def test_claims_are_decided_where_their_runs_are_recorded():
         "fine_tuned_is_better_on_disgust": CONFIRMED,
         "fine_tuned_is_more_balanced_than_head_only": CONFIRMED,
         "fine_tuned_is_more_balanced_than_custom_cnn": REFUTED,
+        "custom_cnn_often_confuses_fear_and_sad": CONFIRMED,
+        "fine_tuned_often_confuses_fear_and_sad": CONFIRMED,
+        "head_only_often_confuses_fear_and_sad": CONFIRMED,
         "custom_cnn_mistakes_fear_for_sad": CONFIRMED,
         "fine_tuned_mistakes_fear_for_sad": CONFIRMED,
         "head_only_mistakes_fear_for_sad": CONFIRMED,
         "fine_tuned_is_more_confident_when_correct": REFUTED,
+        "false_classes_get_almost_no_probability": REFUTED,
         "custom_cnn_is_below_state_of_the_art": REFUTED,
     }
     assert claims["accuracy_ranking"].support == 1
