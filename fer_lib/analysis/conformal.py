@@ -25,8 +25,8 @@ def conformal_table(
     Returns:
         One row per model and target: `model`, `target_coverage`, `coverage` (the share of sets that
         hold the true class), `classes_per_set` (mean), `single_class_share` and `empty_share` (of
-        the sets with one class and with none), and `lowest_class_coverage`, the coverage on the
-        emotion where it is lowest.
+        the sets with one class and with none), `lowest_coverage_emotion`, the emotion whose labels
+        the sets hold least often, and `lowest_class_coverage`, their coverage on it.
     """
     rows = []
     for title, predictor in predictors.items():
@@ -39,6 +39,8 @@ def conformal_table(
             covered, size = sets[np.arange(len(labels)), labels], sets.sum(axis=1)
             by_class = [covered[labels == c].mean() for c in range(len(EMOTION_NAMES))]
             row = (target, covered.mean(), size.mean(), (size == 1).mean(), (size == 0).mean())
-            rows.append((title, *row, min(by_class)))
+            lowest = int(np.nanargmin(by_class))
+            rows.append((title, *row, EMOTION_NAMES[lowest], by_class[lowest]))
     columns = ["model", "target_coverage", "coverage", "classes_per_set", "single_class_share"]
-    return pd.DataFrame(rows, columns=[*columns, "empty_share", "lowest_class_coverage"])
+    columns += ["empty_share", "lowest_coverage_emotion", "lowest_class_coverage"]
+    return pd.DataFrame(rows, columns=columns)

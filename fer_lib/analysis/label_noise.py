@@ -5,7 +5,7 @@ which the functions that return tables read.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +13,16 @@ import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.records import records_of
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.analysis.vote_differences import (
+    lead_records,
+    vote_difference,
+    vote_leads,
+    with_votes,
+)
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import ANNOTATORS, OTHER_COLUMNS, Votes
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.data.readers import DataError
-from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.calibration import brier_score, negative_log_likelihood
 from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS, FOLLOW_UPS
 from fer_lib.io import read_json, write_json
@@ -81,7 +86,7 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
     Raises:
         DataError: the run's images are not those of the data set.
     """
-    predictions, private = _with_votes(run, dataset, votes)
+    predictions, private = with_votes(run, dataset, votes)
     majority, distribution = private.majority, private.distribution
     known, voted = majority >= 0, ~np.isnan(distribution[:, 0])
     logits = predictions.logits[voted]
@@ -94,22 +99,6 @@ def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
         "brier": brier_score(logits, distribution[voted]),
         "by_votes": _by_votes(predictions, private),
     }
-
-
-def _with_votes(
-    run: Run, dataset: Dataset, votes: dict[str, Votes]
-) -> tuple[SplitPredictions, Votes]:
-    """Return a run's PrivateTest predictions, and the votes in the same order.
-
-    Images are matched by pixel hash and label; images equal in both are matched in their order.
-    """
-    predictions, split = run.predictions["private_test"], dataset.private_test
-    order = np.lexsort((split.labels, split.hashes))
-    if not np.array_equal(split.hashes[order], predictions.hashes[predictions.order]):
-        raise DataError(
-            f"{run.folder}: its PrivateTest is not that of this copy of FER2013, pixel for pixel"
-        )
-    return predictions, votes["PrivateTest"][order[np.argsort(predictions.order)]]
 
 
 def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
@@ -128,34 +117,10 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
     return decided.groupby("votes").agg(means).reset_index().to_dict("records")
 
 
-def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Compare two runs on the images of PrivateTest with a majority vote.
-
-    Returns:
-        `compared_with`, the baseline's key; and `label_accuracy` and `majority_accuracy`, the
-        differences run − baseline in accuracy against FER2013's label and against the majority
-        vote, as [difference, low, high] with a 95 % paired bootstrap interval, which excludes the
-        variance across seeds.
-
-    Raises:
-        DataError: a run's images are not those of the data set.
-    """
-    pairs = {"label_accuracy": [], "majority_accuracy": []}
-    for each in (run, baseline):
-        predictions, private = _with_votes(each, dataset, votes)
-        relabeled, known = replace(predictions, labels=private.majority), private.majority >= 0
-        pairs["label_accuracy"].append(predictions[known])
-        pairs["majority_accuracy"].append(relabeled[known])
-    differences = {name: paired_difference(*pair) for name, pair in pairs.items()}
-    return {"compared_with": baseline.key} | {
-        name: list(Estimate.of(difference, "accuracy")) for name, difference in differences.items()
-    }
-
-
 def record_label_noise(
     runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
 ) -> None:
-    """Record the comparisons of labels, runs and follow-ups with the votes.
+    """Record the comparisons of labels, runs, follow-ups and leads with the votes.
 
     Follow-ups are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS` with equal seeds.
     """
@@ -174,6 +139,7 @@ def record_label_noise(
             for run, baseline in pairs
             if baseline
         },
+        "leads": lead_records(vote_leads(runs, dataset, votes)),
     })  # fmt: skip
 
 
@@ -282,3 +248,9 @@ def follow_up_differences(
             row |= Estimate(*record[target]).columns(f"{target}_difference")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def recorded_leads(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_differences.vote_leads`."""
+    table = pd.DataFrame(read_json(path)["leads"])
+    return table.assign(verdict=table["verdict"].map(Verdict.__getitem__))

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from fer_lib.plotting.style import finish, model_lines, placeholder_if_missing
 from fer_lib.plotting.training import confusion_heat_map
@@ -18,6 +19,7 @@ def label_confusion(confusion: np.ndarray) -> Figure:
     figure = confusion_heat_map(
         confusion, "FER+ majority vote", "FER2013 label", "share of the label's images"
     )
+    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1))
     return finish(figure, recorded=True)
 
 

@@ -53,8 +53,9 @@ def accuracy_by_severity(accuracies: pd.DataFrame) -> Figure:
         axes.tick_params(labelsize=9)
     for axes in grid.flat[len(CORRUPTIONS) :]:
         axes.axis("off")
-    for axes in grid[-1]:
+    for axes in grid.flat[: len(CORRUPTIONS)][-_COLUMNS:]:  # the lowest panel of each column
         axes.set_xlabel("severity", fontsize=9)
+        axes.tick_params(labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy, %", fontsize=9)
     lines = grid[0, 0].get_lines()

@@ -7,6 +7,7 @@ into text. Each formatter takes one number and, optionally, the limits of its 95
 import html
 import itertools
 import math
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from numbers import Integral, Real
@@ -39,16 +40,20 @@ _PHRASES = {
     "both_accuracy": "accuracy on both test splits",
     "deduplicated": "de-duplicated",
     "ece": "ECE",
+    "energy_kwh": "energy (kWh)",
     "f1": "F1",
     "gflops": "GFLOPS",
     "macro_f1": "macro-F1",
     "multiply_adds": "multiply-adds",
     "nll": "NLL",
     "p_value": "p-value",
+    "roc_auc": "ROC AUC",
     "sd": "SD",
+    "train_fraction": "fraction of Training",
     "tta": "TTA",
     "val": "validation",
 }
+_SHIFT_TTA = re.compile(r"(flip\+)?shift(3x3|5)_(\d)px")  # names of schemes, as `fer_lib.tta`
 
 
 def is_missing(value) -> bool:
@@ -84,10 +89,10 @@ def signed(value: float | None, low: float | None = None, high: float | None = N
 
 
 def points(difference: float | None, low: float | None = None, high: float | None = None) -> str:
-    """Format a difference of two shares in percentage points.
+    """Format a difference of two shares in percentage points; one that rounds to 0 has no sign.
 
-    >>> points(-0.0012), points(0.021, 0.008, 0.034)
-    ('−0.1', '+2.1 (+0.8 to +3.4)')
+    >>> points(-0.0012), points(0.021, 0.008, 0.034), points(-0.0002)
+    ('−0.1', '+2.1 (+0.8 to +3.4)', '0.0')
     """
     return _with_interval("+.1f", (difference, low, high), scale=100, separator=" to ")
 
@@ -137,11 +142,15 @@ def _with_interval(
     if is_missing(values[0]):
         return NOT_RECORDED
     text, *limits = (
-        f"{scale * each:{spec}}".replace("-", "\N{MINUS SIGN}")
+        _without_sign_of_zero(f"{scale * each:{spec}}").replace("-", "\N{MINUS SIGN}")
         for each in values
         if not is_missing(each)
     )
     return f"{text}{unit}" + (f" ({separator.join(limits)})" if limits else "")
+
+
+def _without_sign_of_zero(text: str) -> str:
+    return text if text.strip("+-0.,") else text.lstrip("+-")
 
 
 def show(
@@ -159,7 +168,8 @@ def show(
     - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
     - Standard deviations: the columns `x`, `x_sd` become one, “65.3 % ± 0.4”.
     - Settings: in a column of mixed types, numbers are shown as they were written.
-    - Missing values are shown as “–”, lists with commas, enums by their value. The index is hidden.
+    - Missing values are shown as “–”, lists with commas, enums by their value, schemes of shift
+      TTA in words. The index is hidden.
 
     Args:
         table: one row per subject, snake_case columns.
@@ -233,7 +243,17 @@ def _cell(row: tuple, formatter: Callable[..., str]) -> str:
         return MISSING_CELL
     if isinstance(value, Enum):
         return str(value.value)
-    return formatter(*row) if _is_number(value) else html.escape(str(value), quote=False)
+    return formatter(*row) if _is_number(value) else html.escape(_in_words(value), quote=False)
+
+
+def _in_words(value) -> str:
+    """A text as it is, but the name of a scheme of shift TTA in words."""
+    if not (scheme := _SHIFT_TTA.fullmatch(text := str(value))):
+        return text
+    flip, shifts, pixels = scheme.groups()
+    number_of = {"3x3": "nine", "5": "five"}[shifts]
+    unit = "pixel" if pixels == "1" else "pixels"
+    return f"{'flip, ' if flip else ''}{number_of} shifts by up to {pixels} {unit}"
 
 
 def _with_sd(text: str, sd: float, formatter: Callable[..., str]) -> str:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_lib.analysis.calibration import accuracy_at_coverage, calibration_table
-from fer_lib.analysis.comparison import deduplicated_accuracy, estimate, source_accuracies
+from fer_lib.analysis.comparison import estimate, source_accuracies
 from fer_lib.analysis.ensembles import headline_ensemble
 from fer_lib.analysis.label_noise import accuracy_by_agreement, label_noise
-from fer_lib.analysis.model_size import model_sizes
+from fer_lib.analysis.model_size import model_sizes, network_size
 from fer_lib.analysis.robustness import corruption_accuracies, mean_accuracies
 from fer_lib.analysis.seed_means import SeedMean, parameters, seed_means
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
@@ -138,6 +138,7 @@ def _baselines(page: FrontPage) -> dict[str, str]:
         **{f"{name}_private": percent_over_seeds(mean) for name, mean in means.items()},
         **{f"{name}_source": percent(source[title]) for name, title in titles.items()},
         "custom_cnn_parameters": count(parameters(page.models[titles["custom_cnn"]])),
+        "mobilenetv2_multiply_adds": count(network_size(EXPERIMENTS[_THREE[1]]).multiply_adds),
         "hog_private": percent_over_seeds(page.private[HOG_CONFIGURATION["title"]]),
     }
 
@@ -158,27 +159,31 @@ def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
     """The best single model, over its seeds."""
     title = EXPERIMENTS[best.name].title if best else NOT_RECORDED
     seeds = page.models.get(title, [])
+    size = model_sizes([Ensemble("best", (best,))] if best else [])
+    private, deduplicated = (
+        means.get(title, SeedMean()) for means in (page.private, page.deduplicated)
+    )
     return {
         "best_title": title,
         "best_parameters": count(parameters(seeds)),
         "best_seeds": str(len(seeds)),
-        "best_private": percent_over_seeds(page.private.get(title, SeedMean())),
-        "best_deduplicated": percent_over_seeds(page.deduplicated.get(title, SeedMean())),
+        "best_multiply_adds": count(size["multiply_adds"].max() if best else None),
+        "best_private": percent_over_seeds(private),
+        "best_private_interval": percent_over_seeds(private, interval=True),
+        "best_deduplicated": percent_over_seeds(deduplicated),
+        "best_deduplicated_interval": percent_over_seeds(deduplicated, interval=True),
     }
 
 
 def _model_card(best: Run | None) -> dict[str, str]:
     """Seed 0 of the best single model, which the model card describes."""
     model = {"best": best}
-    size = model_sizes([Ensemble("best", (best,))] if best else [])
     calibration = calibration_table(model).iloc[0]
     coverage = accuracy_at_coverage(best, 0.8) if best else None
     classes = show(per_class(best, "private_test")).data
     return {
         "card_private": percent(*estimate(best, "private_test")),
-        "card_deduplicated": percent(*deduplicated_accuracy(best)),
         "card_per_class": markdown_table(classes.columns, classes.to_numpy()),
-        "card_multiply_adds": count(size["multiply_adds"].max() if best else None),
         "card_masked_images": count(best.config.get("ferplus_masked_images") if best else None),
         "card_temperature": score(calibration["temperature"]),
         "card_ece": score(calibration["ece"]),

@@ -28,3 +28,4 @@ def test_the_table_is_calibrated_on_public_test_and_evaluated_on_private_test():
     assert row["coverage"] == pytest.approx(4 / 7)
     assert row["classes_per_set"] == row["single_class_share"] == pytest.approx(4 / 7)
     assert row["empty_share"] == pytest.approx(3 / 7) and row["lowest_class_coverage"] == 0
+    assert row["lowest_coverage_emotion"] == "fear"  # the first of those without coverage

@@ -2,6 +2,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
 
@@ -12,8 +13,15 @@ from fer_lib.analysis.label_noise import (
     label_agreement,
     label_noise,
     record_label_noise,
-    vote_difference,
+    recorded_leads,
     vote_scores,
+)
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.analysis.vote_differences import (
+    LEADS,
+    lead_records,
+    vote_difference,
+    vote_leads,
 )
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
@@ -106,6 +114,7 @@ def perfect_run(run, tmp_path):
     logits = 9 * np.eye(7, dtype=np.float32)[private.labels]
     return SimpleNamespace(
         key="se_cnn_distilled/seed-0",
+        config={"configuration": {"epochs": 70}},
         name="se_cnn_distilled",
         seed=0,
         folder=tmp_path,
@@ -117,6 +126,7 @@ def perfect_run(run, tmp_path):
 def baseline(run, tmp_path):
     return SimpleNamespace(
         key="se_cnn/seed-0",
+        config={"configuration": {"epochs": 70}},
         name="se_cnn",
         seed=0,
         folder=tmp_path,
@@ -164,6 +174,7 @@ def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
     runs = [
         SimpleNamespace(
             key=f"{experiment}/seed-{seed}",
+            config={"configuration": {"epochs": 70}},
             name=experiment,
             seed=seed,
             folder=tmp_path,
@@ -178,6 +189,53 @@ def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
     ]
     assert table["label_accuracy_difference"].tolist() == [0]
     assert follow_up_differences(path).empty
+
+
+def test_leads_of_several_seeds_against_label_and_majority(run, dataset, votes, voted):
+    """The experiment predicts each majority vote; the label differs from it where it has votes."""
+    name, baseline = LEADS[0]
+    private = run.predictions["private_test"]
+    neutral = Votes(np.tile(8 * np.eye(7, dtype=int)[6], (70, 1)), np.tile([1, 1, 0], (70, 1)))
+
+    def made(experiment, seed, share):
+        """Right against the vote on the first `share` of the images, and else wrong."""
+        predicted = np.where(np.arange(70) < share, 6, 0)
+        logits = 9 * np.eye(7, dtype=np.float32)[predicted]
+        return SimpleNamespace(
+            folder="folder",
+            name=experiment,
+            seed=seed,
+            config={"configuration": {"epochs": 70}},
+            predictions={"private_test": replace(private, logits=logits)},
+        )
+
+    runs = [made(name, 0, 60), made(name, 1, 64), made(baseline, 0, 34), made(baseline, 1, 36)]
+    leads = vote_leads(runs, dataset, {**votes, "PrivateTest": neutral})
+    by_target = leads[leads["experiment"] == name].set_index("target")
+    assert by_target.index.tolist() == ["label", "majority"]
+    assert by_target["seeds"].tolist() == by_target["baseline_seeds"].tolist() == [2, 2]
+    row = by_target.loc["majority"]
+    assert row["accuracy_difference"] == pytest.approx((62 - 35) / 70)
+    assert row["accuracy_difference_low"] < 27 / 70 < row["accuracy_difference_high"]
+    assert row["verdict"] is Verdict.CONFIRMED
+    labels = private.labels
+    right = [((np.where(np.arange(70) < k, 6, 0)) == labels).mean() for k in (60, 64, 34, 36)]
+    expected = (right[0] + right[1] - right[2] - right[3]) / 2
+    assert by_target.loc["label", "accuracy_difference"] == pytest.approx(expected)
+    missing = leads[leads["experiment"] != name]
+    assert missing["verdict"].tolist() == [Verdict.NOT_RECORDED] * 2 * (len(LEADS) - 1)
+
+
+def test_leads_are_stored_and_read(tmp_path):
+    leads = pd.DataFrame({
+        "experiment": ["a", "b"],
+        "accuracy_difference": [0.25, np.nan],
+        "verdict": [Verdict.INCONCLUSIVE, Verdict.NOT_RECORDED],
+    })  # fmt: skip
+    path = tmp_path / "label_noise.json"
+    write_json(path, {"leads": lead_records(leads)})
+    assert read_json(path)["leads"][1]["accuracy_difference"] is None
+    pd.testing.assert_frame_equal(recorded_leads(path), leads)
 
 
 def test_label_noise_of_a_record(tmp_path):

@@ -12,8 +12,10 @@ from fer_lib.report.format import NOT_RECORDED
 def test_label_confusion_has_shares_of_the_label():
     confusion = np.eye(7, dtype=int)
     confusion[2] = [3, 0, 1, 0, 0, 0, 0]
-    heat = label_confusion(confusion).axes[0].collections[0].get_array()
+    panel, bar = label_confusion(confusion).axes
+    heat = panel.collections[0].get_array()
     np.testing.assert_allclose(np.asarray(heat)[2], [0.75, 0, 0.25, 0, 0, 0, 0])
+    assert bar.yaxis.get_major_formatter()(0.5) == "50%"
 
 
 def test_accuracy_by_agreement_has_a_line_per_model_and_target():

@@ -31,6 +31,9 @@ def test_each_corruption_has_a_panel_with_clean_images_at_severity_0():
     ]
     axes = accuracy_by_severity(pd.DataFrame(rows, columns=COLUMNS)).axes
     assert len(axes) == 12 and not axes[11].lines
+    labeled = [index for index, panel in enumerate(axes) if panel.get_xlabel() == "severity"]
+    assert labeled == [7, 8, 9, 10]  # the lowest panel of each column
+    assert all(axes[index].get_xticklabels()[0].get_visible() for index in labeled)
     titles = [panel.get_title() for panel in axes[:11]]
     assert titles == [corruption.title for corruption in CORRUPTIONS.values()]
     for row, panel in enumerate(axes[:11]):

@@ -39,6 +39,12 @@ def test_differences_are_signed_with_a_true_minus_sign():
     assert points(-0.0012, -0.014, 0.011) == "−0.1 (−1.4 to +1.1)"
 
 
+def test_a_difference_that_rounds_to_zero_has_no_sign():
+    assert points(-0.0004, -0.0104, 0.0003) == "0.0 (−1.0 to 0.0)"
+    assert signed(-0.0004) == signed(0.0004) == "0.000"
+    assert number(-0.0) == "0.000"
+
+
 def test_counts_numbers_and_p_values():
     assert count(1_799) == "1,799"
     assert count(1_186_887) == "1.19 million"
@@ -85,6 +91,22 @@ def test_table_formats_numbers_by_the_words_of_their_column():
         "parameters": ["1,720,000"],
         "p-value": ["0.5000"],
     }
+
+
+def test_heads_of_units_and_abbreviations():
+    table = pd.DataFrame({"roc_auc": [0.9], "energy_kwh": [0.4], "train_fraction": [0.01]})
+    assert list(cells(table)) == ["ROC AUC", "energy (kWh)", "fraction of Training"]
+    assert cells(table)["fraction of Training"] == ["1.0\u00a0%"]
+
+
+def test_schemes_of_shift_tta_are_in_words():
+    names = ["none", "flip", "shift3x3_1px", "flip+shift5_2px"]
+    assert cells(pd.DataFrame({"scheme": names}))["scheme"] == [
+        "none",
+        "flip",
+        "nine shifts by up to 1 pixel",
+        "flip, five shifts by up to 2 pixels",
+    ]
 
 
 def test_table_merges_intervals_and_keeps_them_on_one_line():

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from fer_lib.analysis.ablations import seed_differences
+from fer_lib.analysis.headline import compare_experiments
 from fer_lib.analysis.model_size import published_networks
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.experiments import MAIN_MODELS
 from fer_lib.paths import RESULTS
 from fer_lib.profiles import Profile, get_profile
 from fer_lib.report import quoted
 from fer_lib.report.quoted import front_page, quoted_numbers
+from fer_lib.runs.store import find_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r"^```\w+\n.*?^```$", re.DOTALL | re.MULTILINE)
@@ -85,6 +90,26 @@ def test_findings_of_the_pages_hold(numbers):
     for title, mean in page.private.items():
         assert page.deduplicated[title].mean < mean.mean
     assert value("best_parameters") < 2 and numbers["best_parameters"].endswith("million")
+
+
+def test_verdicts_in_the_conclusions_hold():
+    """On PrivateTest, over all seeds, corrected by Holm for these comparisons."""
+    runs, best = find_runs(RESULTS), MAIN_MODELS[-1]
+    expected = {
+        ("se_cnn", "custom_cnn"): Verdict.CONFIRMED,
+        ("se_cnn_ferplus", "se_cnn"): Verdict.INCONCLUSIVE,
+        ("se_cnn_hires_ferplus", "se_cnn_ferplus"): Verdict.CONFIRMED,
+        (best, "se_cnn_hires_ferplus"): Verdict.INCONCLUSIVE,
+        (best, "se_cnn"): Verdict.CONFIRMED,
+    }
+    table = compare_experiments(runs, expected, "private_test")
+    assert table["verdict"].tolist() == list(expected.values())
+    differences = seed_differences(runs, [(best, "se_cnn_hires_ferplus")], "private_test")
+    assert len(differences) == 3 and (differences["accuracy_difference"] > 0).all()
+    assert [len(find_runs(RESULTS, name)) for name in ("custom_cnn", "mobilenetv2_fine_tuned")] == [
+        1,
+        1,
+    ]  # “one seed each”, of several pages
 
 
 def test_module_needs_no_keras():
