@@ -29,6 +29,7 @@ RUNTIME = (
     "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
 )
 RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+PORTRAIT = "astronaut.png"  # with which the playground starts
 PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
@@ -146,15 +147,35 @@ def _playground_page(run, runtime: Path, folder: Path) -> str:
         raise ValueError(f"{model}: {size:,} bytes; a browser loads {PLAYGROUND_LIMIT:,} at most")
     folder.mkdir()
     shutil.copy(model, folder / "model.onnx")
+    portrait = write_portrait(folder)
     shutil.copy(ROOT / "book" / "playground" / "playground.js", folder)
     for name in RUNTIME_FILES:
         shutil.copy(runtime / "dist" / name, folder)
     page = (ROOT / "book" / "playground" / "app.html").read_text(encoding="utf-8")
-    return page.replace("PLAYGROUND_SETTINGS", playground_settings())
+    return page.replace("PLAYGROUND_SETTINGS", json.dumps(playground_settings() | portrait))
 
 
-def playground_settings() -> str:
-    """The library's constants that the playground needs, and a drawn face per emotion, as JSON."""
+def write_portrait(folder: Path) -> dict:
+    """Write NASA's portrait of Eileen Collins, in the public domain, from scikit-image.
+
+    Returns:
+        Settings of the playground: the name of the file, and the box of her face, as the command
+        line detects it.
+    """
+    from PIL import Image
+    from skimage import data
+
+    from fer_lib.deploy.face_detection import FaceDetector
+    from fer_lib.deploy.images import photo_from_array
+
+    pixels = data.astronaut()
+    Image.fromarray(pixels).save(folder / PORTRAIT)
+    (box,) = FaceDetector().boxes(photo_from_array(pixels)).tolist()
+    return {"portrait": PORTRAIT, "portrait_box": box}
+
+
+def playground_settings() -> dict:
+    """The library's constants that the playground needs, and a drawn face per emotion."""
     import numpy as np
 
     from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
@@ -164,22 +185,20 @@ def playground_settings() -> str:
     from fer_lib.deploy.inference import INPUT, OUTPUT
 
     faces = synthetic_faces(np.arange(len(EMOTION_NAMES)), seed=7)
-    examples = [
+    drawings = [
         {"emotion": name, "pixels": base64.b64encode(face.tobytes()).decode()}
         for name, face in zip(EMOTION_NAMES, faces, strict=True)
     ]
-    return json.dumps(
-        {
-            "emotions": EMOTION_NAMES,
-            "colors": COLORS,
-            "image_size": IMAGE_SIZE,
-            "max_side": MAX_SIDE,
-            "confident_above": CONFIDENT_ABOVE,
-            "input": INPUT,
-            "output": OUTPUT,
-            "examples": examples,
-        }
-    )
+    return {
+        "emotions": EMOTION_NAMES,
+        "colors": COLORS,
+        "image_size": IMAGE_SIZE,
+        "max_side": MAX_SIDE,
+        "confident_above": CONFIDENT_ABOVE,
+        "input": INPUT,
+        "output": OUTPUT,
+        "drawings": drawings,
+    }
 
 
 if __name__ == "__main__":

@@ -79,8 +79,19 @@ def stage(notebooks: Path, prepared: Path, pages: Path) -> None:
         for cell in notebook.cells:
             cell.metadata.pop("papermill", None)
             cell.pop("id", None)
+        notebook.cells = finding_first(notebook.cells)
         notebook.nbformat_minor = 4  # the last without cell ids
         nbformat.write(notebook, pages / path.name)
+
+
+def finding_first(cells: list) -> list:
+    """The cells with the folded code after the finding, which it may compute, and not before it."""
+    folded = [cell for cell in cells if "hide-input" in cell.metadata.get("tags", [])]
+    findings = [i for i, cell in enumerate(cells) if "**Finding.**" in cell.source]
+    if not folded or not findings or cells.index(folded[0]) > findings[0]:
+        return cells
+    after = findings[0] + 1
+    return [*(cell for cell in cells[:after] if cell is not folded[0]), folded[0], *cells[after:]]
 
 
 def configuration(prepared: Path, profile: str) -> dict:
@@ -119,7 +130,7 @@ def cite_as(citation: dict) -> str:
     version, date = citation["version"], citation["date-released"]
     return (
         f"<p>Cite as: {authors}, <em>{citation['title']}</em>, version {version}, {date}. "
-        '<a href="cite.html">How to cite</a></p>'
+        '<a href="cite.html">How to cite</a> · <a href="cite.html#license">MIT license</a></p>'
     )
 
 

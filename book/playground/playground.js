@@ -11,7 +11,8 @@
   const source = document.createElement("canvas"); // the image, upright, at most MAX_SIDE pixels along a side
   const pixels = source.getContext("2d", { willReadFrequently: true });
   const box = { x: 0, y: 0, side: 1 }; // in the source's pixels
-  let session, stream, video, changed = false, announced = "";
+  // An uploaded photo is predicted once its box is `placed`: what lies in the center need not be a face.
+  let session, stream, video, changed = false, placed = true, announced = "";
 
   const setStatus = (text) => { status.textContent = text; status.hidden = !text; };
 
@@ -82,7 +83,8 @@
     const row = document.createElement("div");
     row.className = "bar";
     row.innerHTML = `<span class="name">${name}</span><span class="track"><span class="fill"></span></span><span class="value"></span>`;
-    row.querySelector(".fill").style.background = settings.colors[index];
+    row.dataset.emotion = name;
+    row.querySelector(".fill").style.setProperty("--color", settings.colors[index]);
     find(".bars").append(row);
     return row;
   });
@@ -94,13 +96,33 @@
       bars[index].querySelector(".value").textContent = percent(p);
     });
     const best = probabilities.indexOf(Math.max(...probabilities)), confident = probabilities[best] >= settings.confident_above;
-    const text = confident ? settings.emotions[best] : `Uncertain: perhaps ${settings.emotions[best]}`;
-    // A screen reader announces a new prediction, not the percentages of each frame.
-    if (text !== announced) find(".prediction").textContent = announced = text;
-    find(".prediction").classList.toggle("uncertain", !confident);
+    announce(confident ? settings.emotions[best] : `Uncertain: perhaps ${settings.emotions[best]}`, !confident);
     const input = find(".model-input canvas").getContext("2d"), image = input.createImageData(SIZE, SIZE);
     face.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
     input.putImageData(image, 0, 0);
+  }
+
+  function announce(text, uncertain = false) {
+    // A screen reader announces a new prediction, not the percentages of each frame.
+    if (text !== announced) find(".prediction").textContent = announced = text;
+    find(".prediction").classList.toggle("uncertain", uncertain);
+  }
+
+  // Shows no prediction until the box is placed.
+  function wait() {
+    placed = false;
+    find(".place").hidden = false;
+    announce("Place the box first.", true);
+    bars.forEach((row) => {
+      row.querySelector(".fill").style.width = 0;
+      row.querySelector(".value").textContent = "";
+    });
+    find(".model-input canvas").getContext("2d").clearRect(0, 0, SIZE, SIZE);
+    find(".speed").textContent = "";
+  }
+
+  function place() {
+    find(".place").hidden = placed = changed = true;
   }
 
   function layOut() {
@@ -125,9 +147,15 @@
     changed = true;
   }
 
-  const grow = (side) => moveTo(box.x + (box.side - side) / 2, box.y + (box.side - side) / 2, side);
+  // What a reader does with the box.
+  function drag(x, y, side) {
+    moveTo(x, y, side);
+    place();
+  }
 
-  // Makes a drawable the image, with the box in its center.
+  const grow = (side) => drag(box.x + (box.side - side) / 2, box.y + (box.side - side) / 2, side);
+
+  // Makes a drawable the image, with the box in its center, where a face is taken to be.
   function open(drawable, width, height, share, mirrored = false) {
     const scale = Math.min(MAX_SIDE / Math.max(width, height), 1);
     source.width = Math.max(Math.round(width * scale), 1);
@@ -135,6 +163,8 @@
     draw(drawable, mirrored);
     const side = share * Math.min(source.width, source.height);
     moveTo((source.width - side) / 2, (source.height - side) / 2, side);
+    place();
+    find(".credit").hidden = true;
   }
 
   function draw(drawable, mirrored) {
@@ -150,7 +180,8 @@
       const bitmap = await createImageBitmap(file); // rotated according to its EXIF data
       open(bitmap, bitmap.width, bitmap.height, 0.6);
       bitmap.close();
-      setStatus("Move the box to the face.");
+      wait();
+      setStatus("");
     } catch {
       setStatus(`${file.name || "This"} is not an image that this browser can read.`);
     }
@@ -189,11 +220,12 @@
       view.getContext("2d").drawImage(source, 0, 0);
       changed = true;
     }
-    if (changed) {
+    if (changed && placed) {
       changed = false;
       const began = performance.now();
       const face = crop(pixels, box.x, box.y, box.side);
-      show(await classify(face), face);
+      const probabilities = await classify(face);
+      if (placed) show(probabilities, face); // another photo may have been chosen meanwhile
       const now = performance.now();
       if (video) {
         rate = rate ? 0.9 * rate + 100 / Math.max(now - ended, 1) : 1000 / Math.max(now - began, 1);
@@ -239,8 +271,8 @@
       const scale = source.width / view.clientWidth, resize = event.target.className === "handle";
       const move = (now) => {
         const dx = (now.clientX - start.x) * scale, dy = (now.clientY - start.y) * scale;
-        if (resize) moveTo(start.left, start.top, start.side + Math.max(dx, dy));
-        else moveTo(start.left + dx, start.top + dy);
+        if (resize) drag(start.left, start.top, start.side + Math.max(dx, dy));
+        else drag(start.left + dx, start.top + dy);
       };
       cropBox.setPointerCapture(event.pointerId);
       cropBox.addEventListener("pointermove", move);
@@ -249,29 +281,42 @@
     cropBox.addEventListener("keydown", (event) => {
       const by = Math.max(Math.round((event.shiftKey ? 0.1 : 0.02) * source.width), 1);
       const moves = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] };
-      if (moves[event.key]) moveTo(box.x + moves[event.key][0], box.y + moves[event.key][1]);
+      if (moves[event.key]) drag(box.x + moves[event.key][0], box.y + moves[event.key][1]);
       else if ("+=".includes(event.key)) grow(box.side * 1.08);
       else if ("-_".includes(event.key)) grow(box.side / 1.08);
       else return;
       event.preventDefault();
       event.stopPropagation(); // the book turns pages with the arrow keys
     });
+    find(".place button").addEventListener("click", place);
     find(".size input").addEventListener("input", (event) => grow((event.target.value / 100) * Math.min(source.width, source.height)));
     find(".size input").addEventListener("keydown", (event) => event.stopPropagation());
   }
 
-  function addExamples() {
-    settings.examples.forEach(({ emotion, pixels: encoded }) => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: SIZE, height: SIZE });
-      const context = canvas.getContext("2d"), image = context.createImageData(SIZE, SIZE);
+  // A button under which a face is shown; `draw` draws it into a canvas.
+  function addExample(selector, name, draw, show) {
+    const canvas = Object.assign(document.createElement("canvas"), { width: SIZE, height: SIZE });
+    const button = Object.assign(document.createElement("button"), { type: "button" });
+    draw(canvas.getContext("2d"));
+    button.append(canvas, Object.assign(document.createElement("span"), { textContent: name }));
+    button.addEventListener("click", () => { stopCamera(); setStatus(""); show(canvas); });
+    find(selector).append(button);
+  }
+
+  async function addExamples() {
+    const portrait = Object.assign(new Image(), { src: folder + settings.portrait });
+    await portrait.decode();
+    const [left, top, side] = settings.portrait_box;
+    addExample(".portrait", "astronaut", (context) => context.drawImage(portrait, left, top, side, side, 0, 0, SIZE, SIZE), () => {
+      open(portrait, portrait.width, portrait.height, 1);
+      moveTo(left, top, side);
+      find(".credit").hidden = false;
+    });
+    settings.drawings.forEach(({ emotion, pixels: encoded }) => addExample(".drawings", emotion, (context) => {
+      const image = context.createImageData(SIZE, SIZE);
       Array.from(atob(encoded), (c) => c.charCodeAt(0)).forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
       context.putImageData(image, 0, 0);
-      const button = Object.assign(document.createElement("button"), { type: "button" });
-      const name = Object.assign(document.createElement("span"), { textContent: emotion });
-      button.append(canvas, name);
-      button.addEventListener("click", () => { stopCamera(); setStatus(""); open(canvas, SIZE, SIZE, 1); });
-      find(".examples").append(button);
-    });
+    }, (canvas) => open(canvas, SIZE, SIZE, 1)));
   }
 
   // --- Start ---------------------------------------------------------------------------------------------------------------------
@@ -292,9 +337,9 @@
     ort.env.wasm.numThreads = 1; // threads need headers that few servers send
     session = await ort.InferenceSession.create(`${folder}model.onnx`);
     find(".app").hidden = false;
-    addExamples();
+    await addExamples();
     listen();
-    find(".examples button").click();
+    find(".portrait button").click();
     root.playground = { classify, crop }; // for the tests
     await step();
   }

@@ -1,5 +1,6 @@
 """Locate, update and load the exported files of runs."""
 
+import functools
 import logging
 from pathlib import Path
 
@@ -33,7 +34,12 @@ def ensure_exported(run: Run, build: Path = BUILD) -> Path:
         ExportError: as `export_onnx`.
     """
     path = export_path(run, build=build)
-    if load_exported(run, build) is None:
+    _load_or_export(run, build)
+    return path
+
+
+def _load_or_export(run: Run, build: Path) -> OnnxModel:
+    if (model := load_exported(run, build)) is None:
         try:
             from fer_lib.deploy.onnx_export import export_onnx
         except ModuleNotFoundError as error:
@@ -42,12 +48,17 @@ def ensure_exported(run: Run, build: Path = BUILD) -> Path:
                 "or give an exported model"
             ) from error
         _logger.warning("exporting %s from Keras, once", run.key)
+        path = export_path(run, build=build)
         export_onnx(run, path)
-    return path
+        model = OnnxModel(path)
+    return model
 
 
+@functools.cache
 def default_model(results: Path = RESULTS, build: Path = BUILD) -> OnnxModel:
     """Load the best recorded single model, exporting it on first use.
+
+    A process loads it once: ONNX Runtime takes longer to load it than to classify a face.
 
     Raises:
         ModelError: no model is recorded, or it cannot be exported here. The message says how to
@@ -59,4 +70,4 @@ def default_model(results: Path = RESULTS, build: Path = BUILD) -> OnnxModel:
             f"{results}: no model is recorded with its weights; give an exported one "
             "(--model FILE, or model=FILE in Python)"
         )
-    return OnnxModel(ensure_exported(run, build))
+    return _load_or_export(run, build)

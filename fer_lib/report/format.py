@@ -101,11 +101,11 @@ def p_value(p: float | None) -> str:
     """Format a p-value.
 
     >>> p_value(0.0321), p_value(1e-7)
-    ('0.0321', '< 0.0001')
+    ('0.0321', '<\\xa00.0001')
     """
     if is_missing(p):
         return NOT_RECORDED
-    return "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+    return "<\N{NO-BREAK SPACE}0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 def count(value: int | None) -> str:

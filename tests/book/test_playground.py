@@ -1,7 +1,4 @@
-"""The playground in a browser.
-
-Chromium and its driver come from the system, so that Selenium downloads neither.
-"""
+"""The playground in a browser."""
 
 import base64
 import functools
@@ -10,6 +7,7 @@ import json
 import re
 import shutil
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +29,6 @@ from fer_lib.paths import RESULTS
 from fer_lib.runs.store import best_single_run
 
 ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FACES = synthetic_faces(np.arange(20) % 7, seed=3)
 
 
@@ -41,9 +38,8 @@ def prepare(book_script):
 
 
 @pytest.fixture(scope="module")
-def site(prepare, tmp_path_factory):
+def site(prepare, browser, tmp_path_factory):
     """A folder with the playground in a page of its own."""
-    require_browser()
     if shutil.which("npm") is None or (runtime := prepare.package(*prepare.RUNTIME)) is None:
         pytest.skip("needs ONNX Runtime Web, from npm's registry")
     folder = tmp_path_factory.mktemp("site")
@@ -68,39 +64,6 @@ def served(site):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/index.html"
     server.shutdown()
-
-
-def require_browser():
-    """The paths of a browser and its driver; without them the test is skipped."""
-    binary = next(filter(None, map(shutil.which, BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip(f"needs one of {', '.join(BROWSERS)}, and chromedriver, on the PATH")
-    return binary, driver
-
-
-def start_browser(*arguments):
-    binary, driver = require_browser()
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        *arguments,
-    ):
-        options.add_argument(argument)
-    browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    browser.set_script_timeout(60)
-    return browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    browser = start_browser("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture
@@ -166,7 +129,7 @@ def test_browser_and_python_crop_the_same_pixels(page, square, tmp_path):
 def test_examples_bars_and_colors(page):
     assert [
         element.text for element in page.find_elements(By.CSS_SELECTOR, ".examples button")
-    ] == list(EMOTION_NAMES)
+    ] == ["astronaut", *EMOTION_NAMES]
     colors = page.execute_script("""
         const bars = [...document.querySelectorAll(".fill")];
         return bars.map((bar) => getComputedStyle(bar).backgroundColor);
@@ -186,12 +149,46 @@ def test_examples_bars_and_colors(page):
         assert prediction == (best if confident else f"Uncertain: perhaps {best}")
 
 
+def test_it_starts_with_a_photograph_that_is_predicted_correctly(page):
+    assert text(page, ".prediction") == "happy" and "NASA" in text(page, ".credit")
+    left, top, width = box(page)
+    expected = 100 * np.array([174, 63, 101]) / 512
+    assert np.abs(np.array([left, top, width]) - expected).max() < 1
+    page.find_element(By.CSS_SELECTOR, ".drawings button").click()
+    wait(page, lambda: box(page) == [0, 0, 100])
+    assert text(page, ".credit") == ""
+    assert "outside the training data" in text(page, ".examples")
+
+
+def percentages(page):
+    return [element.text for element in page.find_elements(By.CSS_SELECTOR, ".value")]
+
+
+@pytest.mark.parametrize("confirm", ["the button", "the box", "the slider"])
+def test_uploaded_photo_is_predicted_once_its_box_is_placed(page, confirm, tmp_path):
+    Image.fromarray(data.astronaut()).save(tmp_path / "portrait.png")
+    page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(tmp_path / "portrait.png"))
+    wait(page, lambda: text(page, ".place"))
+    time.sleep(0.5)  # frames in which nothing may be predicted
+    assert text(page, ".place span") == "Move the box to the face."
+    assert text(page, ".prediction") == "Place the box first."
+    assert not any(percentages(page)) and text(page, ".speed") == ""
+    selector = {"the button": ".place button", "the box": ".crop", "the slider": ".size input"}
+    element = page.find_element(By.CSS_SELECTOR, selector[confirm])
+    if confirm == "the button":
+        element.click()
+    else:
+        element.send_keys(Keys.ARROW_RIGHT)
+    wait(page, lambda: all(percentages(page)))
+    assert text(page, ".place") == ""
+
+
 def test_box_moves_by_keyboard_and_pointer(page, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turned
     Image.fromarray(data.astronaut()).save(tmp_path / "portrait.jpg", exif=exif)
     page.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(tmp_path / "portrait.jpg"))
-    wait(page, lambda: "Move the box" in text(page, ".status"))
+    wait(page, lambda: text(page, ".place") and text(page, ".status") == "")
     left, top, width = box(page)
     assert (left, width) == pytest.approx((20, 60), abs=0.5)
     crop = page.find_element(By.CSS_SELECTOR, ".crop")
@@ -217,7 +214,7 @@ def test_camera_starts_counts_frames_and_stops(page):
     assert camera.text == "Use the camera" and text(page, ".status") == ""
 
 
-def test_without_a_camera_the_page_asks_for_a_photo(served):
+def test_without_a_camera_the_page_asks_for_a_photo(served, start_browser):
     browser = start_browser()
     try:
         browser.get(served)
@@ -272,7 +269,9 @@ def test_page_has_the_constants_of_the_library(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr("fer_lib.deploy.exported.ensure_exported", lambda run: model)
     assert prepare.playground(runtime, tmp_path, tmp_path / "playground", "full") is None
     files = {path.name for path in (tmp_path / "playground").iterdir()}
-    assert files == {"model.onnx", "playground.js", *prepare.RUNTIME_FILES}
+    assert files == {"model.onnx", "playground.js", "astronaut.png", *prepare.RUNTIME_FILES}
+    with Image.open(tmp_path / "playground" / "astronaut.png") as portrait:
+        np.testing.assert_array_equal(np.asarray(portrait), data.astronaut())
     page = (tmp_path / "_playground.html").read_text(encoding="utf-8")
     settings = json.loads(re.search(r'id="playground-settings">(.*?)</script>', page)[1])
     assert settings["emotions"] == list(EMOTION_NAMES) and settings["colors"] == list(COLORS)
@@ -280,8 +279,10 @@ def test_page_has_the_constants_of_the_library(prepare, tmp_path, monkeypatch):
     assert (settings["input"], settings["output"]) == ("pixels", "probabilities")
     script = (ROOT / "book" / "playground" / "playground.js").read_text(encoding="utf-8")
     assert set(re.findall(r"settings\.(\w+)", script)) == settings.keys()
-    assert [example["emotion"] for example in settings["examples"]] == list(EMOTION_NAMES)
-    assert len(base64.b64decode(settings["examples"][0]["pixels"])) == 48 * 48
+    assert settings["portrait"] == "astronaut.png"
+    assert np.abs(np.subtract(settings["portrait_box"], (174, 63, 101))).max() <= 8
+    assert [drawing["emotion"] for drawing in settings["drawings"]] == list(EMOTION_NAMES)
+    assert len(base64.b64decode(settings["drawings"][0]["pixels"])) == 48 * 48
 
 
 def test_selectors_of_the_script_are_in_the_page():

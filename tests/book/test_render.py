@@ -29,6 +29,8 @@ def test_the_foot_of_each_page_says_how_to_cite(render, tmp_path):
     foot = theme(render, tmp_path)["extra_footer"]
     expected = f"{CITATION['title']}</em>, version {fer_lib.__version__}, "
     assert expected + CITATION["date-released"] in foot and 'href="cite.html"' in foot
+    assert '<a href="cite.html#license">MIT license</a>' in foot
+    assert "\n## License\n" in (ROOT / "book" / "cite.md").read_text(encoding="utf-8")
 
 
 def test_without_an_address_no_button_leads_to_the_repository(render, tmp_path, monkeypatch):
@@ -104,3 +106,25 @@ def test_notebooks_are_staged_without_traces_of_papermill(render, tmp_path, monk
     assert staged == {"index.md", "_accuracy.svg", "a.ipynb"}
     (cell,) = nbformat.read(tmp_path / "pages" / "a.ipynb", as_version=4).cells
     assert cell.source == "x = 1" and "papermill" not in cell.metadata
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("setup question finding rest", "question finding setup rest"),
+        ("question setup finding rest", "question finding setup rest"),
+        ("question finding setup rest", "question finding setup rest"),
+        ("setup rest", "setup rest"),
+    ],
+)
+def test_the_folded_code_stands_after_the_finding(render, before, after):
+    from nbformat.v4 import new_code_cell, new_markdown_cell
+
+    cells = {
+        "setup": new_code_cell("import fer_lib", metadata={"tags": ["hide-input"]}),
+        "question": new_markdown_cell("**Question.** Why?"),
+        "finding": new_code_cell('Markdown(f"**Finding.** {percent(x)}.")'),
+        "rest": new_markdown_cell("## Rest"),
+    }
+    staged = render.finding_first([cells[name] for name in before.split()])
+    assert staged == [cells[name] for name in after.split()]

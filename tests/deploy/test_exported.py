@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from fer_lib.deploy import inference
+from fer_lib.deploy import exported, inference
 from fer_lib.deploy.exported import default_model, ensure_exported, export_path, load_exported
-from fer_lib.deploy.inference import ModelError
+from fer_lib.deploy.inference import ModelError, OnnxModel
 from fer_lib.runs import store
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
@@ -37,8 +37,18 @@ def test_default_model_is_exported_once(recorded, tmp_path, exports):
     model = default_model(recorded, tmp_path / "build")
     assert model.metadata["experiment"] == "tiny"
     assert exports() == ["exporting tiny/seed-0 from Keras, once"]
+    default_model.cache_clear()  # as in a new process
     default_model(recorded, tmp_path / "build")
     assert len(exports()) == 1
+
+
+def test_default_model_is_loaded_once_in_a_process(recorded, tmp_path, monkeypatch):
+    ensure_exported(Run(recorded / "tiny" / "seed-0"), tmp_path)
+    loaded = []
+    monkeypatch.setattr(exported, "OnnxModel", lambda path: loaded.append(path) or OnnxModel(path))
+    model = default_model(recorded, tmp_path)
+    assert default_model(recorded, tmp_path) is model
+    assert loaded == [tmp_path / "full" / "onnx" / "tiny-seed-0.onnx"]
 
 
 def test_changed_run_is_exported_again(recorded, tmp_path, monkeypatch, exports):

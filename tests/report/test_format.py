@@ -57,7 +57,7 @@ def test_counts_numbers_and_p_values():
     ]
     assert [number(x) for x in (0.5, 12.34, 1575.3, 35_887)] == ["0.500", "12.3", "1,575", "35,887"]
     assert p_value(0.03214) == "0.0321"
-    assert p_value(1e-9) == "< 0.0001"
+    assert p_value(1e-9) == "<\N{NO-BREAK SPACE}0.0001"
 
 
 @pytest.mark.parametrize("formatter", [percent, score, signed, points, count, number, p_value])
