@@ -60,7 +60,7 @@ def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> 
     Each curve is −(1 − p)^γ · log p (Lin et al. 2017), with α = 1.
     """
     p = np.linspace(0.01, 1, 200)
-    figure, axes = plt.subplots(figsize=(6, 3.1), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6, 2.5), layout="constrained")
     for gamma, color in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
         label = f"γ = {gamma:g}" + ("" if gamma else " (cross-entropy)")
         axes.plot(p, -((1 - p) ** gamma) * np.log(p), color=color, label=label)
