@@ -34,14 +34,6 @@ SEED_MEASURES = MappingProxyType(
         "both_accuracy": ("both", "accuracy"),
     }
 )
-HEADLINE_MEASURES = MappingProxyType(
-    {
-        "public_test_accuracy": ("public_test", "accuracy"),
-        "private_test_accuracy": ("private_test", "accuracy"),
-        "deduplicated_private_test_accuracy": ("deduplicated_private_test", "accuracy"),
-        "private_test_macro_f1": ("private_test", "macro_f1"),
-    }
-)
 
 
 class Estimate(NamedTuple):

@@ -1,13 +1,14 @@
 """Accuracy of models as the mean over their recorded seeds, and their size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from fer_lib.analysis.headline import SeedSamples
+from fer_lib.analysis.headline import SeedSamples, same_budget
 from fer_lib.evaluation.seed_variance import total_mean
 from fer_lib.runs.predictions import Predictor
+from fer_lib.runs.run import Run
 
 
 class SeedMean(NamedTuple):
@@ -26,7 +27,9 @@ class SeedMean(NamedTuple):
 
 
 def seed_means(
-    models: Mapping[str, list[Predictor]], split: str = "private_test"
+    models: Mapping[str, list[Predictor]],
+    split: str = "private_test",
+    pool: Iterable[Run] = (),
 ) -> dict[str, SeedMean]:
     """Mean accuracy of each model, as `analysis.headline` computes it.
 
@@ -34,8 +37,9 @@ def seed_means(
         models: the seeds of each model by title; a list may be empty. An ensemble counts as a model
             of one seed.
         split: as `SeedSamples` takes it, `private_test` or `deduplicated_private_test`.
+        pool: as `analysis.headline.headline_table` takes it.
     """
-    samples, means = SeedSamples(models, split), {}
+    samples, means = SeedSamples(models, split, pool=same_budget(pool, models)), {}
     for title in models:
         values = samples.values.get(title, np.array([]))
         if not len(values):

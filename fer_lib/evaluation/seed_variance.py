@@ -59,7 +59,9 @@ class TotalEstimate:
 
     @property
     def p_value(self) -> float:
-        """The two-sided p-value of a difference of zero."""
+        """The two-sided p-value of a difference of zero; 1 where all predictions are the same."""
+        if self.value == self.standard_error == 0:
+            return 1.0
         return float(2 * t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
 
 

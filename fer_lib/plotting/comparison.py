@@ -6,43 +6,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer_lib.analysis.comparison import estimate
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.plotting.style import (
-    SPLIT_COLORS,
     TRAIN_COLOR,
     VALIDATION_COLOR,
     finish,
-    interval_bars,
     model_styles,
     placeholder_if_missing,
 )
-from fer_lib.report.format import SPLIT_TITLES
 from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
-
-
-@placeholder_if_missing
-def accuracy_comparison(predictors: dict[str, Predictor | None]) -> Figure:
-    """Accuracy with its 95 % interval on PrivateTest and on both test splits, one row per model.
-
-    Args:
-        predictors: by title; None leaves a model out.
-    """
-    figure, axes = plt.subplots(figsize=(7, 1.1 + 0.55 * len(predictors)), layout="constrained")
-    rows = np.arange(len(predictors))
-    for (split, color), offset, fmt in zip(SPLIT_COLORS.items(), (-0.12, 0.12), "os", strict=True):
-        percent = 100 * np.array([estimate(each, split) for each in predictors.values()])
-        label = SPLIT_TITLES[split]
-        interval_bars(axes, rows + offset, percent, fmt=fmt, color=color, label=label)
-    axes.set(
-        yticks=rows,
-        yticklabels=[textwrap.fill(title, 24) for title in predictors],
-        ylim=(len(predictors) - 0.5, -0.5),
-        xlabel="accuracy, %, with 95 % interval",
-    )
-    axes.legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
-    return finish(figure)
 
 
 @placeholder_if_missing

@@ -13,9 +13,8 @@ from fer_lib.analysis.grad_cam import GRAD_CAM_EMOTIONS
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.example_faces import example_faces
 from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-from fer_lib.plotting.predictions import RIGHT, WRONG
+from fer_lib.plotting.predictions import RIGHT, WRONG, images_by_hash
 from fer_lib.plotting.style import finish, model_styles, placeholder, placeholder_if_missing
-from fer_lib.plotting.training import images_by_hash
 from fer_lib.report.format import NOT_RECORDED
 
 _EXTENT = (-0.5, IMAGE_SIZE - 0.5, IMAGE_SIZE - 0.5, -0.5)

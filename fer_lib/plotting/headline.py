@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer_lib.analysis.seed_means import SeedMean
-from fer_lib.plotting.style import SPLIT_COLORS, finish
+from fer_lib.plotting.style import PRIVATE_TEST_COLOR, finish
 
 
 def headline_accuracies(means: dict[str, SeedMean]) -> Figure:
@@ -19,7 +19,7 @@ def headline_accuracies(means: dict[str, SeedMean]) -> Figure:
         means: by title; a model without a seed keeps its row, empty.
     """
     figure, axes = plt.subplots(figsize=(5, 0.9 + 0.5 * len(means)), layout="constrained")
-    color = SPLIT_COLORS["private_test"]
+    color = PRIVATE_TEST_COLOR
     for row, mean in enumerate(means.values()):
         seeds = 100 * np.array(mean.seeds)
         axes.plot([100 * mean.low, 100 * mean.high], [row, row], color=color, linewidth=1.5)

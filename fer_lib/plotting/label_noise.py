@@ -30,7 +30,7 @@ def accuracy_by_agreement(table: pd.DataFrame) -> Figure:
     Args:
         table: as `analysis.label_noise.accuracy_by_agreement` returns it.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(7, 3.6), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(7, 3.3), sharey=True, layout="constrained")
     titles = {
         "label_accuracy": "FER2013 label",
         "plurality_accuracy": "FER+ plurality vote",

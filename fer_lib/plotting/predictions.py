@@ -11,7 +11,6 @@ from fer_lib.data.dataset import Dataset
 from fer_lib.data.example_faces import example_faces
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting.style import finish, placeholder
-from fer_lib.plotting.training import images_by_hash
 from fer_lib.report.format import NOT_RECORDED
 from fer_lib.runs.predictions import Predictor
 
@@ -138,3 +137,12 @@ def mark(axes: Axes, position: tuple[float, float], correct: bool) -> None:
     symbol, color = (RIGHT, "black") if correct else (WRONG, _WRONG_COLOR)
     style = {"ha": "left", "va": "center", "fontsize": 12, "color": color, "clip_on": False}
     axes.text(*position, symbol, **style)
+
+
+def images_by_hash(hashes: np.ndarray, dataset: Dataset | None) -> list[np.ndarray | None]:
+    """The PrivateTest images of some hashes, each uint8 [48, 48], or None where it is missing."""
+    if dataset is None:
+        return [None] * len(hashes)
+    split = dataset.private_test
+    images = dict(zip(split.hashes.tolist(), split.images, strict=True))
+    return [images.get(value) for value in hashes.tolist()]

@@ -22,7 +22,7 @@ MODEL_COLORS = ("#222222", "#332288", "#44AA99", "#CC6677", "#999933", "#882255"
 # The lines of training curves: a gray and a brown that neither models nor emotions have.
 TRAIN_COLOR, VALIDATION_COLOR = "#8C8C8C", "#7A4419"
 OWN_COLOR = "#332288"  # results of this study beside published ones
-SPLIT_COLORS = {"private_test": "#222222", "both": "#44AA99"}
+PRIVATE_TEST_COLOR = "#222222"
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LINES = (":", "-", "--", "-.", (0, (1, 1)), (0, (5, 1)))
 _MODELS = (HOG_CONFIGURATION["title"], *(EXPERIMENTS[name].title for name in MAIN_MODELS))

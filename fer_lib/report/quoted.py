@@ -106,7 +106,8 @@ def front_page(root: Path) -> FrontPage:
     ensemble = headline_ensemble(ensembles, model_sizes(ensembles)) if ensembles else None
     models |= {f"Ensemble: {ensemble.title}": [ensemble]} if ensemble else {}
     splits = ("private_test", "deduplicated_private_test")
-    return FrontPage(models, *(seed_means(models, split) for split in splits))
+    pool = find_runs(root)
+    return FrontPage(models, *(seed_means(models, split, pool) for split in splits))
 
 
 def _is_ensemble(predictors: list[Predictor]) -> bool:

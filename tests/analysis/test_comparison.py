@@ -6,7 +6,6 @@ from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
 from fer_lib.analysis.comparison import (
-    HEADLINE_MEASURES,
     Estimate,
     accuracy_table,
     balanced_table,
@@ -133,19 +132,6 @@ def test_seed_summary_has_mean_and_sample_standard_deviation():
     assert two["private_test_macro_f1_sd"] == pytest.approx(0.0141, abs=1e-4)
     assert table.loc[1, "both_accuracy"] == 0.5 and np.isnan(table.loc[1, "both_accuracy_sd"])
     assert table.iloc[2, 2:].isna().all()
-
-
-def test_headline_measures_of_runs_without_private_test_are_missing(make_run, tmp_path):
-    runs = [make_run(tmp_path, "se_cnn_ferplus_distilled_60", seed) for seed in (0, 1)]
-    (row,) = seed_summary({"Short": runs}, HEADLINE_MEASURES).to_dict("records")
-    accuracies = [run.metrics["public_test"]["accuracy"] for run in runs]
-    assert row["public_test_accuracy"] == pytest.approx(sum(accuracies) / 2)
-    assert np.isnan(row["private_test_accuracy"]) and np.isnan(row["private_test_macro_f1_sd"])
-    assert np.isnan(row["deduplicated_private_test_accuracy"])
-    run = make_run(tmp_path, "se_cnn", 0)
-    (row,) = seed_summary({"One": [run]}, HEADLINE_MEASURES).to_dict("records")
-    # No synthetic face occurs in FER2013's Training.
-    assert row["deduplicated_private_test_accuracy"] == row["private_test_accuracy"]
 
 
 def test_largest_confusion_is_a_share_of_the_true_class():

@@ -6,22 +6,10 @@ import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting.comparison import (
-    accuracy_comparison,
     confusion_matrices,
     per_class_f1,
     training_curves,
 )
-
-
-def test_accuracies_have_their_intervals_on_both_splits(run):
-    axes = accuracy_comparison({"One": run, "Missing": None}).axes[0]
-    for split, container in zip(("private_test", "both"), axes.containers, strict=True):
-        metrics = run.metrics[split]
-        line, _, (bar,) = container.lines
-        np.testing.assert_allclose(line.get_xdata(), [100 * metrics["accuracy"]])
-        limits = bar.get_segments()[0][:, 0]
-        np.testing.assert_allclose(limits, 100 * np.array(metrics["intervals"]["accuracy"]))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["One"]
 
 
 def test_f1_of_each_emotion_has_a_marker_per_model(run):

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from fer_lib.data.labels import COLORS
-from fer_lib.plotting.comparison import accuracy_comparison, per_class_f1
+from fer_lib.plotting.comparison import per_class_f1
 from fer_lib.plotting.style import (
     MODEL_COLORS,
     TRAIN_COLOR,
@@ -17,7 +17,7 @@ from fer_lib.plotting.style import (
     placeholder_if_missing,
     use,
 )
-from fer_lib.plotting.training import confusion, curves, samples
+from fer_lib.plotting.training import confusion, curves
 from fer_lib.profiles import get_profile
 from fer_lib.report.format import NOT_RECORDED
 
@@ -37,8 +37,6 @@ def texts(figure):
 FIGURES = {
     "curves": curves,
     "confusion": confusion,
-    "samples": lambda run: samples({"Model": run}, "fear", None),
-    "accuracy_comparison": lambda run: accuracy_comparison({"Model": run}),
     "per_class_f1": lambda run: per_class_f1({"Model": run}),
 }
 

@@ -3,10 +3,8 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np
-import pytest
 
-from fer_lib.plotting.training import confusion, confusion_heat_map, curves, samples
-from fer_lib.report.format import NOT_RECORDED
+from fer_lib.plotting.training import confusion, confusion_heat_map, curves
 
 
 def texts(axes):
@@ -42,27 +40,3 @@ def test_confusion_heat_map_may_have_an_empty_class():
     axes = confusion_heat_map(counts, "columns", "rows", "share").axes[0]
     assert texts(axes)[:2] == ["25%\n4", "75%\n12"]
     assert texts(axes)[8] == "0%\n0"
-
-
-@pytest.mark.parametrize("with_data", [True, False])
-def test_samples_have_each_models_probabilities_for_the_same_image(with_data, run, dataset):
-    models = {"One": run, "Two": run, "Missing": None}
-    figure = samples(models, "disgust", dataset if with_data else None, n=2)
-    row = np.flatnonzero(dataset.private_test.labels == 1)[0]
-    expected = run.predictions["private_test"].probabilities[row]
-    image, one, two, missing = figure.axes[:4]
-    for axes in (one, two):
-        np.testing.assert_allclose([bar.get_width() for bar in axes.patches], expected)
-    assert texts(missing) == [NOT_RECORDED] and not missing.patches
-    assert [axes.get_title() for axes in (one, two, missing)] == list(models)
-    assert image.get_title() == f"disgust, row {row}"
-    assert one.get_yticklabels()[1].get_fontweight() == "bold"
-
-
-def test_without_the_data_a_gray_square_stands_for_the_image(run, dataset):
-    row = np.flatnonzero(dataset.private_test.labels == 2)[0]
-    drawn, gray = (samples({"One": run}, "fear", data, n=1).axes[0] for data in (dataset, None))
-    np.testing.assert_array_equal(drawn.images[0].get_array(), dataset.private_test.images[row])
-    assert texts(drawn) == []
-    assert gray.images[0].get_array().std() == 0
-    assert "FER2013" in texts(gray)[0]
