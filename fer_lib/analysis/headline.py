@@ -5,6 +5,7 @@ of the test images and of the seeds (`evaluation.seed_variance`); the standard d
 seeds is pooled over the experiments of the table, as few seeds each say little alone.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -25,7 +26,7 @@ from fer_lib.evaluation.seed_variance import (
     total_difference,
     total_mean,
 )
-from fer_lib.runs.predictions import Predictor, SplitPredictions
+from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
 
 DEDUPLICATED = "deduplicated_"
@@ -60,10 +61,9 @@ class SeedSamples:
     ):
         evaluated = _evaluated(runs, split)
         self.values = _values(evaluated, measure)
-        predictions = [each for group in evaluated.values() for each in group]
-        confusions = iter(bootstrap_confusions(*predictions) if predictions else ())
+        align(*(each for group in evaluated.values() for each in group))
         self.resampled = {
-            name: np.stack([confusion_scores(next(confusions))[measure] for _ in group])
+            name: np.stack([_resampled_scores(each)[measure] for each in group])
             for name, group in evaluated.items()
         }
         further, own = {}, {run.name for run in _members(runs)}
@@ -116,7 +116,20 @@ def _predictions(run: Run, split: str) -> SplitPredictions | None:
     predictions = run.predictions.get(name)
     if predictions is None or name == split:
         return predictions
-    return without_leakage(predictions, name)
+    return _deduplicated(predictions, name)
+
+
+@functools.lru_cache(maxsize=256)
+def _deduplicated(predictions: SplitPredictions, split: str) -> SplitPredictions:
+    return without_leakage(predictions, split)
+
+
+@functools.lru_cache(maxsize=512)
+def _resampled_scores(predictions: SplitPredictions) -> dict[str, np.ndarray]:
+    """Each measure on 2,000 resamples, kept, as a page compares the same runs in several ways."""
+    (confusions,) = bootstrap_confusions(predictions)
+    scores = confusion_scores(confusions)
+    return {name: scores[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
 
 
 def headline_table(

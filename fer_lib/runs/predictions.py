@@ -1,5 +1,6 @@
 """The predictions of one model on one split, and their alignment by image."""
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -90,10 +91,9 @@ def align(*predictions: SplitPredictions) -> list[SplitPredictions]:
         ValueError: the predictions are not of the same images and labels.
     """
     aligned = [each[each.order] for each in predictions]
-    first = aligned[0]
     if not all(
         np.array_equal(each.hashes, first.hashes) and np.array_equal(each.labels, first.labels)
-        for each in aligned
+        for first, each in itertools.pairwise(aligned)
     ):
         raise ValueError("predictions to be aligned are not of the same images and labels")
     return aligned
