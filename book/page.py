@@ -1,7 +1,7 @@
 """Render the page of one run as a single HTML file: `python book/page.py custom_cnn 0 full`.
 
 `notebooks/23_your_run.ipynb` is executed with the run's experiment and seed, and converted. Unlike
-a page of the book it needs nothing beside it, and no other server.
+a page of the book it requires no further file and no other server.
 """
 
 import argparse
@@ -130,8 +130,8 @@ def _caption(output: nbformat.NotebookNode, label: str, caption: str | None) -> 
     if "text/html" in data:
         data["text/html"] = data["text/html"].replace("<caption>", f"<caption>{label}. ", 1)
     elif "image/png" in data and caption:
-        picture = data["image/png"].replace("\n", "")
-        image = f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{picture}">'
+        png = data["image/png"].replace("\n", "")
+        image = f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{png}">'
         text = f"<figcaption>{label}. {html.escape(caption)}</figcaption>"
         data["text/html"] = f"<figure>{image}{text}</figure>"
 

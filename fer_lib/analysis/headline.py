@@ -84,9 +84,9 @@ def _runs(predictor: Predictor) -> tuple[Run, ...]:
 
 
 def same_budget(runs: Iterable[Run], predictors: Mapping[str, list[Predictor]]) -> list[Run]:
-    """Those of some runs that are of the budget of others: at most 20 epochs, or longer.
+    """The runs whose budget some predictors share: at most 20 epochs, or longer.
 
-    Their variance across seeds can be pooled with that of the others.
+    Their variance across seeds can be pooled with that of the predictors.
     """
     budgets = set(map(_is_short, _members(predictors)))
     return [run for run in runs if _is_short(run) in budgets]
@@ -145,7 +145,7 @@ def headline_table(
         split, measure: as `SeedSamples`.
         pool: runs of further experiments; the variance across seeds of those of the same budget is
             pooled with that of `runs`. With all recorded runs, a model has the same interval in
-            each table that it stands in.
+            every table.
 
     Returns:
         `model`, `seeds` (how many), and under the name `<split>_<measure>` the mean, its standard

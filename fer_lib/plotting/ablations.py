@@ -45,7 +45,7 @@ def comparison_intervals(
         comparisons: as `analysis.ablations.paired_comparisons` returns them; what is not recorded
             is left out.
         differences: of the same pairs by seed, as `analysis.ablations.seed_differences`.
-        groups: names of experiments by the title of their group; others stand in none.
+        groups: names of experiments by the title of their group; the rest have no group.
     """
     recorded = comparisons[comparisons["seeds"].astype(bool)]
     if recorded.empty:

@@ -21,7 +21,6 @@ from fer_lib.report.format import NOT_RECORDED
 MODEL_COLORS = ("#222222", "#332288", "#44AA99", "#CC6677", "#999933", "#882255")
 # The lines of training curves: a gray and a brown that neither models nor emotions have.
 TRAIN_COLOR, VALIDATION_COLOR = "#8C8C8C", "#7A4419"
-OWN_COLOR = "#332288"  # results of this study beside published ones
 PRIVATE_TEST_COLOR = "#222222"
 _MARKERS = ("o", "s", "D", "^", "v", "P")
 _LINES = (":", "-", "--", "-.", (0, (1, 1)), (0, (5, 1)))
