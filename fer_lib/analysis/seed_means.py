@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fer_lib.analysis.headline import SeedSamples, same_budget
-from fer_lib.evaluation.seed_variance import total_mean
 from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 
@@ -45,7 +44,7 @@ def seed_means(
         if not len(values):
             means[title] = SeedMean()
             continue
-        mean = total_mean(values, samples.resampled[title], samples.seeds)
+        mean = samples.mean(title)
         sd = values.std(ddof=1) if len(values) > 1 else np.nan
         means[title] = SeedMean(mean.value, float(sd), *mean.interval, tuple(values.tolist()))
     return means

@@ -77,7 +77,7 @@ def test_intervals_are_those_of_the_total_difference(record):
         groups = {name: [r for r in runs if r.name == name] for name in ("focal", "baseline")}
         samples = SeedSamples(groups, "public_test", measure)
         expected = total_difference(
-            tuple(samples.values.values()), tuple(samples.resampled.values()), samples.seeds
+            *(tuple(of.values()) for of in (samples.values, samples.resampled, samples.seeds))
         )
         limits = [row[f"{measure}_difference_{limit}"] for limit in ("low", "high")]
         np.testing.assert_allclose(limits, expected.interval)
