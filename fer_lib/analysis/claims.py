@@ -158,6 +158,9 @@ CLAIMS: Mapping[str, Rule] = MappingProxyType(
         "custom_cnn_converges_before_head_only": Rule(
             post_hoc.converges_before, (CUSTOM_CNN, HEAD_ONLY)
         ),
+        "head_only_converges_before_fine_tuned": Rule(
+            post_hoc.converges_before, (HEAD_ONLY, FINE_TUNED)
+        ),
         "head_only_converges_first": Rule(
             post_hoc.converges_before, (HEAD_ONLY, CUSTOM_CNN, FINE_TUNED)
         ),
