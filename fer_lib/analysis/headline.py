@@ -38,8 +38,8 @@ class SeedSamples:
 
     Args:
         runs: the runs of each experiment by name; those not evaluated on the split are left out.
-        split: `public_test` or `private_test`, with the prefix `deduplicated_` for its images that
-            do not occur in Training.
+        split: `public_test`, `private_test`, or `both` together; with the prefix `deduplicated_`
+            for the images of one that do not occur in Training.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
         pool: runs of further experiments, whose variance across seeds is pooled with theirs.
 
@@ -110,7 +110,7 @@ def _is_short(run: Run) -> bool:
 
 def _evaluated(runs: Mapping[str, list[Run]], split: str) -> dict[str, list[SplitPredictions]]:
     """The predictions on a split of the runs that have them, by experiment."""
-    by_name = {name: [_predictions(run, split) for run in group] for name, group in runs.items()}
+    by_name = {name: [predictions_on(run, split) for run in group] for name, group in runs.items()}
     present = {name: [p for p in group if p is not None] for name, group in by_name.items()}
     return {name: group for name, group in present.items() if group}
 
@@ -122,12 +122,24 @@ def _values(evaluated: dict[str, list[SplitPredictions]], measure: str) -> dict[
     }
 
 
-def _predictions(run: Run, split: str) -> SplitPredictions | None:
+def predictions_on(predictor: Predictor, split: str) -> SplitPredictions | None:
+    """The predictions on a split, as `SeedSamples` takes it; None where it was not evaluated."""
+    splits = predictor.predictions
+    if split == "both":
+        return _joined(*splits.values()) if len(splits) == 2 else None
     name = split.removeprefix(DEDUPLICATED)
-    predictions = run.predictions.get(name)
+    predictions = splits.get(name)
     if predictions is None or name == split:
         return predictions
     return _deduplicated(predictions, name)
+
+
+@functools.lru_cache(maxsize=256)
+def _joined(*splits: SplitPredictions) -> SplitPredictions:
+    names = ("logits", "labels", "hashes")
+    return SplitPredictions(
+        *(np.concatenate([getattr(split, name) for split in splits]) for name in names)
+    )
 
 
 @functools.lru_cache(maxsize=256)

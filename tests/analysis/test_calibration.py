@@ -21,10 +21,20 @@ def predictions(probabilities, labels):
 
 @pytest.fixture
 def overconfident():
-    """On both splits 90 % sure of class 0, 80 % sure on two images, and right on half of them."""
+    """On PrivateTest 90 % sure of class 0, 80 % sure on two images, and right on half of them.
+
+    On PublicTest it is 90 % sure of class 0 and right on 70 % of the images.
+    """
     rows = 8 * [[0.9] + 6 * [0.1 / 6]] + 2 * [[0.8] + 6 * [0.2 / 6]]
-    split = predictions(rows, [0, 0, 0, 0, 1, 2, 3, 4, 0, 5])
-    return SimpleNamespace(predictions={"public_test": split, "private_test": split})
+    private = predictions(rows, [0, 0, 0, 0, 1, 2, 3, 4, 0, 5])
+    public = predictions(10 * rows[:1], [0, 0, 0, 0, 0, 0, 0, 3, 4, 5])
+    return SimpleNamespace(predictions={"public_test": public, "private_test": private})
+
+
+def test_temperature_makes_confidence_the_accuracy_on_public_test(overconfident):
+    # Logits 0.9 : 0.1 / 6, a ratio of 54; at the accuracy of 70 %, 0.7 : 0.3 / 6, it is 14.
+    expected = np.log(54) / np.log(14)
+    assert temperature(overconfident) == pytest.approx(expected, rel=1e-3)
 
 
 def test_calibration_by_hand(overconfident):

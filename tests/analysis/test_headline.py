@@ -11,20 +11,26 @@ from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions
 
 N = 2_000
+BOTH = ("public_test", "private_test")
 LABELS = np.random.default_rng(0).integers(0, 7, N)
 
 
-def run(name, seed, accuracy, splits=("public_test", "private_test")):
-    """A run that classifies about a share `accuracy` of the images, easy ones first."""
-    random = np.random.default_rng([seed, round(1000 * accuracy)])
-    difficulty = np.linspace(0, 1, N) + 0.05 * random.normal(size=N)
-    predicted = np.where(difficulty < accuracy, LABELS, (LABELS + 1) % 7)
-    logits = np.eye(7, dtype=np.float32)[predicted]
-    predictions = SplitPredictions(logits, LABELS.astype(np.uint8), np.arange(N, dtype=np.uint64))
+def run(name, seed, accuracy, splits=BOTH):
+    """A run that classifies about a share `accuracy` of PublicTest, easy images first.
+
+    It classifies 20 points less of PrivateTest.
+    """
+    random, predictions = np.random.default_rng([seed, round(1000 * accuracy)]), {}
+    for number, split in enumerate(splits):
+        difficulty = np.linspace(0, 1, N) + 0.05 * random.normal(size=N)
+        predicted = np.where(difficulty < accuracy - 0.2 * number, LABELS, (LABELS + 1) % 7)
+        hashes = np.arange(N, dtype=np.uint64) + 10_000 * number
+        logits = np.eye(7, dtype=np.float32)[predicted]
+        predictions[split] = SplitPredictions(logits, LABELS.astype(np.uint8), hashes)
     return SimpleNamespace(
         name=name,
         seed=seed,
-        predictions=dict.fromkeys(splits, predictions),
+        predictions=predictions,
         config={"configuration": {"epochs": 120}},
     )
 
@@ -61,6 +67,17 @@ def test_an_experiment_that_was_not_evaluated_on_the_split_is_nan(runs):
     assert table.loc["level", "seeds"] == 0
     assert np.isnan(table.loc["level", "private_test_accuracy"])
     assert table.loc["worse", "seeds"] == 2
+    assert table.loc["worse", "private_test_accuracy"] == pytest.approx(0.405, abs=0.02)
+
+
+def test_both_splits_together_are_those_of_runs_that_have_both(runs):
+    table = headline_table(grouped(runs), "both").set_index("model")
+    splits = [headline_table(grouped(runs), s).set_index("model") for s in BOTH]
+    means = [
+        table.loc["better", f"{split}_accuracy"] for split, table in zip(BOTH, splits, strict=True)
+    ]
+    assert table.loc["better", "both_accuracy"] == pytest.approx(np.mean(means))
+    assert table["seeds"].tolist() == [3, 2, 0]
 
 
 def test_the_interval_holds_more_than_that_of_the_images(runs):
