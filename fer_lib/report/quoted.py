@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer_lib.analysis.benchmarks import latency
 from fer_lib.analysis.calibration import accuracy_at_coverage, calibration_table
 from fer_lib.analysis.comparison import estimate, source_accuracies
 from fer_lib.analysis.ensembles import headline_ensemble
@@ -136,6 +137,7 @@ def quoted_numbers(profile: Profile) -> dict[str, str]:
         | _model_card(best)
         | _label_noise(analyzed)
         | _robustness(analyzed)
+        | _deployment(analyzed)
     )
 
 
@@ -212,11 +214,24 @@ def _label_noise(best: Run | None) -> dict[str, str]:
 
 
 def _robustness(best: Run | None) -> dict[str, str]:
-    """Mean accuracy of the best single model under corruptions, over their severities."""
+    """Accuracy of the best single model under corruptions, its means over their severities."""
     means = mean_accuracies(corruption_accuracies({"best": best})).set_index("corruption")
     accuracies = means.get("best", {})
     return {
         "card_accuracy_clean": percent(accuracies.get("clean")),
+        "card_accuracy_corrupted": percent(accuracies.get("mean")),
         "card_accuracy_noise": percent(accuracies.get("noise")),
         "card_accuracy_translation": percent(accuracies.get("shift")),
     }
+
+
+def _deployment(best: Run | None) -> dict[str, str]:
+    """File size in MB and latency in ms of the exported best single model."""
+    title = best.experiment.title if best else None
+    exported = latency().set_index(["model", "form"])
+    numbers = {}
+    for end, form in (("", "ONNX"), ("_int8", "ONNX, int8")):
+        measured = exported.loc[(title, form)] if (title, form) in exported.index else {}
+        for key, column in (("card_megabytes", "megabytes"), ("card_latency", "latency_ms")):
+            numbers[f"{key}{end}"] = f"{measured[column]:.1f}" if len(measured) else NOT_RECORDED
+    return numbers
