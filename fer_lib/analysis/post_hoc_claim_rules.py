@@ -156,8 +156,8 @@ def converges_before(*runs: Run) -> Evidence:
     """
     evidence = convergence_epochs(dict(enumerate(runs)))
     evidence["model"] = [run.experiment.title for run in runs]
-    first, *others = evidence["epoch"]
-    return np.full(RESAMPLES, first < min(others)), evidence
+    first, *following = evidence["epoch"]
+    return np.full(RESAMPLES, first < min(following)), evidence
 
 
 def fear_is_most_often_mistaken_for_sad(run: Run) -> Evidence:
