@@ -88,7 +88,8 @@ def cells_for_lab(stem: str, references: References) -> list[dict]:
         if cell["cell_type"] == "markdown":
             cells.append({**cell, "source": references.resolve(source(cell), stem)})
             continue
-        if tags & COLLAPSED and "parameters" not in tags:
+        is_long = "\n" in source(cell).strip()  # collapsed, a cell still shows its first line
+        if is_long and tags & COLLAPSED and "parameters" not in tags:
             metadata["jupyter"] = {"source_hidden": True}
         cells.append({**cell, "metadata": metadata})
         if name := figure_name(cell):

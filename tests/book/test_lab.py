@@ -61,8 +61,8 @@ def written(book_script, tmp_path):
     write(
         "a",
         new_markdown_cell("# Title of A\n{cite}`he2016,lin2017`; {cite:t}`lin2017`; {doc}`rerun`"),
-        new_code_cell("seed = 0", metadata={"tags": ["parameters", "remove-cell"]}),
-        new_code_cell("import x", metadata={"tags": ["hide-input"]}),
+        new_code_cell("profile = 1\nseed = 0", metadata={"tags": ["parameters", "remove-cell"]}),
+        new_code_cell("import x\nimport y", metadata={"tags": ["hide-input"]}),
         figure("fig-one", "See {numref}`tab-two`."),
         figure("tab-one"),
         figure("fig-two", "Second.", tags=()),
@@ -94,7 +94,7 @@ def test_figures_have_their_caption_below_and_tables_their_number_above(written)
     assert len(set(identifiers)) == len(identifiers)
 
 
-def test_code_that_the_pages_hide_is_collapsed(written):
+def test_long_code_that_the_pages_hide_is_collapsed(written):
     code = [cell for cell in written["a.ipynb"] if cell["cell_type"] == "code"]
     collapsed = [cell["metadata"].get("jupyter", {}).get("source_hidden") for cell in code]
-    assert collapsed == [None, True, True, True, None]
+    assert collapsed == [None, True, None, None, None]
