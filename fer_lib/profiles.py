@@ -97,7 +97,7 @@ _QUICK_NOTICE = (
     "*Quick profile: networks are trained for a few epochs, from random weights, on synthetic "
     "faces. What is computed below shows that the code works; captions and text describe the "
     "recorded runs on FER2013. Results of networks that this profile does not train are “not "
-    "recorded”.*"
+    "recorded”. Figures without this profile's mark are records of FER2013.*"
 )
 _PAPERMILL_COMMENT = "# Parameters\n"
 
