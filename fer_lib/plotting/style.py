@@ -68,6 +68,11 @@ def finish(figure: Figure, recorded: bool = False) -> Figure:
         recorded: drawn from a record, which is of FER2013 in either profile: it gets no mark.
     """
     if _mark and not recorded:
+        # The box that is saved grows by the mark, and a legend of the figure must not follow it.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
         figure.text(0.995, 1.0, _mark, ha="right", va="bottom", fontsize=8, color="#B00020")
     plt.close(figure)
     return figure
