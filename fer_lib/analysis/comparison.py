@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
@@ -156,6 +155,8 @@ def source_accuracies() -> pd.DataFrame:
         One row per model: `model`, and `source_report_accuracy` with the 95 % Wilson interval of
         its number of images (Wilson 1927).
     """
+    from scipy.stats import binomtest  # takes half a second to import
+
     source, rows = read_json(PUBLISHED_PATH)["source_report"], []
     for name, value in source["accuracy_percent"].items():
         correct = binomtest(round(value / 100 * source["images"]), source["images"])

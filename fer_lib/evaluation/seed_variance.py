@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import f, t
+from scipy.special import fdtrc, stdtr, stdtrit  # scipy.stats takes half a second to import
 
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
 
@@ -57,7 +57,7 @@ class TotalEstimate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval (low, high); NaN where the variance across seeds is unknown."""
-        margin = self.standard_error * t.ppf((1 + CONFIDENCE_LEVEL) / 2, self.degrees_of_freedom)
+        margin = self.standard_error * stdtrit(self.degrees_of_freedom, (1 + CONFIDENCE_LEVEL) / 2)
         return self.value - margin, self.value + margin
 
     @property
@@ -65,7 +65,7 @@ class TotalEstimate:
         """The two-sided p-value of a difference of zero; 1 where all predictions are the same."""
         if self.value == self.standard_error == 0:
             return 1.0
-        return float(2 * t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
+        return float(2 * stdtr(self.degrees_of_freedom, -abs(self.value) / self.standard_error))
 
 
 def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
@@ -123,7 +123,7 @@ def _instability(name: str, groups: Mapping[str, Sequence[float]]) -> float:
     if not one.degrees_of_freedom or not others.sd > 0:
         return 1.0
     ratio = (one.sd / others.sd) ** 2
-    return float(f.sf(ratio, one.degrees_of_freedom, others.degrees_of_freedom))
+    return float(fdtrc(one.degrees_of_freedom, others.degrees_of_freedom, ratio))
 
 
 def total_mean(values: np.ndarray, resampled: np.ndarray, seeds: SeedVariance) -> TotalEstimate:
