@@ -61,6 +61,7 @@ def test_metrics_of_both_splits_are_those_of_their_images_together(predictions):
     assert list(metrics_by_split({"public_test": predictions[:200]})) == ["public_test"]
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_confidence_gap_by_hand():
     p = np.array([[0.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]])
     result = confidence_gap(np.log(p), np.array([0, 0, 1]))
