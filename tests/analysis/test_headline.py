@@ -25,7 +25,7 @@ def run(name, seed, accuracy, splits=("public_test", "private_test")):
         name=name,
         seed=seed,
         predictions=dict.fromkeys(splits, predictions),
-        config={"configuration": {"epochs": 120}},
+        config={"configuration": {"epochs": 21}},
     )
 
 
@@ -63,6 +63,16 @@ def test_an_experiment_that_was_not_evaluated_on_the_split_is_nan(runs):
     assert table.loc["worse", "seeds"] == 2
 
 
+@pytest.mark.filterwarnings("error")  # of a deviation of one value
+def test_what_is_not_recorded_has_columns_of_nan(runs):
+    table = headline_table({"one": runs[:1], "none": []}, "public_test")
+    assert table["seeds"].tolist() == [1, 0]
+    assert np.isnan(table.loc[0, "public_test_accuracy_sd"])
+    nothing = headline_table({"none": []}, "public_test")
+    assert list(nothing.columns) == list(table.columns)
+    assert nothing.filter(like="accuracy").isna().all(axis=None)
+
+
 def test_the_interval_holds_more_than_that_of_the_images(runs):
     samples = SeedSamples(grouped(runs), "public_test")
     low, high = headline_table(grouped(runs), "public_test").loc[
@@ -76,7 +86,7 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
     alone = {"level": [r for r in runs if r.name == "level"]}
     short = [run("short", seed, 0.4 + 0.2 * seed) for seed in range(2)]
     for each in short:
-        each.config = {"configuration": {"epochs": 15}}
+        each.config = {"configuration": {"epochs": 20}}  # at most 20 are the short budget
 
     def width(pool):
         row = headline_table(alone, "public_test", pool=pool).iloc[0]

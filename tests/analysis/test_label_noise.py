@@ -268,3 +268,5 @@ def test_label_noise_of_a_record(tmp_path):
     by_class = noise.agreement_by_class.set_index("emotion")
     assert by_class.loc["fear"].tolist() == [4, 0.25]
     assert by_class.loc["angry"].tolist() == [13, 7 / 13]
+    assert noise.majority_share("fear", "angry") == 3 / 4
+    assert noise.majority_share("angry", "fear") == 1 / 13

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from fer_lib.analysis import leakage
 from fer_lib.analysis.leakage import (
     LEAKAGE_PATH,
     detail_correlation,
@@ -110,6 +111,16 @@ def test_candidates_correlate_above_nine_tenths():
     mixed = [c * down + sign * (1 - c**2) ** 0.5 * right for c, sign in ((0.85, 1), (0.95, -1))]
     images = np.uint8(np.round(np.stack([down, *mixed]) + 127))
     assert near_duplicate_candidates(images).tolist() == [[0, 2, 0], [0, 2, 1], [1, 2, 1]]
+
+
+def test_blocks_of_images_and_of_pairs_change_nothing(leaky, monkeypatch):
+    images = np.concatenate([leaky.training.images[:12], leaky.private_test.images[2:4]])
+    pairs = near_duplicate_candidates(images)
+    correlation = detail_correlation(images, pairs)
+    monkeypatch.setattr(leakage, "_BLOCK", 2)
+    in_blocks = near_duplicate_candidates(images)
+    assert len(pairs) == 3 and sorted(in_blocks.tolist()) == sorted(pairs.tolist())
+    np.testing.assert_allclose(detail_correlation(images, pairs), correlation)
 
 
 def test_near_duplicates_correlate_above_six_tenths_in_detail():

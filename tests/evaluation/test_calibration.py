@@ -95,6 +95,10 @@ def test_selective_accuracy_by_hand():
 
 
 def test_equally_confident_images_are_covered_in_their_order():
-    labels = np.repeat([0, 1], 100)
-    _, accuracy = selective_accuracy(np.tile([1.0, 0.0], (200, 1)), labels)
-    np.testing.assert_allclose(accuracy, np.minimum(1, 100 / np.arange(1, 201)))
+    """Every second image is surer; of these the first fifty are right, and of the others all."""
+    logits = np.tile([[2.0, 0.0], [1.0, 0.0]], (100, 1))
+    labels = np.zeros(200, int)
+    labels[100::2] = 1
+    _, accuracy = selective_accuracy(logits, labels)
+    right = np.repeat([1, 0, 1], [50, 50, 100]).cumsum()
+    np.testing.assert_allclose(accuracy, right / np.arange(1, 201))
