@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
@@ -94,6 +95,15 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
 
     assert width(runs) > width([])  # the other experiments vary more
     assert width([*runs, *short]) == pytest.approx(width(runs))
+
+
+def test_the_budget_of_an_ensemble_is_that_of_its_members(runs):
+    """It is pooled with the runs that its members are pooled with, and not with themselves."""
+    ensemble = SimpleNamespace(members=tuple(runs[:2]), predictions=runs[0].predictions)
+    tables = [
+        headline_table({"Model": [each]}, "public_test", pool=runs) for each in (ensemble, runs[0])
+    ]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_differences_are_decided_as_one_family(runs):
