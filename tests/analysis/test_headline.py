@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
@@ -31,7 +32,7 @@ def run(name, seed, accuracy, splits=BOTH):
         name=name,
         seed=seed,
         predictions=predictions,
-        config={"configuration": {"epochs": 120}},
+        config={"configuration": {"epochs": 21}},
     )
 
 
@@ -80,6 +81,16 @@ def test_both_splits_together_are_those_of_runs_that_have_both(runs):
     assert table["seeds"].tolist() == [3, 2, 0]
 
 
+@pytest.mark.filterwarnings("error")  # of a deviation of one value
+def test_what_is_not_recorded_has_columns_of_nan(runs):
+    table = headline_table({"one": runs[:1], "none": []}, "public_test")
+    assert table["seeds"].tolist() == [1, 0]
+    assert np.isnan(table.loc[0, "public_test_accuracy_sd"])
+    nothing = headline_table({"none": []}, "public_test")
+    assert list(nothing.columns) == list(table.columns)
+    assert nothing.filter(like="accuracy").isna().all(axis=None)
+
+
 def test_the_interval_holds_more_than_that_of_the_images(runs):
     samples = SeedSamples(grouped(runs), "public_test")
     low, high = headline_table(grouped(runs), "public_test").loc[
@@ -93,7 +104,7 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
     alone = {"level": [r for r in runs if r.name == "level"]}
     short = [run("short", seed, 0.4 + 0.2 * seed) for seed in range(2)]
     for each in short:
-        each.config = {"configuration": {"epochs": 15}}
+        each.config = {"configuration": {"epochs": 20}}  # at most 20 are the short budget
 
     def width(pool):
         row = headline_table(alone, "public_test", pool=pool).iloc[0]
@@ -101,6 +112,15 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
 
     assert width(runs) > width([])  # the other experiments vary more
     assert width([*runs, *short]) == pytest.approx(width(runs))
+
+
+def test_the_budget_of_an_ensemble_is_that_of_its_members(runs):
+    """It is pooled with the runs that its members are pooled with, and not with themselves."""
+    ensemble = SimpleNamespace(members=tuple(runs[:2]), predictions=runs[0].predictions)
+    tables = [
+        headline_table({"Model": [each]}, "public_test", pool=runs) for each in (ensemble, runs[0])
+    ]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_differences_are_decided_as_one_family(runs):

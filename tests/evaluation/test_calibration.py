@@ -40,6 +40,12 @@ def test_likelihood_and_brier_score_of_a_distribution_by_hand():
     assert brier_score(logits, votes) == pytest.approx(2 * 0.25**2)
 
 
+def test_the_likelihood_of_a_confident_model_is_computed_in_double_precision():
+    logits = np.array([[20, 0]], np.float32)
+    assert negative_log_likelihood(logits, np.array([0])) == pytest.approx(np.exp(-20), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("error")  # of empty bins
 def test_reliability_bins_agree_with_scikit_learn(overconfident):
     logits, labels = overconfident
     p = softmax(logits)
@@ -86,3 +92,13 @@ def test_selective_accuracy_by_hand():
     coverage, accuracy = selective_accuracy(logits, np.array([1, 0, 0, 0]))
     np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(accuracy, [1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_equally_confident_images_are_covered_in_their_order():
+    """Every second image is surer; of these the first fifty are right, and of the others all."""
+    logits = np.tile([[2.0, 0.0], [1.0, 0.0]], (100, 1))
+    labels = np.zeros(200, int)
+    labels[100::2] = 1
+    _, accuracy = selective_accuracy(logits, labels)
+    right = np.repeat([1, 0, 1], [50, 50, 100]).cumsum()
+    np.testing.assert_allclose(accuracy, right / np.arange(1, 201))

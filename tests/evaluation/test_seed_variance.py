@@ -35,6 +35,20 @@ def test_a_mean_adds_the_covariance_of_two_seeds_and_the_pooled_variance():
     assert estimate.standard_error == pytest.approx((covariance + 2.0**2 / 2) ** 0.5)
 
 
+def test_a_mean_of_three_seeds_takes_the_mean_of_their_covariances():
+    # Deviations (−2, 0, 2), (−2, −1, 3) and (−1, −1, 2): covariances 5, 3 and 4.5.
+    resampled = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0], [1.0, 1.0, 4.0]])
+    estimate = total_mean(np.array([0.6, 0.8, 1.0]), resampled, SeedVariance(3.0, 4))
+    assert estimate.standard_error == pytest.approx(((5 + 3 + 4.5) / 3 + 9 / 3) ** 0.5)
+
+
+def test_seeds_that_do_not_vary_leave_the_interval_of_the_images():
+    estimate = total_mean(np.array([0.6]), np.array([[1.0, 3.0, 5.0]]), SeedVariance(0.0, 4))
+    assert estimate.degrees_of_freedom == np.inf
+    assert estimate.interval == pytest.approx(stats.norm.interval(0.95, loc=0.6, scale=2))
+    assert TotalEstimate(0.0, 0.0, np.inf).p_value == 1
+
+
 def test_a_single_seed_keeps_the_whole_variance_of_its_images():
     resampled = np.array([[1.0, 3.0, 5.0]])
     estimate = total_mean(np.array([0.6]), resampled, SeedVariance(1.0, 4))
