@@ -99,7 +99,7 @@ def _is_short(run: Run) -> bool:
 
 def _evaluated(runs: Mapping[str, list[Run]], split: str) -> dict[str, list[SplitPredictions]]:
     """The predictions on a split of the runs that have them, by experiment."""
-    by_name = {name: [_predictions(run, split) for run in group] for name, group in runs.items()}
+    by_name = {name: [predictions_on(run, split) for run in group] for name, group in runs.items()}
     present = {name: [p for p in group if p is not None] for name, group in by_name.items()}
     return {name: group for name, group in present.items() if group}
 
@@ -111,7 +111,8 @@ def _values(evaluated: dict[str, list[SplitPredictions]], measure: str) -> dict[
     }
 
 
-def _predictions(run: Run, split: str) -> SplitPredictions | None:
+def predictions_on(run: Predictor, split: str) -> SplitPredictions | None:
+    """The predictions of a run on a split, named as in `SeedSamples`; None without any."""
     name = split.removeprefix(DEDUPLICATED)
     predictions = run.predictions.get(name)
     if predictions is None or name == split:
