@@ -22,7 +22,7 @@ from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
 
 PLURALITY, REGRESSION = "plurality vote", "logistic regression"
-COMPARED = ("se_cnn", MAIN_MODELS[-1])
+CEILING_MODELS = ("se_cnn", MAIN_MODELS[-1])
 _SPLITS = ("private_test", f"{DEDUPLICATED}private_test")
 
 
@@ -81,17 +81,17 @@ def differences_from_regression(runs: list[Run], from_votes: SplitPredictions) -
         from_votes: as `predict_labels_from_votes` returns them.
 
     Returns:
-        One row for each of `COMPARED` and split, as one family: `experiment`, `split`, `seeds` (how
-        many); `accuracy_difference`, the mean over seeds, with the limits `_low` and `_high` of its
-        95 % interval over images and seeds; `holm_p_value`; and `verdict` on whether the experiment
-        is more accurate. NaN for an experiment without runs.
+        One row for each of `CEILING_MODELS` and split, as one family: `experiment`, `split`,
+        `seeds` (how many); `accuracy_difference`, the mean over seeds, with the limits `_low` and
+        `_high` of its 95 % interval over images and seeds; `holm_p_value`; and `verdict` on whether
+        the experiment is more accurate. NaN for an experiment without runs.
     """
     regression = VotedRun(REGRESSION, {}, {"private_test": from_votes})
-    by_name = {name: [run for run in runs if run.name == name] for name in COMPARED}
+    by_name = {name: [run for run in runs if run.name == name] for name in CEILING_MODELS}
     pool, rows = same_budget(runs, by_name), []
     for split in _SPLITS:
         samples = SeedSamples({REGRESSION: [regression], **by_name}, split, pool=pool)
-        for name in COMPARED:
+        for name in CEILING_MODELS:
             row = {"experiment": name, "split": split, "seeds": len(by_name[name])}
             estimate, p_value = Estimate(), np.nan
             if by_name[name]:

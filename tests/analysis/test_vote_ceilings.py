@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.analysis.vote_ceilings import (
-    COMPARED,
+    CEILING_MODELS,
     PLURALITY,
     REGRESSION,
     ceilings,
@@ -99,7 +99,7 @@ def test_ceilings_by_hand():
 
 def test_differences_from_the_regression():
     classes = np.where(np.arange(N) < 0.6 * N, LABELS, (LABELS + 1) % 7)
-    above, level = COMPARED
+    above, level = CEILING_MODELS
     runs = [made(above, seed, 0.80 + seed / 100) for seed in range(3)]
     runs += [made(level, seed, 0.59 + seed / 100) for seed in range(3)]
     table = differences_from_regression(runs, predicted(classes))
@@ -117,7 +117,7 @@ def test_differences_from_the_regression():
 
 
 def test_an_experiment_without_runs_is_not_recorded():
-    table = differences_from_regression([made(COMPARED[0], 0, 0.8)], predicted(LABELS))
+    table = differences_from_regression([made(CEILING_MODELS[0], 0, 0.8)], predicted(LABELS))
     assert table["seeds"].tolist() == [1, 0, 1, 0]
     assert table["verdict"].tolist() == [Verdict.NOT_RECORDED] * 4  # one seed has no deviation
     assert table["accuracy_difference"].isna().tolist() == [False, True, False, True]
