@@ -4,12 +4,13 @@ from argparse import Namespace
 from functools import partial
 
 from fer_lib.analysis.architectures import LAYERS_PATH, record_layers
+from fer_lib.analysis.corruptions import export_corruptions
 from fer_lib.analysis.example_faces import EXAMPLES_PATH, predict_examples
 from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, deletion_of, sample_maps
 from fer_lib.analysis.label_noise import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis
 from fer_lib.analysis.records import record
-from fer_lib.analysis.robustness import ROBUSTNESS_PATH, export_corruptions, record_robustness
+from fer_lib.analysis.robustness import ROBUSTNESS_PATH, record_robustness
 from fer_lib.data.dataset import Dataset, load_dataset
 from fer_lib.data.ferplus import find_votes, load_votes
 from fer_lib.evaluation.tta_predictions import (

@@ -186,8 +186,7 @@ def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
 
 def _model_card(best: Run | None) -> dict[str, str]:
     """Seed 0 of the best single model, which the model card describes."""
-    model = {"best": best}
-    calibration = calibration_table(model).iloc[0]
+    calibration = calibration_table({"best": [best] if best else []}).iloc[0]
     coverage = accuracy_at_coverage(best, 0.8) if best else None
     classes = show(per_class(best, "private_test")).data
     return {
