@@ -15,7 +15,7 @@ from fer_lib.evaluation import calibration as measures
 from fer_lib.evaluation.seed_variance import (
     TotalEstimate,
     holm,
-    pooled_seed_variance,
+    seed_variances,
     total_mean,
 )
 from fer_lib.runs.predictions import Predictor
@@ -101,8 +101,10 @@ def _samples(
 
 def _means(samples: Mapping[str, np.ndarray]) -> dict[str, TotalEstimate]:
     """The mean of each model's `_samples` over its seeds."""
-    seeds = pooled_seed_variance(each[:, 0] for each in samples.values())
-    return {title: total_mean(each[:, 0], each[:, 1:], seeds) for title, each in samples.items()}
+    seeds = seed_variances({title: each[:, 0] for title, each in samples.items()})
+    return {
+        title: total_mean(each[:, 0], each[:, 1:], seeds[title]) for title, each in samples.items()
+    }
 
 
 def _columns(estimates: Mapping[str, TotalEstimate], name: str) -> pd.DataFrame:

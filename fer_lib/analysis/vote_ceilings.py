@@ -98,7 +98,7 @@ def differences_from_regression(runs: list[Run], from_votes: SplitPredictions) -
                 difference = total_mean(
                     samples.values[name] - samples.values[REGRESSION],
                     samples.resampled[name] - samples.resampled[REGRESSION],
-                    samples.seeds,
+                    samples.seeds[name],
                 )
                 estimate = Estimate(difference.value, *difference.interval)
                 p_value = difference.p_value
