@@ -280,7 +280,7 @@ def test_page_has_the_constants_of_the_library(prepare, tmp_path, monkeypatch):
     script = (ROOT / "book" / "playground" / "playground.js").read_text(encoding="utf-8")
     assert set(re.findall(r"settings\.(\w+)", script)) == settings.keys()
     assert settings["portrait"] == "astronaut.png"
-    assert np.abs(np.subtract(settings["portrait_box"], (174, 63, 101))).max() <= 8
+    assert np.abs(np.subtract(settings["portrait_box"], (166, 57, 115))).max() <= 8
     assert [drawing["emotion"] for drawing in settings["drawings"]] == list(EMOTION_NAMES)
     assert len(base64.b64decode(settings["drawings"][0]["pixels"])) == 48 * 48
 
