@@ -229,7 +229,7 @@ def measure(detectors: dict) -> tuple[list[dict], list[dict]]:
                 counts[scene.group, name, threshold].update(
                     images=1,
                     faces=len(scene.faces),
-                    found=sum(map(np.any, matches)),
+                    detected=sum(map(np.any, matches)),
                     false_positives=int((~true).sum()),
                 )
     rows = [
@@ -237,7 +237,7 @@ def measure(detectors: dict) -> tuple[list[dict], list[dict]]:
             "group": group,
             "detector": name,
             **counts[key],
-            "ms": float(np.median(times[group, name])),
+            "ms": round(float(np.median(times[group, name])), 1),
         }
         for key in counts
         for group, name, threshold in [key]
@@ -286,7 +286,7 @@ def crop_geometry(images: np.ndarray, labels: np.ndarray, model: OnnxModel) -> d
     not_turned = [crop_face(p, f.square) for p, f in zip(photos, faces, strict=True)]
     return {
         "images": len(images),
-        "found": len(faces),
+        "detected": len(faces),
         "side_quartiles": np.quantile(side, (0.25, 0.5, 0.75)).tolist(),
         "shift_quartiles": np.quantile(down, (0.25, 0.5, 0.75)).tolist(),
         "accuracy_of_the_images": accuracy([images[row] for row in rows]),
@@ -340,7 +340,7 @@ def _rotated(images: np.ndarray, labels: np.ndarray, angle: float, model: OnnxMo
     turned, as_is = ((p == found).mean() for p in predicted)
     return {
         "angle": angle,
-        "found": len(found),
+        "detected": len(found),
         "accuracy": float(turned),
         "accuracy_not_turned": float(as_is),
     }
@@ -349,14 +349,14 @@ def _rotated(images: np.ndarray, labels: np.ndarray, angle: float, model: OnnxMo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--images", type=int, default=300, help="of PublicTest that are laid into larger ones"
+        "--images", type=int, default=200, help="of PublicTest that are laid into larger ones"
     )
     parser.add_argument("--model", type=Path, metavar="FILE", help="an exported model")
     options = parser.parse_args()
     rows, by_threshold = measure({"BlazeFace": blazeface, "Haar cascade": HaarCascade()})
     record = {"hardware": hardware(), "rows": rows, "by_threshold": by_threshold}
     table = pd.DataFrame(rows).pivot(
-        index="group", columns="detector", values=["faces", "found", "false_positives", "ms"]
+        index="group", columns="detector", values=["faces", "detected", "false_positives", "ms"]
     )
     print(table.loc[list(dict.fromkeys(row["group"] for row in rows))].to_string())
     print(pd.DataFrame(by_threshold).to_string(index=False), flush=True)
