@@ -4,7 +4,9 @@ Recall on two portraits in the public domain, which scikit-image and Matplotlib 
 size, rotation, brightness, blur, occlusion and number: a check of invariance. Recall on 100 faces
 of scikit-image's subset of Labeled Faces in the Wild, 25 × 25 pixels of about as many people. False
 positives on photographs and textures without faces, and on the subset's 100 patches without faces.
-Times are processor times, because other programs may run. With FER2013, the images of PublicTest
+Other
+score thresholds are compared on the same images: none are held out. Times are processor times,
+because other programs may run. With FER2013, the images of PublicTest
 are laid into larger ones, too: how FER2013's square lies to the detector's box, and the accuracy
 of the default model by the side of the crop and after rotations. Needs the `report` extra. Writes
 `results/analysis/face_detection.json`.
@@ -229,7 +231,7 @@ def measure(detectors: dict) -> tuple[list[dict], list[dict]]:
                 counts[scene.group, name, threshold].update(
                     images=1,
                     faces=len(scene.faces),
-                    detected=sum(map(np.any, matches)),
+                    detected=int(sum(map(np.any, matches))),
                     false_positives=int((~true).sum()),
                 )
     rows = [

@@ -2,86 +2,86 @@
 
     python benchmarks/interval_coverage.py [studies]
 
-Each simulated study has six experiments of n seeds on the same images. An image has a difficulty,
-an experiment an ability, a seed a deviation from it; the logit of the probability that a network
-classifies an image correctly is their sum and a term of network and image, and its expectation over
-images and seeds, the true accuracy, is known. The parameters give an accuracy near 65 %, a seed
-standard deviation near half a point, and networks of one experiment that disagree on a sixth of the
-images, like the recorded runs. Printed: how many of the 95 % intervals hold the truth, for the mean
-of an experiment, for a difference of two, and for intervals that exclude the variance across seeds.
+Each simulated study has six experiments of n seeds on the same images. An image has a difficulty
+and a seed a deviation, ten times as large in the last, unstable experiment. The logit of the
+probability that a network classifies an image correctly is their sum, a constant, and a term of
+network and image; its expectation over images and seeds, the true accuracy, is known. The
+parameters give an accuracy near 65 %, a seed standard deviation near half a point (five points in
+the unstable experiment), and networks of one experiment that disagree on a sixth of the images,
+like the recorded runs. Printed: how many of the 95 % intervals hold the truth, for the mean of a
+stable and of the unstable experiment, for the difference of two stable ones and of a stable one
+from the unstable one, and for intervals of the stable difference that exclude the variance across
+seeds.
 """
 
 import sys
 
 import numpy as np
+from scipy.stats import norm
 
 from fer_lib.evaluation.seed_variance import (
     SeedVariance,
-    TotalEstimate,
-    pooled_seed_variance,
+    seed_variances,
     total_difference,
     total_mean,
 )
 
-IMAGES, EXPERIMENTS, RESAMPLES = 3_589, 6, 200
-DIFFICULTY_SD, INTERACTION_SD, SEED_SD = 4.0, 1.6, 0.05
+IMAGES, RESAMPLES = 3_589, 200
+DIFFICULTY_SD, INTERACTION_SD = 4.0, 1.6
+SEED_SD = np.array([0.05, 0.05, 0.05, 0.05, 0.05, 0.5])
+STABLE, OTHER, UNSTABLE = 0, 1, 5
 ABILITY = 1.6
+TRUTH = norm.cdf(ABILITY / np.sqrt(DIFFICULTY_SD**2 + INTERACTION_SD**2 + SEED_SD**2))
 SEEDS = (2, 3, 5)
+CASES = ("mean", "unstable", "difference", "from unstable", "images only")
 
 
 def main() -> None:
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     random = np.random.default_rng(0)
-    truth, typical_sd, disagreement = _describe(random)
-    print(f"true accuracy {truth:.4f}, SD of one seed {typical_sd:.4f}, ", end="")
-    print(f"images on which two seeds disagree {disagreement:.3f}")
-    print("seeds  mean   difference  images only  half-width of a difference")
+    accuracy = _draw(random, 50).mean(axis=2)
+    print("seed SD", accuracy.std(axis=1, ddof=1).round(4), "truth", TRUTH.round(4))
+    print("seeds", *(f"{case:>13}" for case in (*CASES, "half-width")))
     for n in SEEDS:
-        hits = np.array([_study(random, n, truth) for _ in range(studies)])
-        mean, difference, images_only, width = hits.mean(axis=0)
-        print(f"{n:5}  {mean:.3f}  {difference:.3f}       {images_only:.3f}        {width:.4f}")
+        held = np.mean([_study(random, n) for _ in range(studies)], axis=0)
+        print(f"{n:5}", *(f"{share:13.4f}" for share in held))
 
 
-def _draw(random, networks: int, images: int) -> np.ndarray:
-    """Which images each network classifies correctly, bool [networks, images]."""
-    difficulty = DIFFICULTY_SD * random.standard_normal(images, dtype=np.float32)
-    shape = (networks, images)
+def _draw(random, n: int) -> np.ndarray:
+    """Which images each network classifies correctly, bool [experiments, n, images]."""
+    shape = (len(SEED_SD), n, IMAGES)
     logit = INTERACTION_SD * random.standard_normal(shape, dtype=np.float32)
-    logit += ABILITY + difficulty + SEED_SD * random.standard_normal((networks, 1))
+    logit += DIFFICULTY_SD * random.standard_normal(IMAGES, dtype=np.float32)
+    logit += ABILITY + SEED_SD[:, None, None] * random.standard_normal((*shape[:2], 1))
     return logit > 0
 
 
-def _describe(random) -> tuple[float, float, float]:
-    """The true accuracy; the SD across seeds on a fixed split; the share of disagreement."""
-    truth = np.mean([_draw(random, 100, IMAGES).mean() for _ in range(200)])
-    split = _draw(random, 400, IMAGES)
-    return truth, split.mean(axis=1).std(), np.mean(split[::2] != split[1::2])
-
-
-def _study(random, n: int, truth: float) -> tuple[bool, bool, bool, float]:
-    """Whether the intervals of one study hold the truth, and the half-width of the second."""
-    correct = _draw(random, EXPERIMENTS * n, IMAGES).reshape(EXPERIMENTS, n, IMAGES)
+def _study(random, n: int) -> list[float]:
+    """Whether the interval of each case holds the truth; the half-width of the difference."""
+    correct = _draw(random, n)
     counts = random.multinomial(IMAGES, np.full(IMAGES, 1 / IMAGES), size=RESAMPLES)
-    resampled = correct[:2] @ (counts.T / IMAGES)
+    resampled = {each: correct[each] @ (counts.T / IMAGES) for each in (STABLE, OTHER, UNSTABLE)}
     accuracy = correct.mean(axis=2)
-    seeds = pooled_seed_variance(accuracy)
-    images_only = SeedVariance(0.0, seeds.degrees_of_freedom)
-    mean = total_mean(accuracy[0], resampled[0], seeds)
-    difference, without_seeds = (
-        total_difference(accuracy[:2], resampled, each) for each in (seeds, images_only)
-    )
-    low, high = difference.interval
-    return (
-        _holds(mean, truth),
-        _holds(difference, 0),
-        _holds(without_seeds, 0),
-        (high - low) / 2,
-    )
+    seeds = seed_variances(dict(enumerate(accuracy)))
 
+    def difference(a: int, b: int, variances: tuple[SeedVariance, SeedVariance]):
+        values = (accuracy[a], accuracy[b])
+        return total_difference(values, (resampled[a], resampled[b]), variances)
 
-def _holds(estimate: TotalEstimate, truth: float) -> bool:
-    low, high = estimate.interval
-    return low <= truth <= high
+    pooled = difference(STABLE, OTHER, (seeds[STABLE], seeds[OTHER]))
+    estimates = (
+        (total_mean(accuracy[STABLE], resampled[STABLE], seeds[STABLE]), TRUTH[STABLE]),
+        (total_mean(accuracy[UNSTABLE], resampled[UNSTABLE], seeds[UNSTABLE]), TRUTH[UNSTABLE]),
+        (pooled, 0.0),
+        (
+            difference(STABLE, UNSTABLE, (seeds[STABLE], seeds[UNSTABLE])),
+            TRUTH[STABLE] - TRUTH[UNSTABLE],
+        ),
+        (difference(STABLE, OTHER, (SeedVariance(0.0, 1),) * 2), 0.0),
+    )
+    intervals = [(estimate.interval, truth) for estimate, truth in estimates]
+    low, high = pooled.interval
+    return [*(low <= truth <= high for (low, high), truth in intervals), (high - low) / 2]
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ def section(folder: Path = RESULTS) -> str:
 def draw_figure(path: Path, profile_name: str = "full") -> None:
     """Draw the figure of a profile's runs as SVG; the same records give the same bytes."""
     profile = get_profile(profile_name)
-    means = front_page(profile.results_folder).private
+    page = front_page(profile.results_folder)
     use(profile)
     with matplotlib.rc_context({"svg.hashsalt": "fer_lib"}):
-        headline_accuracies(means).savefig(
+        headline_accuracies(page.accuracies, page.models).savefig(
             path, format="svg", metadata={"Date": None}, facecolor="white"
         )
 

@@ -6,7 +6,7 @@
 import ast
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -93,6 +93,12 @@ class Profile:
 
 
 QUICK_EPOCHS = 6
+_QUICK_NOTICE = (
+    "*Quick profile: networks are trained for a few epochs, from random weights, on synthetic "
+    "faces. What is computed below shows that the code works; captions and text describe the "
+    "recorded runs on FER2013. Results of networks that this profile does not train are “not "
+    "recorded”. Figures without this profile's mark are records of FER2013.*"
+)
 _PAPERMILL_COMMENT = "# Parameters\n"
 
 PROFILES: Mapping[str, Profile] = MappingProxyType(
@@ -109,7 +115,14 @@ PROFILES: Mapping[str, Profile] = MappingProxyType(
 )
 
 
-def _check_notebook_parameters() -> None:
+def _notebook_cells() -> list[str]:
+    """The cells that the kernel of this notebook has run; none outside of Jupyter."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell.user_ns.get("In", []) if hasattr(shell, "kernel") else []
+
+
+def _check_notebook_parameters(cells: Iterable[str]) -> None:
     """Refuse parameters of papermill that the notebook lacks, or whose type differs.
 
     papermill sets a parameter in a cell of its own, after the cell of the defaults, and only warns
@@ -118,12 +131,10 @@ def _check_notebook_parameters() -> None:
     Raises:
         ValueError: such a parameter is set.
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
     defaults = {}
-    for source in shell.user_ns.get("In", []) if shell else []:
+    for source in cells:
         values = _assigned_literals(source)
-        if source.startswith(_PAPERMILL_COMMENT):
+        if _is_of_papermill(source):
             if unknown := sorted(values.keys() - defaults.keys()):
                 raise ValueError(
                     f"no parameter {', '.join(unknown)}; this notebook has {', '.join(defaults)}"
@@ -134,6 +145,10 @@ def _check_notebook_parameters() -> None:
                     raise ValueError(f"the parameter {name} is {value!r}, and no {kind}")
         else:
             defaults |= values
+
+
+def _is_of_papermill(cell: str) -> bool:
+    return cell.startswith(_PAPERMILL_COMMENT)
 
 
 def _assigned_literals(source: str) -> dict[str, object]:
@@ -154,11 +169,17 @@ def get_profile(name: str) -> Profile:
     """Return the profile of that name.
 
     In a notebook, where this is the first call, the parameters that papermill has set are checked.
+    A notebook that a reader runs in the quick profile shows a notice; built pages have a banner.
 
     Raises:
         ValueError: there is no such profile, or the notebook has no such parameter.
     """
-    _check_notebook_parameters()
+    cells = _notebook_cells()
+    _check_notebook_parameters(cells)
     if name not in PROFILES:
         raise ValueError(f"no profile {name!r}; there are {', '.join(PROFILES)}")
+    if name == "quick" and cells and not any(map(_is_of_papermill, cells)):
+        from IPython.display import Markdown, display
+
+        display(Markdown(_QUICK_NOTICE))
     return PROFILES[name]

@@ -1,10 +1,12 @@
-"""Import TensorFlow without its start-up messages.
+"""Import TensorFlow without its start-up messages, and use it without its advice.
 
-Its libraries print them while they load, before TensorFlow reads `TF_CPP_MIN_LOG_LEVEL`: no
-environment variable suppresses them.
+Its libraries print messages while they load, before TensorFlow reads `TF_CPP_MIN_LOG_LEVEL`: no
+environment variable suppresses them. Its warnings advise developers: who predicts with several
+models is told that the graph is traced again.
 """
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -13,7 +15,8 @@ from contextlib import contextmanager
 
 
 def suppress() -> None:
-    """Suppress the messages of the first import of TensorFlow, whoever imports it."""
+    """Suppress the messages of the first import of TensorFlow, whoever imports it, and warnings."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietFinder())
 

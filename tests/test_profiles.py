@@ -21,3 +21,21 @@ def test_unknown_names_list_the_known_ones():
         get_profile("full").experiment("vgg")
     with pytest.raises(ValueError, match="no profile 'fulll'; there are full, quick"):
         get_profile("fulll")
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "notices"),
+    [
+        ("quick", ['profile = "quick"', "get_profile(profile)"], 1),
+        ("quick", ['profile = "full"', '# Parameters\nprofile = "quick"'], 0),  # by papermill
+        ("full", ['profile = "full"'], 0),
+        ("quick", [], 0),  # not in a notebook
+    ],
+)
+def test_a_reader_of_a_notebook_is_told_of_the_quick_profile(name, cells, notices, monkeypatch):
+    displayed = []
+    monkeypatch.setattr("fer_lib.profiles._notebook_cells", lambda: cells)
+    monkeypatch.setattr("IPython.display.display", displayed.append)
+    get_profile(name)
+    assert len(displayed) == notices
+    assert all("synthetic faces" in notice.data for notice in displayed)

@@ -17,9 +17,6 @@ from sphinx.writers.html5 import HTML5Translator
 
 PREFIX = "tab-"
 CAPTION = re.compile(r"<caption\b[^>]*>(.*?)</caption>\s*", re.DOTALL)
-# In a Styler's style sheet: the cells of its columns of numbers.
-CELL = re.compile(r"#(T_\w+?)_row\d+_col(\d+)\b")
-RIGHT = re.compile(r"([^{}]*)\{\s*text-align: right;\s*\}")
 
 logger = logging.getLogger(__name__)
 
@@ -61,23 +58,12 @@ def _take_caption(figure: nodes.figure) -> str | None:
     """
     for raw in figure.findall(nodes.raw):
         if raw.get("format") == "html" and (found := CAPTION.search(text := raw.astext())):
-            without = align_heads(text[: found.start()] + text[found.end() :])
+            without = text[: found.start()] + text[found.end() :]
             raw.rawsource = without
             raw.children = []
             raw += nodes.Text(without)
             return html.unescape(re.sub(r"<[^>]+>", "", found[1])).strip() or None
     return None
-
-
-def align_heads(table: str) -> str:
-    """Align the head of a Styler's column to the right where its cells are."""
-    cells = {cell for block in RIGHT.findall(table) for cell in re.findall(CELL, block)}
-    heads = ", ".join(f"#{name} th.col{column}" for name, column in sorted(cells))
-    return (
-        table.replace("</style>", f"{heads} {{ text-align: right; }}\n</style>", 1)
-        if heads
-        else table
-    )
 
 
 def visit_table(translator: HTML5Translator, node: numbered_table) -> None:

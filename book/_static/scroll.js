@@ -5,7 +5,18 @@
   const BOXES = ".output, .pst-scrollable-table-container, pre, .figure-box";
   const NAMES = { PRE: "Code", TABLE: "Table", IMG: "Figure" };
 
+  // On a phone, a figure that is nearly as wide as its box fills it (scroll.css).
+  function fit(box) {
+    const image = box.querySelector("img");
+    image.classList.remove("fitted");
+    const share = image.getBoundingClientRect().width / box.clientWidth;
+    image.classList.toggle("fitted", share > 0.8 && share < 1.1);
+  }
+
   function update(box) {
+    if (box.matches(".figure-box")) fit(box);
+    const caption = box.querySelector("caption");
+    if (caption) box.style.setProperty("--caption", `${caption.offsetHeight}px`);
     const hidden = box.scrollWidth - box.clientWidth;
     box.classList.toggle("more-left", hidden > 1 && box.scrollLeft > 1);
     box.classList.toggle("more-right", hidden > 1 && hidden - box.scrollLeft > 1);

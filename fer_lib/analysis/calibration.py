@@ -1,79 +1,139 @@
-"""Calibration and selective prediction on PrivateTest."""
+"""Calibration and selective prediction: means over seeds, with intervals.
+
+The 95 % intervals hold the variance of the test images and of the seeds, as those of `headline`.
+The variance across seeds is pooled over the models of a table. Temperatures, which are fitted on
+PublicTest, are taken as given.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from fer_lib.evaluation.calibration import (
-    brier_score,
-    expected_calibration_error,
-    fit_temperature,
-    negative_log_likelihood,
-    reliability_bins,
-    selective_accuracy,
+from fer_lib.analysis.headline import predictions_on
+from fer_lib.evaluation import calibration as measures
+from fer_lib.evaluation.seed_variance import (
+    TotalEstimate,
+    holm,
+    seed_variances,
+    total_mean,
 )
 from fer_lib.runs.predictions import Predictor
 
+# By name: a measure of logits and labels, and the same on resamples of the images.
 _MEASURES = {
-    "ece": expected_calibration_error,
-    "nll": negative_log_likelihood,
-    "brier": brier_score,
+    "confidence_gap": (measures.confidence_gap, measures.resampled_confidence_gap),
+    "ece": (measures.expected_calibration_error, measures.resampled_calibration_error),
+    "nll": (measures.negative_log_likelihood, measures.resampled_likelihood),
 }
 
 
 def temperature(predictor: Predictor) -> float:
     """Fit the temperature of temperature scaling on PublicTest."""
     public = predictor.predictions["public_test"]
-    return fit_temperature(public.logits, public.labels)
+    return measures.fit_temperature(public.logits, public.labels)
 
 
-def calibration_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
-    """Return calibration on PrivateTest before and after temperature scaling, one row per model.
+def calibration_table(
+    runs: Mapping[str, list[Predictor]], split: str = "private_test"
+) -> pd.DataFrame:
+    """Return calibration before and after temperature scaling, one row per model.
 
     Args:
-        predictors: by title; None for one that is not recorded.
+        runs: the seeds of each model by title; a list may be empty.
+        split: `private_test`, or `deduplicated_private_test`.
 
     Returns:
-        `model`; `temperature`; expected calibration error `ece`, negative log-likelihood `nll` (in
-        nats) and `brier` score; and the same after scaling, `ece_scaled`, `nll_scaled` and
-        `brier_scaled`. NaN without a record.
+        `model`; `seeds`, how many; the mean `temperature`; and, for the measures `confidence_gap`
+        (mean confidence minus accuracy), `ece` (expected calibration error) and `nll` (negative
+        log-likelihood, in nats), the mean over seeds of `<measure>`, of `<measure>_scaled`, after
+        scaling, and of their difference `<measure>_change`, each with the limits `…_low` and
+        `…_high` of its interval; and `<measure>_p_value` of the change, corrected by Holm for the
+        models. NaN without a record.
     """
-    names = [name + suffix for name in _MEASURES for suffix in ("", "_scaled")]
-    rows = []
-    for title, predictor in predictors.items():
-        rows.append(
-            {"model": title, "temperature": temperature(predictor) if predictor else np.nan}
-        )
-        for scaled, logits, labels in _before_and_after_scaling(predictor):
-            suffix = "_scaled" if scaled else ""
-            rows[-1] |= {f"{name}{suffix}": of(logits, labels) for name, of in _MEASURES.items()}
-    return pd.DataFrame(rows, columns=["model", "temperature", *names])
+    temperatures = {title: [temperature(run) for run in group] for title, group in runs.items()}
+    summary = {
+        title: {"seeds": len(values), "temperature": np.mean(values) if values else np.nan}
+        for title, values in temperatures.items()
+    }
+    tables = [pd.DataFrame.from_dict(summary, orient="index")]
+    for name, measure in _MEASURES.items():
+        before, after = (_samples(runs, split, measure, each) for each in (None, temperatures))
+        change = {title: after[title] - before[title] for title in before}
+        estimates = _means(change)
+        p_values = holm([estimate.p_value for estimate in estimates.values()])
+        tables += [
+            _columns(_means(before), name),
+            _columns(_means(after), f"{name}_scaled"),
+            _columns(estimates, f"{name}_change"),
+            pd.DataFrame({f"{name}_p_value": p_values}, index=list(estimates)),
+        ]
+    return pd.concat(tables, axis=1).rename_axis("model").reset_index()
 
 
-def _before_and_after_scaling(predictor: Predictor | None) -> list[tuple]:
-    """Return (scaled or not, logits, labels) on PrivateTest, before and after scaling."""
-    if predictor is None:
-        return []
-    private = predictor.predictions["private_test"]
-    divisors = ((False, 1), (True, temperature(predictor)))
-    return [(scaled, private.logits / divisor, private.labels) for scaled, divisor in divisors]
+def _samples(
+    runs: Mapping[str, list[Predictor]],
+    split: str,
+    measure: tuple[Callable, Callable],
+    temperatures: Mapping[str, list[float]] | None = None,
+) -> dict[str, np.ndarray]:
+    """Measure each seed of several models, its logits divided by the temperature if one is given.
+
+    Returns:
+        By title, the value of each seed, and behind it the values on 2,000 resamples of the images,
+        float64 [seeds, 2001], or [seeds, 2001, k] of k values at once. The resamples are the same
+        for all.
+    """
+    observed, resampled = measure
+    samples = {}
+    for title, group in runs.items():
+        rows = []
+        divisors = temperatures[title] if temperatures else [1.0] * len(group)
+        for run, divisor in zip(group, divisors, strict=True):
+            predictions = predictions_on(run, split)
+            predictions = predictions[predictions.order]
+            scaled = predictions.logits / divisor, predictions.labels
+            rows.append(np.concatenate([[observed(*scaled)], resampled(*scaled)]))
+        if rows:
+            samples[title] = np.stack(rows)
+    return samples
+
+
+def _means(samples: Mapping[str, np.ndarray]) -> dict[str, TotalEstimate]:
+    """The mean of each model's `_samples` over its seeds."""
+    seeds = seed_variances({title: each[:, 0] for title, each in samples.items()})
+    return {
+        title: total_mean(each[:, 0], each[:, 1:], seeds[title]) for title, each in samples.items()
+    }
+
+
+def _columns(estimates: Mapping[str, TotalEstimate], name: str) -> pd.DataFrame:
+    """Estimates and their intervals by title, as the columns `name`, `name_low`, `name_high`."""
+    rows = {title: (each.value, *each.interval) for title, each in estimates.items()}
+    columns = [f"{name}{end}" for end in ("", "_low", "_high")]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
 
 
 def reliability_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:
     """Return accuracy by confidence on PrivateTest, one row per model, scaling and nonempty bin.
 
+    Args:
+        predictors: by title; None for one that is not recorded.
+
     Returns:
         `model`, `scaled` (whether the logits are divided by the temperature), and `count`,
         `confidence` and `accuracy` as in `reliability_bins`.
     """
-    columns = ["model", "scaled", "count", "confidence", "accuracy"]
-    rows = [
-        (title, scaled, *filled)
-        for title, predictor in predictors.items()
-        for scaled, logits, labels in _before_and_after_scaling(predictor)
-        for filled in zip(*reliability_bins(logits, labels).values(), strict=True)
-        if filled[0]
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    rows = []
+    for title, predictor in predictors.items():
+        if predictor is None:
+            continue
+        private = predictor.predictions["private_test"]
+        for scaled, divisor in ((False, 1), (True, temperature(predictor))):
+            bins = measures.reliability_bins(private.logits / divisor, private.labels)
+            filled = zip(*bins.values(), strict=True)
+            rows += [(title, scaled, *values) for values in filled if values[0]]
+    return pd.DataFrame(rows, columns=["model", "scaled", "count", "confidence", "accuracy"])
 
 
 def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
@@ -83,26 +143,34 @@ def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
         coverage: fraction of the images, above 0 and at most 1. The number of images is rounded up.
     """
     private = predictor.predictions["private_test"]
-    fractions, accuracies = selective_accuracy(private.logits, private.labels)
-    return float(accuracies[np.searchsorted(fractions, coverage)])
+    return measures.accuracy_at_coverage(private.logits, private.labels, coverage)
 
 
 def selective_prediction_table(
-    predictors: dict[str, Predictor | None], coverages: tuple[float, ...] = (1.0, 0.8, 0.5, 0.2)
+    runs: Mapping[str, list[Predictor]], coverages: Sequence[float] = (1.0, 0.8, 0.5, 0.2)
 ) -> pd.DataFrame:
-    """Return `accuracy_at_coverage` of several models.
+    """Return accuracy on the part of PrivateTest on which models are most confident.
 
     Args:
-        predictors: by title; None for one that is not recorded.
+        runs: the seeds of each model by title; a list may be empty.
         coverages: as in `accuracy_at_coverage`.
 
     Returns:
-        One row per model: `model` and, for each coverage, `accuracy_at_<n>_percent_coverage`; NaN
-        without a record.
+        One row per model: `model`, `seeds`, how many, and, for each coverage, the mean over seeds
+        `accuracy_at_<n>_percent_coverage` with its interval, `…_low` and `…_high`; NaN without a
+        record.
     """
-    rows = [
-        [title, *(accuracy_at_coverage(model, c) if model else np.nan for c in coverages)]
-        for title, model in predictors.items()
-    ]
-    names = [f"accuracy_at_{round(100 * coverage)}_percent_coverage" for coverage in coverages]
-    return pd.DataFrame(rows, columns=["model", *names])
+
+    def observed(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return np.array([measures.accuracy_at_coverage(logits, labels, c) for c in coverages])
+
+    def resampled(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return measures.resampled_selective_accuracy(logits, labels, coverages)
+
+    seeds = {title: {"seeds": len(group)} for title, group in runs.items()}
+    tables = [pd.DataFrame.from_dict(seeds, orient="index")]
+    samples = _samples(runs, "private_test", (observed, resampled))
+    for column, coverage in enumerate(coverages):
+        estimates = _means({title: each[..., column] for title, each in samples.items()})
+        tables.append(_columns(estimates, f"accuracy_at_{round(100 * coverage)}_percent_coverage"))
+    return pd.concat(tables, axis=1).rename_axis("model").reset_index()

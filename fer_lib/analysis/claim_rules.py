@@ -3,7 +3,7 @@
 Each takes the runs of some models and is true or false of their predictions and training curves. It
 is evaluated on 2,000 resamples of the images, the same for all models. A tie is no lead. The rules
 use PrivateTest; the one on a control, which is not evaluated there, uses PublicTest. They look at
-one seed of each model: the resamples exclude the variance across seeds.
+one seed of each model: the resamples exclude the variance across seeds, which `claims` adds.
 """
 
 import functools
@@ -205,7 +205,7 @@ def resampled_confusions(*predictors: Predictor, split: str = "private_test") ->
     return [_resampled(each) for each in predictions]
 
 
-@functools.lru_cache(maxsize=8)  # several rules look at each model
+@functools.lru_cache(maxsize=64)  # several rules look at each model
 def _resampled(predictions: SplitPredictions) -> np.ndarray:
     return bootstrap_confusions(predictions)[0]
 

@@ -1,18 +1,16 @@
-"""Models compared on the same images: accuracies, paired differences, variation across seeds.
+"""Models compared on the same images: accuracies and paired differences of single runs.
 
 Each function returns numbers. Columns `x_low` and `x_high` hold the 95 % interval of column `x`;
 what is not recorded is NaN. These intervals resample the images of a test split and exclude the
 variance across seeds; those of `headline` include it.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
@@ -22,18 +20,8 @@ from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.paths import RESULTS
 from fer_lib.runs.predictions import Predictor
-from fer_lib.runs.run import Run
 
 PUBLISHED_PATH = RESULTS / "published.json"
-
-# The measures that are summarized over seeds: (split, measure) by column.
-SEED_MEASURES = MappingProxyType(
-    {
-        "private_test_accuracy": ("private_test", "accuracy"),
-        "private_test_macro_f1": ("private_test", "macro_f1"),
-        "both_accuracy": ("both", "accuracy"),
-    }
-)
 
 
 class Estimate(NamedTuple):
@@ -167,6 +155,8 @@ def source_accuracies() -> pd.DataFrame:
         One row per model: `model`, and `source_report_accuracy` with the 95 % Wilson interval of
         its number of images (Wilson 1927).
     """
+    from scipy.stats import binomtest  # takes half a second to import
+
     source, rows = read_json(PUBLISHED_PATH)["source_report"], []
     for name, value in source["accuracy_percent"].items():
         correct = binomtest(round(value / 100 * source["images"]), source["images"])
@@ -208,36 +198,6 @@ def _paired(model: Predictor | None, baseline: Predictor | None, split: str) -> 
         "only_baseline_correct": paired.get("only_b_correct", np.nan),
         "p_value": paired.get("p_value", np.nan),
     }
-
-
-def seed_summary(
-    runs: dict[str, list[Run]], measures: Mapping[str, tuple[str, str]] = SEED_MEASURES
-) -> pd.DataFrame:
-    """Mean and standard deviation over the seeds of each experiment.
-
-    Args:
-        runs: the finished runs of each experiment by title.
-        measures: (split, measure) by column, as `estimate` takes them; the split may also be
-            `deduplicated_private_test`, which has accuracy only.
-
-    Returns:
-        One row per experiment: `model`, `seeds` (how many), and for each of `measures` the mean and
-        the sample standard deviation (`…_sd`, NaN for one seed); NaN where it is not recorded.
-    """
-    rows = []
-    for title, seeds in runs.items():
-        row = {"model": title, "seeds": len(seeds)}
-        for column, (split, measure) in measures.items():
-            measured = (
-                deduplicated_accuracy(run)
-                if split == "deduplicated_private_test"
-                else estimate(run, split, measure)
-                for run in seeds
-            )
-            values = pd.Series([each.value for each in measured], dtype=float)
-            row |= {column: values.mean(), f"{column}_sd": values.std()}
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 class Confusion(NamedTuple):

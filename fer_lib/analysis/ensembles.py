@@ -8,7 +8,7 @@ import pandas as pd
 from fer_lib.analysis.comparison import Estimate, paired_differences
 from fer_lib.analysis.headline import SeedSamples, same_budget, verdict_of
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
-from fer_lib.evaluation.seed_variance import holm, total_difference
+from fer_lib.evaluation.seed_variance import holm
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
@@ -151,10 +151,7 @@ def ensembles_against_single(
         rows.append({"ensemble": ensemble.title, **Estimate().columns(column)})
         p_values.append(float("nan"))
         if samples.values.keys() >= set(names):
-            values, resampled = (
-                tuple(of[name] for name in names) for of in (samples.values, samples.resampled)
-            )
-            gain = total_difference(values, resampled, samples.seeds)
+            gain = samples.difference(*names)
             rows[-1] |= Estimate(gain.value, *gain.interval).columns(column)
             p_values[-1] = gain.p_value
     columns = ["ensemble", *Estimate().columns(column)]

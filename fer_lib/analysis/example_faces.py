@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_lib.analysis.records import records_of
+from fer_lib.analysis.records import recorded_or_computed
 from fer_lib.data.example_faces import example_faces
-from fer_lib.io import write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.profiles import Profile
 from fer_lib.runs.predictions import softmax
@@ -29,8 +28,11 @@ class ExamplePredictions:
     maps: np.ndarray
 
 
-def predict_examples(run: Run) -> ExamplePredictions:
+def predict_examples(run: Run) -> dict[str, list]:
     """Predict the example faces with a run's weights.
+
+    Returns:
+        The attributes of `ExamplePredictions` by name, rounded, as lists.
 
     Raises:
         RunError: the run keeps no weights.
@@ -41,36 +43,23 @@ def predict_examples(run: Run) -> ExamplePredictions:
     images, model = np.stack([face.image for face in example_faces()]), load_model(run)
     probabilities = softmax(predict_run(run, images, model=model))
     maps = grad_cam(model, images, probabilities.argmax(axis=1), run.experiment.tta)
-    return ExamplePredictions(probabilities, maps)
-
-
-def record_examples(runs: list[Run], path: Path = EXAMPLES_PATH) -> None:
-    """Write the `predict_examples` of recorded runs, by the runs' keys."""
-    record = {}
-    for run in runs:
-        predictions = predict_examples(run)
-        record[run.key] = {
-            "probabilities": np.round(predictions.probabilities, 5).tolist(),
-            "maps": np.round(predictions.maps.astype(float), 4).tolist(),
-        }
-    write_json(path, record)
+    return {
+        "probabilities": np.round(probabilities, 5).tolist(),
+        "maps": np.round(maps.astype(float), 4).tolist(),
+    }
 
 
 def load_or_predict_examples(
     runs: dict[str, Run | None], profile: Profile, path: Path = EXAMPLES_PATH
 ) -> dict[str, ExamplePredictions | None]:
-    """Return `predict_examples` by title: recorded, or of runs that the notebook trained.
+    """Return the predictions by title: recorded, or of runs that the notebook trained.
 
     Args:
         runs: by title; None for a run that is not recorded.
     """
-    if profile.trains_in_notebooks:
-        return {title: run and predict_examples(run) for title, run in runs.items()}
-    records = records_of(runs, path)
+    records = recorded_or_computed(runs, predict_examples, profile, path)
     return {
-        title: records.get(title)
-        and ExamplePredictions(
-            *(np.array(records[title][name]) for name in ("probabilities", "maps"))
-        )
-        for title in runs
+        title: record
+        and ExamplePredictions(**{name: np.array(values) for name, values in record.items()})
+        for title, record in records.items()
     }

@@ -4,17 +4,17 @@ A run is explained as it predicts, with its test-time augmentation: the class is
 predicts, and the map is the mean over the views.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.records import records_of
+from fer_lib.analysis.records import recorded_or_computed, records_of
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.evaluation.inference import load_model, predict_logits
-from fer_lib.io import write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.profiles import Profile
 from fer_lib.runs.predictions import softmax
@@ -132,11 +132,6 @@ def _rounded(values: np.ndarray) -> list:
     return np.round(values.astype(float), 4).tolist()
 
 
-def record_grad_cam(runs: list[Run], dataset: Dataset, path: Path = GRAD_CAM_PATH) -> None:
-    """Write the `sample_maps` of recorded runs, by the runs' keys."""
-    write_json(path, {run.key: sample_maps(run, dataset) for run in runs})
-
-
 def load_or_compute_maps(
     runs: dict[str, Run | None], profile: Profile, path: Path = GRAD_CAM_PATH
 ) -> dict[str, dict | None]:
@@ -145,10 +140,8 @@ def load_or_compute_maps(
     Args:
         runs: by title; None for a run that is not recorded.
     """
-    if profile.trains_in_notebooks:
-        dataset = profile.dataset()
-        return {title: sample_maps(run, dataset) for title, run in runs.items()}
-    return dict.fromkeys(runs) | records_of(runs, path)
+    dataset = profile.dataset() if profile.trains_in_notebooks else None
+    return recorded_or_computed(runs, partial(sample_maps, dataset=dataset), profile, path)
 
 
 def mean_maps(model: "keras.Model", split: Split, tta: str = NO_TTA) -> np.ndarray:
@@ -209,17 +202,14 @@ def _delete(images: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return flat.reshape(images.shape)
 
 
-def record_deletion(runs: list[Run], dataset: Dataset, path: Path = DELETION_PATH) -> None:
-    """Write `mean_maps` and `deletion_test` of recorded runs on PrivateTest, by the runs' keys."""
-    private, record = dataset.private_test, {}
-    for run in runs:
-        model, tta = load_model(run), run.experiment.tta
-        maps = _rounded(mean_maps(model, private, tta))
-        record[run.key] = {
-            "mean_maps": dict(zip(EMOTION_NAMES, maps, strict=True)),
-            "deletion": deletion_test(model, private.images, tta),
-        }
-    write_json(path, record)
+def deletion_of(run: Run, dataset: Dataset) -> dict[str, dict]:
+    """Return `mean_maps`, by emotion, and the `deletion` test of a run on PrivateTest."""
+    private, model, tta = dataset.private_test, load_model(run), run.experiment.tta
+    maps = _rounded(mean_maps(model, private, tta))
+    return {
+        "mean_maps": dict(zip(EMOTION_NAMES, maps, strict=True)),
+        "deletion": deletion_test(model, private.images, tta),
+    }
 
 
 def recorded_mean_maps(

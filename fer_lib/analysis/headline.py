@@ -1,8 +1,7 @@
 """Headline numbers and comparisons over several seeds, with intervals that include the seeds.
 
 Each number is a mean over the recorded seeds of an experiment. Its 95 % interval holds the variance
-of the test images and of the seeds (`evaluation.seed_variance`); the standard deviation across
-seeds is pooled over the experiments of the table, as few seeds each say little alone.
+of the test images and of the seeds (`evaluation.seed_variance`).
 """
 
 import functools
@@ -21,8 +20,9 @@ from fer_lib.evaluation.bootstrap import (
 )
 from fer_lib.evaluation.seed_variance import (
     SeedVariance,
+    TotalEstimate,
     holm,
-    pooled_seed_variance,
+    seed_variances,
     total_difference,
     total_mean,
 )
@@ -38,15 +38,15 @@ class SeedSamples:
 
     Args:
         runs: the runs of each experiment by name; those not evaluated on the split are left out.
-        split: `public_test` or `private_test`, with the prefix `deduplicated_` for its images that
-            do not occur in Training.
+        split: `public_test`, `private_test`, or `both` together; with the prefix `deduplicated_`
+            for the images of one that do not occur in Training.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
         pool: runs of further experiments, whose variance across seeds is pooled with theirs.
 
     Attributes:
         values: by experiment, of each seed, float64 [n].
         resampled: by experiment, of each seed on the same 2,000 resamples of the images, [n, 2000].
-        seeds: the variance across seeds, pooled over the experiments.
+        seeds: by experiment, the variance across seeds: pooled, or its own if it is unstable.
 
     Raises:
         ValueError: the runs are not of the same images.
@@ -71,7 +71,18 @@ class SeedSamples:
             if run.name not in own:
                 further.setdefault(run.name, []).append(run)
         pooled = _values(_evaluated(further, split), measure)
-        self.seeds: SeedVariance = pooled_seed_variance([*self.values.values(), *pooled.values()])
+        self.seeds: dict[str, SeedVariance] = seed_variances(pooled | self.values)
+
+    def mean(self, name: str) -> TotalEstimate:
+        """The mean over the seeds of an experiment."""
+        return total_mean(self.values[name], self.resampled[name], self.seeds[name])
+
+    def difference(self, name: str, baseline: str) -> TotalEstimate:
+        """The mean over the seeds of an experiment minus that of another."""
+        values, resampled, seeds = (
+            (of[name], of[baseline]) for of in (self.values, self.resampled, self.seeds)
+        )
+        return total_difference(values, resampled, seeds)
 
 
 def _members(predictors: Mapping[str, list[Predictor]]) -> list[Run]:
@@ -99,7 +110,7 @@ def _is_short(run: Run) -> bool:
 
 def _evaluated(runs: Mapping[str, list[Run]], split: str) -> dict[str, list[SplitPredictions]]:
     """The predictions on a split of the runs that have them, by experiment."""
-    by_name = {name: [_predictions(run, split) for run in group] for name, group in runs.items()}
+    by_name = {name: [predictions_on(run, split) for run in group] for name, group in runs.items()}
     present = {name: [p for p in group if p is not None] for name, group in by_name.items()}
     return {name: group for name, group in present.items() if group}
 
@@ -111,12 +122,24 @@ def _values(evaluated: dict[str, list[SplitPredictions]], measure: str) -> dict[
     }
 
 
-def _predictions(run: Run, split: str) -> SplitPredictions | None:
+def predictions_on(predictor: Predictor, split: str) -> SplitPredictions | None:
+    """The predictions on a split, as `SeedSamples` takes it; None where it was not evaluated."""
+    splits = predictor.predictions
+    if split == "both":
+        return _joined(*splits.values()) if len(splits) == 2 else None
     name = split.removeprefix(DEDUPLICATED)
-    predictions = run.predictions.get(name)
+    predictions = splits.get(name)
     if predictions is None or name == split:
         return predictions
     return _deduplicated(predictions, name)
+
+
+@functools.lru_cache(maxsize=256)
+def _joined(*splits: SplitPredictions) -> SplitPredictions:
+    names = ("logits", "labels", "hashes")
+    return SplitPredictions(
+        *(np.concatenate([getattr(split, name) for split in splits]) for name in names)
+    )
 
 
 @functools.lru_cache(maxsize=256)
@@ -158,7 +181,7 @@ def headline_table(
         values = samples.values.get(title, np.array([]))
         row = {"model": title, "seeds": len(values)}
         if len(values):
-            estimate = total_mean(values, samples.resampled[title], samples.seeds)
+            estimate = samples.mean(title)
             low, high = estimate.interval
             sd = values.std(ddof=1) if len(values) > 1 else np.nan
             row |= {column: estimate.value, f"{column}_sd": sd}
@@ -200,8 +223,7 @@ def compare_experiments(
         row |= dict.fromkeys((column, f"{column}_low", f"{column}_high"), np.nan)
         p_values.append(np.nan)
         if all(map(len, values)):
-            resampled = tuple(samples.resampled[name] for name in pair)
-            difference = total_difference(values, resampled, samples.seeds)
+            difference = samples.difference(*pair)
             low, high = difference.interval
             row |= {column: difference.value, f"{column}_low": low, f"{column}_high": high}
             p_values[-1] = difference.p_value

@@ -14,8 +14,13 @@ import pandas as pd
 from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.records import records_of
 from fer_lib.analysis.verdict import Verdict
+from fer_lib.analysis.vote_ceilings import (
+    ceilings,
+    differences_from_regression,
+    predict_labels_from_votes,
+)
 from fer_lib.analysis.vote_differences import (
-    lead_records,
+    comparison_records,
     vote_difference,
     vote_leads,
     with_votes,
@@ -39,21 +44,15 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
     Returns:
         `images`, their number; `with_majority`, images on which one of the seven emotions has more
         than half of the votes; `no_face`, images on which "no face" has; `agreement`, the share of
-        the images with a majority on which it equals FER2013's label; `confusion`, counts
-        [label][majority]; and `ceilings`, accuracies on PrivateTest: of the plurality vote, in
-        expectation over ties (`plurality`), and of a multinomial logistic regression from the votes
-        to the label, fitted on Training (`fitted`).
+        the images with a majority on which it equals FER2013's label; and `confusion`, counts
+        [label][majority].
     """
-    from sklearn.linear_model import LogisticRegression  # takes a second to import
     from sklearn.metrics import confusion_matrix
 
     labels = np.concatenate([split.labels for split in dataset.splits.values()])
     majority = np.concatenate([split.majority for split in votes.values()])
     other_classes = np.concatenate([split.other_classes for split in votes.values()])
-    known, private = majority >= 0, dataset.private_test
-    regression = LogisticRegression(max_iter=1000).fit(
-        _vote_shares(votes["Training"]), dataset.training.labels
-    )
+    known = majority >= 0
     return {
         "images": len(labels),
         "with_majority": int(known.sum()),
@@ -62,15 +61,7 @@ def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
         "confusion": confusion_matrix(
             labels[known], majority[known], labels=range(len(EMOTION_NAMES))
         ).tolist(),
-        "ceilings": {
-            "plurality": float(votes["PrivateTest"].plurality(private.labels).mean()),
-            "fitted": float(regression.score(_vote_shares(votes["PrivateTest"]), private.labels)),
-        },
     }
-
-
-def _vote_shares(votes: Votes) -> np.ndarray:
-    return np.concatenate([votes.emotions, votes.other_classes], axis=1) / ANNOTATORS
 
 
 def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
@@ -120,7 +111,7 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
 def record_label_noise(
     runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
 ) -> None:
-    """Record the comparisons of labels, runs, follow-ups and leads with the votes.
+    """Record the comparisons of labels, runs, follow-ups, leads and predictions from votes.
 
     Follow-ups are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS` with equal seeds.
     """
@@ -131,6 +122,7 @@ def record_label_noise(
         for run in runs
         if run.name == name
     ]
+    from_votes = predict_labels_from_votes(dataset, votes)
     write_json(path, {
         "labels": label_agreement(dataset, votes),
         "runs": {run.key: vote_scores(run, dataset, votes) for run in runs},
@@ -139,7 +131,11 @@ def record_label_noise(
             for run, baseline in pairs
             if baseline
         },
-        "leads": lead_records(vote_leads(runs, dataset, votes)),
+        "leads": comparison_records(vote_leads(runs, dataset, votes)),
+        "ceilings": ceilings(from_votes, votes["PrivateTest"]).to_dict("records"),
+        "differences_from_regression": comparison_records(
+            differences_from_regression(runs, from_votes)
+        ),
     })  # fmt: skip
 
 
@@ -153,15 +149,12 @@ class LabelNoise:
         no_face: number of images on which more than half of the annotators see no face.
         agreement: share of the images with a majority vote on which it equals FER2013's label.
         confusion: counts int [7, 7], label by row, majority vote by column.
-        plurality_ceiling, fitted_ceiling: accuracies on PrivateTest, as in `label_agreement`.
     """
 
     no_majority: float
     no_face: int
     agreement: float
     confusion: np.ndarray
-    plurality_ceiling: float
-    fitted_ceiling: float
 
     @property
     def agreement_by_class(self) -> pd.DataFrame:
@@ -184,8 +177,6 @@ def label_noise(path: Path = LABEL_NOISE_PATH) -> LabelNoise:
         no_face=labels["no_face"],
         agreement=labels["agreement"],
         confusion=np.array(labels["confusion"]),
-        plurality_ceiling=labels["ceilings"]["plurality"],
-        fitted_ceiling=labels["ceilings"]["fitted"],
     )
 
 
@@ -252,5 +243,19 @@ def follow_up_differences(
 
 def recorded_leads(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
     """Return the recorded `vote_differences.vote_leads`."""
-    table = pd.DataFrame(read_json(path)["leads"])
+    return _comparisons(path, "leads")
+
+
+def recorded_ceilings(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_ceilings.ceilings`."""
+    return pd.DataFrame(read_json(path)["ceilings"])
+
+
+def recorded_differences_from_regression(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_ceilings.differences_from_regression`."""
+    return _comparisons(path, "differences_from_regression")
+
+
+def _comparisons(path: Path, name: str) -> pd.DataFrame:
+    table = pd.DataFrame(read_json(path)[name])
     return table.assign(verdict=table["verdict"].map(Verdict.__getitem__))

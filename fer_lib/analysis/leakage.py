@@ -192,6 +192,18 @@ def without_leakage(
         near: whether to leave out images with a near-duplicate in Training too.
         path: the recorded result of `duplicate_analysis`.
     """
+    return predictions[~occurs_in_training(predictions.hashes, split, near, path)]
+
+
+def occurs_in_training(
+    hashes: np.ndarray, split: str, near: bool = False, path: Path = LEAKAGE_PATH
+) -> np.ndarray:
+    """Return which images of a test split also occur in Training, bool [n].
+
+    Args:
+        hashes: uint64 [n], of images of `split`.
+        split, near, path: as in `without_leakage`; with `near`, near-duplicates count too.
+    """
     in_training = read_json(path)["in_training"][split]
     leaked = in_training["exact"] + (in_training["near"] if near else [])
-    return predictions[~np.isin(predictions.hashes, np.array(leaked, np.uint64))]
+    return np.isin(hashes, np.array(leaked, np.uint64))

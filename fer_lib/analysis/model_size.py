@@ -1,5 +1,6 @@
 """Parameters, multiply-adds and accuracy of recorded models and of published ones."""
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from fer_lib.analysis.headline import headline_table
 from fer_lib.evaluation.ensembles import Ensemble
 from fer_lib.experiments import ENSEMBLE_TTA, Experiment
 from fer_lib.io import read_json
+from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 from fer_lib.tta import views
 
@@ -34,6 +36,16 @@ def network_size(experiment: Experiment) -> NetworkSize:
     """Return the size of an experiment's network, by its layers (`architectures.load_layers`)."""
     layers = load_layers(experiment)
     return NetworkSize(int(layers["parameters"].sum()), int(layers["multiply_adds"].sum()))
+
+
+def parameters(predictors: list[Predictor]) -> float:
+    """Trained numbers of a model, from the configuration of its first run; NaN where unknown."""
+    for run in predictors:
+        members = getattr(run, "members", (run,))
+        sizes = [member.config.get("parameters") for member in members]
+        if None not in sizes:
+            return float(sum(sizes))
+    return math.nan
 
 
 def model_sizes(models: list[Ensemble]) -> pd.DataFrame:

@@ -1,191 +1,28 @@
-"""Robustness: accuracy on PrivateTest under eleven corruptions in five severities.
+"""Robustness: accuracy on PrivateTest under the eleven corruptions of `corruptions`.
 
-The corruptions follow ImageNet-C (Hendrycks & Dietterich 2019), with kinds and sizes for faces of
-48 × 48 pixels. Random draws depend only on the name of the corruption and the position of the
-image, so that everyone with FER2013 obtains the same corrupted images. The record has their
-SHA-256.
+The record has the accuracies, the SHA-256 of the corrupted images, and beside it, in an array, on
+which images each run is correct, so that two runs can be compared on the same images.
 """
 
 import hashlib
-import io
-import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from PIL import Image
-from scipy import ndimage
-from tqdm import tqdm
 
+from fer_lib.analysis.corruptions import CORRUPTIONS, SEVERITIES, corrupted_sets
+from fer_lib.analysis.headline import verdict_of
+from fer_lib.analysis.leakage import occurs_in_training
 from fer_lib.analysis.records import records_of
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.labels import IMAGE_SIZE
-from fer_lib.io import atomic_write, read_json, sha256_of, write_json
+from fer_lib.evaluation.seed_variance import TotalEstimate, holm
+from fer_lib.io import atomic_write, read_arrays, read_json, sha256_of, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.run import Run
 
 ROBUSTNESS_PATH = ANALYSIS / "robustness.json"
-SEVERITIES = (1, 2, 3, 4, 5)
-CLEAN = "clean"
-
-
-def _motion_blur(image, length, random):
-    line = np.zeros((length, length))
-    line[length // 2] = 1
-    kernel = ndimage.rotate(line, random.uniform(0, 180), reshape=False, order=1)
-    return ndimage.convolve(image, kernel / kernel.sum(), mode="nearest")
-
-
-def _jpeg(image, quality, random):
-    file = io.BytesIO()
-    Image.fromarray(image.astype(np.uint8)).save(file, "JPEG", quality=quality)
-    return np.asarray(Image.open(file))
-
-
-def _down_sampling(image, size, random):
-    small = Image.fromarray(image.astype(np.uint8)).resize((size, size), Image.Resampling.BOX)
-    return np.asarray(small.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BILINEAR))
-
-
-def _occlusion(center, image, height, random):
-    """Draw a gray bar around row `center`, where FER2013's mean face has its eyes or mouth."""
-    occluded = image.copy()
-    occluded[center - height // 2 : center - height // 2 + height] = 127
-    return occluded
-
-
-def _rotation(image, degrees, random):
-    return ndimage.rotate(
-        image, degrees * random.choice([-1, 1]), reshape=False, order=1, mode="nearest"
-    )
-
-
-def _shift(image, pixels, random):
-    angle = random.uniform(0, 2 * np.pi)
-    return ndimage.shift(
-        image, (pixels * np.sin(angle), pixels * np.cos(angle)), order=1, mode="nearest"
-    )
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """One kind of corruption.
-
-    Attributes:
-        title: name in tables and figures.
-        apply: takes an image float64 [48, 48], the size for a severity and a `RandomState`, and
-            returns gray levels [48, 48].
-        sizes: sizes for severities 1 to 5.
-    """
-
-    title: str
-    apply: Callable[[np.ndarray, float, np.random.RandomState], np.ndarray]
-    sizes: tuple[float, ...]
-
-
-# Names seed the random draws, so renaming a corruption would change its images. Titles may change.
-CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
-    {
-        # Standard deviation, in gray levels.
-        "noise": Corruption(
-            "Gaussian noise",
-            lambda image, deviation, random: image + random.normal(0, deviation, image.shape),
-            (8, 16, 24, 36, 50),
-        ),
-        # Standard deviation, in pixels.
-        "blur": Corruption(
-            "Gaussian blur",
-            lambda image, sigma, random: ndimage.gaussian_filter(image, sigma, mode="nearest"),
-            (0.5, 0.8, 1.2, 1.7, 2.5),
-        ),
-        # Length in pixels, in any direction.
-        "motion blur": Corruption("motion blur", _motion_blur, (3, 5, 7, 9, 13)),
-        # Gray levels up or down, cut off at black and white.
-        "brightness": Corruption(
-            "brightness",
-            lambda image, levels, random: image + levels * random.choice([-1, 1]),
-            (25, 50, 75, 100, 125),
-        ),
-        # Factor of each gray level's distance from the mean.
-        "contrast": Corruption(
-            "lower contrast",
-            lambda image, factor, random: image.mean() + factor * (image - image.mean()),
-            (0.7, 0.5, 0.35, 0.2, 0.1),
-        ),
-        # Pillow's quality.
-        "JPEG": Corruption("JPEG compression", _jpeg, (40, 25, 15, 10, 5)),
-        # Size in pixels, enlarged to 48 again.
-        "down-sampling": Corruption("down-sampling", _down_sampling, (36, 28, 20, 16, 12)),
-        # Height in pixels of a bar.
-        "eyes covered": Corruption("occluded eyes", partial(_occlusion, 18), (4, 8, 11, 14, 18)),
-        "mouth covered": Corruption("occluded mouth", partial(_occlusion, 38), (4, 8, 11, 14, 18)),
-        # Degrees, either way.
-        "rotation": Corruption("rotation", _rotation, (8, 15, 22, 30, 45)),
-        # Pixels, in any direction.
-        "shift": Corruption("translation", _shift, (2, 4, 6, 8, 11)),
-    }
-)
-
-
-def corrupt(images: np.ndarray, corruption: str, severity: int) -> np.ndarray:
-    """Corrupt images; gray levels are rounded and clipped to 0–255.
-
-    Args:
-        images: uint8 [n, 48, 48].
-        corruption: a key of `CORRUPTIONS`.
-        severity: 1–5.
-
-    Returns:
-        uint8 [n, 48, 48]. The result for an image depends only on the image and its position.
-
-    Raises:
-        ValueError: there is no such corruption or severity.
-    """
-    if corruption not in CORRUPTIONS or severity not in SEVERITIES:
-        raise ValueError(
-            f"no corruption {corruption!r} of severity {severity}; "
-            f"there are {', '.join(CORRUPTIONS)}, each from 1 to 5"
-        )
-    kind, seed = CORRUPTIONS[corruption], zlib.crc32(corruption.encode())
-    corrupted = np.empty_like(images)
-    for position, image in enumerate(images):
-        random = np.random.RandomState([seed, position])
-        values = kind.apply(image.astype(float), kind.sizes[severity - 1], random)
-        corrupted[position] = np.clip(np.round(values), 0, 255)
-    return corrupted
-
-
-def _corrupted_sets(images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each corruption and its images by severity, uint8 [5, n, 48, 48]."""
-    bar = tqdm(CORRUPTIONS)
-    for name in bar:
-        bar.set_description(name)
-        yield name, np.stack([corrupt(images, name, severity) for severity in SEVERITIES])
-
-
-def export_corruptions(dataset: Dataset, folder: Path) -> None:
-    """Write the corrupted PrivateTest for the evaluation of other models, in CIFAR-10-C's format.
-
-    The folder receives a file `<corruption>.npy` for each corruption, uint8 [5·n, 48, 48], with
-    severity 1 first; `labels.npy`, uint8 [5·n]; and `SHA256SUMS`.
-    """
-    private, sums = dataset.private_test, []
-
-    def save(name: str, array: np.ndarray) -> None:
-        with atomic_write(folder / name) as tmp:
-            np.save(tmp, array)
-        sums.append(f"{sha256_of(folder / name)}  {name}\n")
-
-    for name, images in _corrupted_sets(private.images):
-        save(f"{name.replace(' ', '_')}.npy", np.concatenate(images))
-    save("labels.npy", np.tile(private.labels, len(SEVERITIES)))
-    with atomic_write(folder / "SHA256SUMS") as tmp:
-        tmp.write_text("".join(sums), encoding="utf-8")
+CLEAN, MEAN = "clean", "mean"
 
 
 def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS_PATH) -> None:
@@ -193,7 +30,9 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
 
     The record has `runs`, by key of the run the accuracy on `clean` PrivateTest and five accuracies
     per corruption; `weights_sha256`, by key; `sha256`, the checksum of the corrupted images by
-    corruption; and the `versions` of the libraries that made the images.
+    corruption; and the `versions` of the libraries that made the images. The file `.npz` beside it
+    has, by key of the run, on which images the run is correct, bool [56, n]: clean, then severities
+    1 to 5 of each of `CORRUPTIONS`.
 
     Raises:
         ValueError: the record is of other corrupted images.
@@ -202,32 +41,55 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
 
     empty = {"sha256": {}, "weights_sha256": {}, "runs": {}}
     record = read_json(path) if path.is_file() else empty
+    correct = _correct(path)
     weights = {run.key: sha256_of(run.weights) for run in runs}
-    missing = [run for run in runs if record["weights_sha256"].get(run.key) != weights[run.key]]
+    kept = {key for key in correct if record["weights_sha256"].get(key) == weights.get(key)}
+    missing = [run for run in runs if run.key not in kept]
     if not missing:
         return
     private, models = dataset.private_test, {run: load_model(run) for run in missing}
 
-    def accuracy(run: Run, images: np.ndarray) -> float:
+    def add(run: Run, images: np.ndarray) -> None:
         predicted = predict_run(run, images, model=models[run]).argmax(axis=1)
-        return float((predicted == private.labels).mean())
+        measured[run.key].append(predicted == private.labels)
 
-    sha256, measured = {}, {run.key: {CLEAN: accuracy(run, private.images)} for run in missing}
-    for name, by_severity in _corrupted_sets(private.images):
+    sha256, measured = {}, {run.key: [] for run in missing}
+    for run in missing:
+        add(run, private.images)
+    for name, by_severity in corrupted_sets(private.images):
         sha256[name] = hashlib.sha256(by_severity).hexdigest()
         for run in missing:
-            measured[run.key][name] = [accuracy(run, images) for images in by_severity]
+            for images in by_severity:
+                add(run, images)
     if record["sha256"] not in ({}, sha256):
         raise ValueError(
             f"{path}: its runs were measured on other corrupted images; "
             "remove it to measure all of them again"
         )
+    correct |= {key: np.stack(rows) for key, rows in measured.items()}
+    with atomic_write(path.with_suffix(".npz")) as tmp:
+        np.savez_compressed(tmp, **correct)
+    accuracies = {key: _accuracies(correct[key]) for key in measured}
     write_json(path, {
         "sha256": sha256,
         "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")},
         "weights_sha256": {**record["weights_sha256"], **weights},
-        "runs": {**record["runs"], **measured},
+        "runs": {**record["runs"], **accuracies},
     })  # fmt: skip
+
+
+def _correct(path: Path) -> dict[str, np.ndarray]:
+    """On which images each run of a record is correct, bool [56, n] by its key."""
+    arrays = path.with_suffix(".npz")
+    return read_arrays(arrays) if arrays.is_file() else {}
+
+
+def _accuracies(correct: np.ndarray) -> dict[str, float | list[float]]:
+    """The accuracies of a run by corruption, as the record has them."""
+    clean, *rows = correct.mean(axis=1).tolist()
+    k = len(SEVERITIES)
+    by_name = {name: rows[k * i : k * (i + 1)] for i, name in enumerate(CORRUPTIONS)}
+    return {CLEAN: clean, **by_name}
 
 
 def corruption_accuracies(
@@ -264,7 +126,7 @@ def mean_accuracies(accuracies: pd.DataFrame) -> pd.DataFrame:
         over the corruptions.
     """
     table = accuracies.pivot_table("accuracy", "corruption", "model", "mean", sort=False)
-    table.loc["mean"] = table.drop(index=CLEAN, errors="ignore").mean()
+    table.loc[MEAN] = table.drop(index=CLEAN, errors="ignore").mean()
     return table.rename_axis(columns=None).reset_index()
 
 
@@ -280,13 +142,13 @@ def robustness_summary(accuracies: pd.DataFrame) -> pd.DataFrame:
         the corruption with the lowest mean over severities, and `hardest_accuracy`, that mean.
     """
     means = mean_accuracies(accuracies).set_index("corruption")
-    corrupted = means.drop(index=[CLEAN, "mean"], errors="ignore")
+    corrupted = means.drop(index=[CLEAN, MEAN], errors="ignore")
     rows = [
         {
             "model": model,
             "clean_accuracy": means.at[CLEAN, model],
-            "corrupted_accuracy": means.at["mean", model],
-            "retained_share": means.at["mean", model] / means.at[CLEAN, model],
+            "corrupted_accuracy": means.at[MEAN, model],
+            "retained_share": means.at[MEAN, model] / means.at[CLEAN, model],
             "hardest_corruption": corrupted[model].idxmin(),
             "hardest_accuracy": corrupted[model].min(),
         }
@@ -294,3 +156,80 @@ def robustness_summary(accuracies: pd.DataFrame) -> pd.DataFrame:
     ]
     columns = ["model", "clean_accuracy", "corrupted_accuracy", "retained_share"]
     return pd.DataFrame(rows, columns=[*columns, "hardest_corruption", "hardest_accuracy"])
+
+
+def severity_differences(
+    model: Run | None,
+    baseline: Run | None,
+    deduplicated: bool = False,
+    path: Path = ROBUSTNESS_PATH,
+) -> pd.DataFrame:
+    """Compare two runs on the same images, for each corruption and severity.
+
+    Args:
+        model, baseline: None for one that is not recorded.
+        deduplicated: leave out images that also occur in Training.
+
+    Returns:
+        One row for clean images (`corruption` is `clean`, `severity` 0) and one per corruption and
+        severity, as one family: `corruption`, `severity`; `accuracy_difference`, model − baseline,
+        with the limits `_low` and `_high` of its 95 % paired interval over images, which excludes
+        the variance across seeds; `holm_p_value`; and `verdict` on whether the model is more
+        accurate. Empty without a record of both.
+    """
+    rows = [(CLEAN, 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]
+    differences = _differences(model, baseline, deduplicated, path)
+    return _compared(pd.DataFrame(rows, columns=["corruption", "severity"]), differences)
+
+
+def mean_differences(
+    model: Run | None,
+    baseline: Run | None,
+    deduplicated: bool = False,
+    path: Path = ROBUSTNESS_PATH,
+) -> pd.DataFrame:
+    """Compare two runs on the same images, for each corruption as the mean over severities.
+
+    Args:
+        model, baseline, deduplicated: as in `severity_differences`.
+
+    Returns:
+        One row per corruption and, last, one of their mean, `mean`, as one family; the columns of
+        `severity_differences` without the severity. Empty without a record of both.
+    """
+    differences = _differences(model, baseline, deduplicated, path)
+    if differences is not None:
+        means = differences[1:].reshape(len(CORRUPTIONS), len(SEVERITIES), -1).mean(axis=1)
+        differences = np.vstack([means, means.mean(axis=0)])
+    return _compared(pd.DataFrame({"corruption": [*CORRUPTIONS, MEAN]}), differences)
+
+
+def _differences(
+    model: Run | None, baseline: Run | None, deduplicated: bool, path: Path
+) -> np.ndarray | None:
+    """Correct (1) or not (0) of a model minus a baseline, [56, n]; None without a record."""
+    correct = _correct(path)
+    pair = [correct.get(run.key) if run else None for run in (model, baseline)]
+    if any(each is None for each in pair):
+        return None
+    difference = np.subtract(*pair, dtype=float)
+    if not deduplicated:
+        return difference
+    hashes = model.predictions["private_test"].hashes
+    return difference[:, ~occurs_in_training(hashes, "private_test")]
+
+
+def _compared(table: pd.DataFrame, differences: np.ndarray | None) -> pd.DataFrame:
+    """Add the means of differences [rows, n], with intervals over the n images and verdicts."""
+    if differences is None:
+        table, differences = table[:0], np.empty((0, 2))
+    n = differences.shape[1]
+    errors = differences.std(axis=1, ddof=1) / np.sqrt(n)
+    means = zip(differences.mean(axis=1), errors, strict=True)
+    estimates = [TotalEstimate(mean, error, n - 1) for mean, error in means]
+    rows = [(each.value, *each.interval, each.p_value) for each in estimates]
+    columns = [f"accuracy_difference{end}" for end in ("", "_low", "_high")]
+    numbers = pd.DataFrame(rows, columns=[*columns, "holm_p_value"], dtype=float)
+    numbers["holm_p_value"] = holm(numbers["holm_p_value"])
+    decided = numbers[[columns[0], "holm_p_value"]].itertuples(index=False)
+    return table.join(numbers).assign(verdict=[verdict_of(*row) for row in decided])

@@ -61,8 +61,8 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
 
 
 @dataclass(frozen=True)
-class _VotedRun:
-    """A run on the images of PrivateTest with a majority vote, by target (`TARGETS`)."""
+class VotedRun:
+    """What a comparison over seeds reads of a run: its predictions on some images, by a name."""
 
     name: str
     config: dict
@@ -86,12 +86,14 @@ def vote_leads(runs: list[Run], dataset: Dataset, votes: dict[str, Votes]) -> pd
         known = private.majority >= 0
         relabeled = replace(predictions, labels=private.majority)
         by_target = dict(zip(TARGETS, (predictions[known], relabeled[known]), strict=True))
-        voted.append(_VotedRun(run.name, run.config, by_target))
+        voted.append(VotedRun(run.name, run.config, by_target))
     tables = [compare_experiments(voted, LEADS, name).assign(target=name) for name in TARGETS]
     return pd.concat(tables, ignore_index=True)
 
 
-def lead_records(leads: pd.DataFrame) -> list[dict]:
-    """The rows of `vote_leads` as JSON stores them: the name of a verdict, None for NaN."""
-    names = [verdict.name for verdict in leads["verdict"]]
-    return leads.assign(verdict=names).astype(object).replace({np.nan: None}).to_dict("records")
+def comparison_records(comparisons: pd.DataFrame) -> list[dict]:
+    """The rows of comparisons as JSON stores them: the name of a verdict, None for NaN."""
+    names = [verdict.name for verdict in comparisons["verdict"]]
+    return (
+        comparisons.assign(verdict=names).astype(object).replace({np.nan: None}).to_dict("records")
+    )

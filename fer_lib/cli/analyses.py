@@ -1,13 +1,16 @@
 """`analyze`, `robustness`, `tta` and `export-corruptions`: write `results/analysis/`."""
 
 from argparse import Namespace
+from functools import partial
 
 from fer_lib.analysis.architectures import LAYERS_PATH, record_layers
-from fer_lib.analysis.example_faces import EXAMPLES_PATH, record_examples
-from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, record_deletion, record_grad_cam
+from fer_lib.analysis.corruptions import export_corruptions
+from fer_lib.analysis.example_faces import EXAMPLES_PATH, predict_examples
+from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, deletion_of, sample_maps
 from fer_lib.analysis.label_noise import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis
-from fer_lib.analysis.robustness import ROBUSTNESS_PATH, export_corruptions, record_robustness
+from fer_lib.analysis.records import record
+from fer_lib.analysis.robustness import ROBUSTNESS_PATH, record_robustness
 from fer_lib.data.dataset import Dataset, load_dataset
 from fer_lib.data.ferplus import find_votes, load_votes
 from fer_lib.evaluation.tta_predictions import (
@@ -40,12 +43,14 @@ def analyze(options: Namespace) -> None:
         evaluated = [run for run in find_runs(RESULTS) if "private_test" in run.predictions]
         record_label_noise(evaluated, dataset, load_votes(votes, dataset))
         print(LABEL_NOISE_PATH)
-    record_grad_cam(_main_models(), dataset)
-    print(GRAD_CAM_PATH)
-    record_deletion(_main_models(), dataset)
-    print(DELETION_PATH)
-    record_examples(_main_models())
-    print(EXAMPLES_PATH)
+    analyses = {
+        GRAD_CAM_PATH: partial(sample_maps, dataset=dataset),
+        DELETION_PATH: partial(deletion_of, dataset=dataset),
+        EXAMPLES_PATH: predict_examples,
+    }
+    for path, analysis in analyses.items():
+        record(_main_models(), analysis, path)
+        print(path)
     write_json(LEAKAGE_PATH, duplicate_analysis(dataset))
     print(LEAKAGE_PATH)
 

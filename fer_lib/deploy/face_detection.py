@@ -30,8 +30,8 @@ MODEL = Path(__file__).with_name("face_detection_short_range.onnx")
 INPUT_SIZE = 128  # pixels along a side of the network's input
 CANDIDATE_THRESHOLD = 0.4  # score in the search
 SCORE_THRESHOLD = 0.72  # after it; `benchmarks/face_detection.py` compares others
-# FER2013's square in sides of the network's box: medians over images of PublicTest laid into larger
-# ones (`benchmarks/face_detection.py`).
+# FER2013's square in sides of the network's box: about the medians over images of PublicTest that
+# are laid into larger ones (`benchmarks/face_detection.py`).
 SQUARE_SIDE = 1.13
 SQUARE_SHIFT = -0.085  # of the center, towards the chin
 

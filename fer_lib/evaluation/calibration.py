@@ -1,9 +1,12 @@
 """Calibration of predicted probabilities, temperature scaling and selective prediction."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from fer_lib.evaluation.bootstrap import bootstrap_counts
 from fer_lib.runs.predictions import softmax
 
 BINS = 15
@@ -17,8 +20,28 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
         logits: float [n, classes].
         labels: integers [n], or one distribution over the classes per image, float [n, classes].
     """
+    return float(_losses(logits, labels).mean())
+
+
+def _losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The negative log-likelihood of each image, float64 [n]."""
     log_p = log_softmax(np.asarray(logits, np.float64), axis=1)
-    return float(-(_targets(labels, logits.shape[1]) * log_p).sum(axis=1).mean())
+    return -(_targets(labels, logits.shape[1]) * log_p).sum(axis=1)
+
+
+def resampled_likelihood(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Compute `negative_log_likelihood` on the resamples of `bootstrap_counts`, float64 [2000].
+
+    Args:
+        logits, labels: as `negative_log_likelihood`.
+    """
+    return _resampled_means(_losses(logits, labels)[:, None])[:, 0]
+
+
+def _resampled_means(values: np.ndarray) -> np.ndarray:
+    """Compute the means of the columns of [n, k] on each resample, float64 [2000, k]."""
+    sums = bootstrap_counts(len(values)) @ values.astype(np.float32)
+    return sums.astype(np.float64) / len(values)
 
 
 def brier_score(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -51,9 +74,7 @@ def reliability_bins(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.nda
         `count`, int [15]; mean `confidence` and `accuracy` of each bin, float [15], NaN where the
         bin is empty.
     """
-    p = softmax(logits)
-    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    confidence, correct, bins = _binned(logits, labels)
     count = np.bincount(bins, minlength=BINS)
 
     def mean(values: np.ndarray) -> np.ndarray:
@@ -63,11 +84,20 @@ def reliability_bins(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.nda
     return {"count": count, "confidence": mean(confidence), "accuracy": mean(correct)}
 
 
+def _binned(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Confidence float64 [n], whether the prediction is correct, bool [n], and bin, int64 [n]."""
+    p = softmax(logits)
+    confidence = p.max(axis=1)
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return confidence, p.argmax(axis=1) == labels, bins
+
+
 def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
     """Compute the expected calibration error (Naeini et al. 2015), 0–1.
 
     It is the mean absolute difference between confidence and accuracy over `reliability_bins`,
-    weighted by the number of images.
+    weighted by the number of images. It is above 0 even of a calibrated model, as the accuracy of
+    a bin of few images differs from the confidence by chance.
 
     Args:
         logits: float [n, classes].
@@ -77,6 +107,38 @@ def expected_calibration_error(logits: np.ndarray, labels: np.ndarray) -> float:
     filled = bins["count"] > 0
     gaps = np.abs(bins["confidence"] - bins["accuracy"])[filled]
     return float(np.average(gaps, weights=bins["count"][filled]))
+
+
+def resampled_calibration_error(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Compute `expected_calibration_error` on the resamples of `bootstrap_counts`, float64 [2000].
+
+    Their spread is that of the error. Their mean is not: it is above the error of the images
+    themselves, because resampling adds noise to the accuracy of each bin.
+
+    Args:
+        logits, labels: as `expected_calibration_error`.
+    """
+    confidence, correct, bins = _binned(logits, labels)
+    gaps = np.zeros((len(bins), BINS))
+    gaps[np.arange(len(bins)), bins] = confidence - correct
+    return np.abs(_resampled_means(gaps)).sum(axis=1)
+
+
+def confidence_gap(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Compute mean confidence minus accuracy: positive of an overconfident model.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
+    """
+    confidence, correct, _ = _binned(logits, labels)
+    return float((confidence - correct).mean())
+
+
+def resampled_confidence_gap(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Compute `confidence_gap` on the resamples of `bootstrap_counts`, float64 [2000]."""
+    confidence, correct, _ = _binned(logits, labels)
+    return _resampled_means((confidence - correct)[:, None])[:, 0]
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -115,3 +177,46 @@ def selective_accuracy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarr
     correct = (p.argmax(axis=1) == labels)[np.argsort(-p.max(axis=1), kind="stable")]
     covered = np.arange(1, len(correct) + 1)
     return covered / len(correct), np.cumsum(correct) / covered
+
+
+def accuracy_at_coverage(logits: np.ndarray, labels: np.ndarray, coverage: float) -> float:
+    """Compute the accuracy on the images on which a model is most confident.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
+        coverage: fraction of the images, above 0 and at most 1. The number of images is rounded up.
+    """
+    _, accuracies = selective_accuracy(logits, labels)
+    return float(accuracies[_covered(coverage, len(labels)) - 1])
+
+
+def _covered(coverage: float, n: int) -> int:
+    """The number of images of n that make up a coverage, rounded up."""
+    return int(np.searchsorted(np.arange(1, n + 1) / n, coverage)) + 1
+
+
+def resampled_selective_accuracy(
+    logits: np.ndarray, labels: np.ndarray, coverages: Sequence[float]
+) -> np.ndarray:
+    """Compute `accuracy_at_coverage` on the resamples of `bootstrap_counts`.
+
+    Args:
+        logits, labels: as `accuracy_at_coverage`.
+        coverages: k of them, each as `accuracy_at_coverage` takes it.
+
+    Returns:
+        float64 [2000, k].
+    """
+    p = softmax(logits)
+    order = np.argsort(-p.max(axis=1), kind="stable")
+    correct = (p.argmax(axis=1) == labels)[order]
+    counts = bootstrap_counts(len(labels))[:, order]
+    drawn, hits = counts.cumsum(axis=1), (counts * correct).cumsum(axis=1)
+    resamples, accuracies = np.arange(len(counts)), np.empty((len(counts), len(coverages)))
+    for column, coverage in enumerate(coverages):
+        covered = _covered(coverage, len(labels))
+        last = (drawn < covered).sum(axis=1)  # of this image, only some draws are covered
+        beyond = (drawn[resamples, last] - covered) * correct[last]
+        accuracies[:, column] = (hits[resamples, last] - beyond) / covered
+    return accuracies

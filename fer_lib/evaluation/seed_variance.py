@@ -7,29 +7,32 @@ five seeds would understate the second. The two variances are therefore added:
 - of the images: the covariance, over bootstrap resamples of the images, of two networks that
   differ in their seed only. The variance of one network would count its own deviations on single
   images, too, which the variance across seeds already holds.
-- of the seeds: s²/n of n seeds, with the standard deviation s pooled over experiments.
+- of the seeds: s²/n of n seeds, with the standard deviation s pooled over experiments, as few seeds
+  each say little alone. An experiment that varies far more than the others has its own.
 
-The interval is that of Student's t. Only the second variance is estimated from few values, so the
-degrees of freedom are those of Satterthwaite (1946): the pooled ones times the squared ratio of the
-total variance to that of the seeds.
+The interval is that of Student's t. Only the variance of the seeds is estimated from few values, so
+the degrees of freedom are those of Satterthwaite (1946): the squared total variance over the sum of
+v²/ν, for each variance v of seeds with ν degrees of freedom.
 `benchmarks/interval_coverage.py` measures its coverage by a simulation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import fdtrc, stdtr, stdtrit  # scipy.stats takes half a second to import
 
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
+
+UNSTABLE_LEVEL = 0.05  # of the test whether an experiment varies more than the others
 
 
 @dataclass(frozen=True)
 class SeedVariance:
-    """The variance across seeds, pooled over experiments.
+    """The variance across seeds, of one experiment or pooled over several.
 
     Attributes:
-        sd: the pooled standard deviation, in the unit of the measure; NaN without any two seeds.
+        sd: the standard deviation, in the unit of the measure; NaN without any two seeds.
         degrees_of_freedom: of `sd`: the number of runs minus the number of experiments.
     """
 
@@ -54,7 +57,7 @@ class TotalEstimate:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % interval (low, high); NaN where the variance across seeds is unknown."""
-        margin = self.standard_error * t.ppf((1 + CONFIDENCE_LEVEL) / 2, self.degrees_of_freedom)
+        margin = self.standard_error * stdtrit(self.degrees_of_freedom, (1 + CONFIDENCE_LEVEL) / 2)
         return self.value - margin, self.value + margin
 
     @property
@@ -62,7 +65,7 @@ class TotalEstimate:
         """The two-sided p-value of a difference of zero; 1 where all predictions are the same."""
         if self.value == self.standard_error == 0:
             return 1.0
-        return float(2 * t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
+        return float(2 * stdtr(self.degrees_of_freedom, -abs(self.value) / self.standard_error))
 
 
 def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
@@ -86,34 +89,73 @@ def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
     return SeedVariance(float(np.sqrt(squares / freedom)) if freedom else np.nan, freedom)
 
 
+def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVariance]:
+    """The variance across seeds of each experiment: the pooled one, or its own if it is unstable.
+
+    An experiment is unstable if its sample variance is larger than the pooled one of the others, by
+    a one-sided F test at 5 %, corrected by Bonferroni for the number of experiments. The most
+    unstable is taken out first, and the rest tested again.
+
+    Args:
+        groups: the values of a measure with each seed, by experiment. An experiment of one value
+            has the pooled variance.
+
+    >>> variances = seed_variances({"a": (0.60, 0.61), "b": (0.5, 0.51, 0.52), "c": (0.4, 0.9)})
+    >>> round(variances["a"].sd, 4), round(variances["c"].sd, 4)
+    (0.0091, 0.3536)
+    """
+    own, pooled = {}, dict(groups)
+    tested = sum(len(values) > 1 for values in groups.values())
+    while True:
+        p_values = {name: _instability(name, pooled) for name in pooled}
+        name = min(p_values, key=p_values.get, default=None)
+        if name is None or p_values[name] * tested > UNSTABLE_LEVEL:
+            break
+        own[name] = pooled_seed_variance([pooled.pop(name)])
+    shared = pooled_seed_variance(pooled.values())
+    return {name: own.get(name, shared) for name in groups}
+
+
+def _instability(name: str, groups: Mapping[str, Sequence[float]]) -> float:
+    """The p-value of an experiment's variance against that of the others; 1 if one is unknown."""
+    one = pooled_seed_variance([groups[name]])
+    others = pooled_seed_variance(values for key, values in groups.items() if key != name)
+    if not one.degrees_of_freedom or not others.sd > 0:
+        return 1.0
+    ratio = (one.sd / others.sd) ** 2
+    return float(fdtrc(one.degrees_of_freedom, others.degrees_of_freedom, ratio))
+
+
 def total_mean(values: np.ndarray, resampled: np.ndarray, seeds: SeedVariance) -> TotalEstimate:
     """The mean of a measure over the n seeds of an experiment.
 
     Args:
         values: of each seed, [n].
         resampled: of each seed on the same k bootstrap resamples of the images, [n, k].
-        seeds: the pooled variance across seeds.
+        seeds: the variance across seeds.
     """
-    return _estimate(np.mean(values), _shared_variance(resampled), seeds, (len(values),))
+    return _estimate(np.mean(values), _shared_variance(resampled), {seeds: 1 / len(values)})
 
 
 def total_difference(
     values: tuple[np.ndarray, np.ndarray],
     resampled: tuple[np.ndarray, np.ndarray],
-    seeds: SeedVariance,
+    seeds: tuple[SeedVariance, SeedVariance],
 ) -> TotalEstimate:
     """The difference of two experiments' means over their n and m seeds, on the same images.
 
     Args:
         values: of each seed, ([n], [m]).
         resampled: of each seed on the same k bootstrap resamples of the images, ([n, k], [m, k]).
-        seeds: the pooled variance across seeds.
+        seeds: the variance across seeds of each; the same one twice where it is pooled.
     """
     a, b = resampled
     between = np.cov(a, b)[: len(a), len(a) :].mean()
     variance = _shared_variance(a) + _shared_variance(b) - 2 * between
-    counts = tuple(map(len, values))
-    return _estimate(np.mean(values[0]) - np.mean(values[1]), max(variance, 0.0), seeds, counts)
+    shares = dict.fromkeys(seeds, 0.0)
+    for each, group in zip(seeds, values, strict=True):
+        shares[each] += 1 / len(group)
+    return _estimate(np.mean(values[0]) - np.mean(values[1]), max(variance, 0.0), shares)
 
 
 def _shared_variance(resampled: np.ndarray) -> float:
@@ -125,12 +167,13 @@ def _shared_variance(resampled: np.ndarray) -> float:
 
 
 def _estimate(
-    value: float, image_variance: float, seeds: SeedVariance, counts: tuple[int, ...]
+    value: float, image_variance: float, seeds: Mapping[SeedVariance, float]
 ) -> TotalEstimate:
-    seed_variance = seeds.sd**2 * sum(1 / n for n in counts)
-    variance = image_variance + seed_variance
-    ratio = variance / seed_variance if seed_variance else np.inf
-    freedom = seeds.degrees_of_freedom * ratio**2
+    """Add the variances: of the images, and those across seeds with their factors, such as 1/n."""
+    parts = [(each.sd**2 * factor, each.degrees_of_freedom) for each, factor in seeds.items()]
+    variance = image_variance + sum(part for part, _ in parts)
+    uncertain = sum(part**2 / freedom if freedom else np.nan for part, freedom in parts)
+    freedom = variance**2 / uncertain if uncertain else np.inf
     return TotalEstimate(float(value), float(np.sqrt(variance)), float(freedom))
 
 

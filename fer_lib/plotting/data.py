@@ -3,7 +3,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
@@ -61,7 +60,8 @@ def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> 
     """
     p = np.linspace(0.01, 1, 200)
     figure, axes = plt.subplots(figsize=(6, 2.5), layout="constrained")
-    for gamma, color in zip(gammas, sns.color_palette("viridis", len(gammas)), strict=True):
+    colors = plt.get_cmap("viridis")(np.linspace(0, 1, len(gammas) + 2)[1:-1])
+    for gamma, color in zip(gammas, colors, strict=True):
         label = f"γ = {gamma:g}" + ("" if gamma else " (cross-entropy)")
         axes.plot(p, -((1 - p) ** gamma) * np.log(p), color=color, label=label)
     axes.set(xlabel="probability of the true class", ylabel="loss", xlim=(0, 1), ylim=(0, 5))

@@ -5,8 +5,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fer_lib.analysis.robustness import CLEAN, CORRUPTIONS, SEVERITIES, corrupt
-from fer_lib.plotting.style import finish, model_lines, placeholder_if_missing
+from fer_lib.analysis.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from fer_lib.analysis.robustness import CLEAN
+from fer_lib.analysis.verdict import Verdict
+from fer_lib.plotting.style import (
+    PRIVATE_TEST_COLOR,
+    finish,
+    interval_bars,
+    placeholder_if_missing,
+)
 
 _COLUMNS = 4
 
@@ -32,32 +39,46 @@ def corruption_examples(face: np.ndarray, severity: int = 3) -> Figure:
 
 
 @placeholder_if_missing
-def accuracy_by_severity(accuracies: pd.DataFrame) -> Figure:
-    """Draw accuracy against severity, a panel per corruption and a line per model.
+def differences_by_severity(differences: pd.DataFrame) -> Figure:
+    """Draw the differences of two models against severity, a panel per corruption.
+
+    A filled marker is a difference whose p-value, corrected by Holm, is at most 5 %.
 
     Args:
-        accuracies: as `analysis.robustness.corruption_accuracies` returns them. Clean images are
+        differences: as `analysis.robustness.severity_differences` returns them. Clean images are
             severity 0 of every panel.
     """
     rows = -(-len(CORRUPTIONS) // _COLUMNS)
     figure, grid = plt.subplots(
-        rows, _COLUMNS, figsize=(7, 2 * rows), sharex=True, sharey=True, layout="constrained"
+        rows, _COLUMNS, figsize=(7, 1.9 * rows), sharex=True, sharey=True, layout="constrained"
     )
-    clean = accuracies[accuracies["corruption"] == CLEAN]
-    for axes, (name, corruption) in zip(grid.flat, CORRUPTIONS.items(), strict=False):
-        table = pd.concat([clean, accuracies[accuracies["corruption"] == name]])
-        table = table.assign(percent=100 * table["accuracy"])
-        model_lines(axes, table, "severity", "percent", markersize=4, linewidth=1.2)
-        axes.set_title(corruption.title, fontsize=9, fontweight="normal")
-        axes.set(xticks=(0, *SEVERITIES), ylim=(0, 80))
-        axes.tick_params(labelsize=9)
-    for axes in grid.flat[len(CORRUPTIONS) :]:
+    panels, rest = np.split(grid.ravel(), [len(CORRUPTIONS)])
+    for axes in rest:
         axes.axis("off")
-    for axes in grid.flat[: len(CORRUPTIONS)][-_COLUMNS:]:  # the lowest panel of each column
+    percent = differences.assign(detected=differences["verdict"] != Verdict.INCONCLUSIVE)
+    limits = [f"accuracy_difference{end}" for end in ("", "_low", "_high")]
+    percent[limits] *= 100
+    clean = percent[percent["corruption"] == CLEAN]
+    for axes, name in zip(panels, CORRUPTIONS, strict=True):
+        table = pd.concat([clean, percent[percent["corruption"] == name]])
+        axes.axhline(0, color="#888888", linewidth=1)
+        for detected, rows in table.groupby("detected"):
+            interval_bars(
+                axes,
+                rows["severity"],
+                rows[limits],
+                "y",
+                fmt="o",
+                markersize=5,
+                color=PRIVATE_TEST_COLOR,
+                markerfacecolor=PRIVATE_TEST_COLOR if detected else "white",
+            )
+        axes.set_title(CORRUPTIONS[name].title, fontsize=9, fontweight="normal")
+        axes.set_xticks((0, *SEVERITIES))
+        axes.tick_params(labelsize=9)
+    for axes in panels[-_COLUMNS:]:  # the lowest panel of each column
         axes.set_xlabel("severity", fontsize=9)
         axes.tick_params(labelbottom=True)
-    for axes in grid[:, 0]:
-        axes.set_ylabel("accuracy, %", fontsize=9)
-    lines = grid[0, 0].get_lines()
-    figure.legend(handles=lines, fontsize=9, loc="outside lower center", ncols=min(3, len(lines)))
+    for axes in panels[::_COLUMNS]:
+        axes.set_ylabel("difference, points", fontsize=9)
     return finish(figure, recorded=True)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -45,18 +44,16 @@ def model_styles(titles: Iterable[str]) -> dict[str, ModelStyle]:
 
 def use(profile: Profile) -> None:
     """Set the style of all later figures, and the mark of the profile."""
-    sns.set_theme(
-        context="notebook",
-        style="whitegrid",
-        rc={
-            "figure.dpi": 110,
-            "savefig.bbox": "tight",
-            "axes.titleweight": "bold",
-            "axes.titlesize": 11,
-            "font.size": 10,
-            "font.sans-serif": ["DejaVu Sans"],
-        },
-    )
+    own = {
+        "figure.dpi": 110,
+        "savefig.bbox": "tight",
+        "axes.titleweight": "bold",
+        "axes.titlesize": 11,
+        "font.size": 10,
+        "font.sans-serif": ["DejaVu Sans"],
+    }
+    sheets = ("seaborn-v0_8-whitegrid", "seaborn-v0_8-notebook", "seaborn-v0_8-deep")
+    plt.style.use([*sheets, own])
     global _mark
     _mark = profile.mark
 
@@ -68,6 +65,11 @@ def finish(figure: Figure, recorded: bool = False) -> Figure:
         recorded: drawn from a record, which is of FER2013 in either profile: it gets no mark.
     """
     if _mark and not recorded:
+        # The box that is saved grows by the mark, and a legend of the figure must not follow it.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
         figure.text(0.995, 1.0, _mark, ha="right", va="bottom", fontsize=8, color="#B00020")
     plt.close(figure)
     return figure

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import EMOTION_NAMES
@@ -63,6 +62,8 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
         counts: integers [7, 7].
         columns, rows, share: labels of the axes and of the color bar.
     """
+    import seaborn as sns  # takes a second to import
+
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(6, 4.9), layout="constrained")
     notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]

@@ -24,10 +24,24 @@ def expect(result, expected) -> None:
     """
     if result == expected:
         return
-    result_name, expected_name = (
-        value.name if isinstance(value, Enum) else value for value in (result, expected)
+    message = (
+        "a statement of the text does not hold for this result"
+        if isinstance(expected, bool)
+        else f"your result: {_in_words(result)}; the text was written for: {_in_words(expected)}"
     )
-    message = f"your result: {result_name}; the text was written for {expected_name}"
     if os.environ.get(STRICT):
         raise ContradictedText(message)
     display(Markdown(f"*Note: {message}.*"))
+
+
+def _in_words(value) -> str:
+    """A value without Python's quotes and brackets."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_in_words(each)}" for key, each in value.items())
+    if isinstance(value, set):
+        value = sorted(map(_in_words, value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value)) or "none"
+    return str(value)

@@ -5,7 +5,6 @@ into text. Each formatter takes one number and, optionally, the limits of its 95
 """
 
 import html
-import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -194,9 +193,12 @@ def show(
             heads[-1] += " ± SD"
     display = pd.DataFrame(cells, index=range(len(table))).set_axis(heads, axis=1)
     is_numeric = map(pd.api.types.is_numeric_dtype, table[names].dtypes)
-    numeric = list(itertools.compress(heads, is_numeric))
     style = display.style.hide(axis="index").format(_keep_interval_whole)
-    style = style.set_properties(subset=numeric, **{"text-align": "right"})
+    for index, numeric in enumerate(is_numeric):  # JupyterLab aligns all to the right
+        side = [("text-align", "right" if numeric else "left")]
+        style = style.set_properties(subset=[heads[index]], **dict(side))
+        head = {"selector": f"th.col{index}", "props": side}
+        style = style.set_table_styles([head], overwrite=False)
     if caption is None:
         return style
     return style.set_caption(caption.replace(" %", "\N{NO-BREAK SPACE}%"))

@@ -10,13 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from fer_lib.analysis.benchmarks import latency
 from fer_lib.analysis.calibration import accuracy_at_coverage, calibration_table
 from fer_lib.analysis.comparison import estimate, source_accuracies
 from fer_lib.analysis.ensembles import headline_ensemble
+from fer_lib.analysis.headline import headline_table
 from fer_lib.analysis.label_noise import accuracy_by_agreement, label_noise
-from fer_lib.analysis.model_size import model_sizes, network_size
+from fer_lib.analysis.model_size import model_sizes, network_size, parameters
 from fer_lib.analysis.robustness import corruption_accuracies, mean_accuracies
-from fer_lib.analysis.seed_means import SeedMean, parameters, seed_means
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
 from fer_lib.experiments import EXPERIMENTS, HOG, HOG_CONFIGURATION
 from fer_lib.profiles import Profile
@@ -35,22 +39,22 @@ from fer_lib.runs.run import Run
 from fer_lib.runs.store import best_single_run, find_runs
 
 _PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
+_SPLITS = ("private_test", "deduplicated_private_test")
 _THREE = ("mobilenetv2_head_only", "mobilenetv2_fine_tuned", "custom_cnn")
 
 
-def percent_over_seeds(mean: SeedMean, interval: bool = False) -> str:
-    """Format a mean share with its standard deviation, where it has one, and with its interval.
+def percent_over_seeds(mean: float, sd: float, low: float = np.nan, high: float = np.nan) -> str:
+    """Format a mean share with its standard deviation and its interval, where it has them.
 
-    >>> percent_over_seeds(SeedMean(0.7311, 0.0016, 0.7162, 0.746), interval=True)
+    >>> percent_over_seeds(0.7311, 0.0016, 0.7162, 0.746)
     '73.1\\xa0%\\xa0±\\xa00.2 (71.6–\\u206074.6)'
-    >>> percent_over_seeds(SeedMean(0.6531))
+    >>> percent_over_seeds(0.6531, float("nan"))
     '65.3\\xa0%'
     """
-    sd = "" if is_missing(mean.sd) else f"{_PLUS_MINUS}{100 * mean.sd:.1f}"
-    text = f"{percent(mean.mean)}{sd}"
-    if not interval or is_missing(mean.low):
+    text = percent(mean) + ("" if is_missing(sd) else f"{_PLUS_MINUS}{100 * sd:.1f}")
+    if is_missing(low):
         return text
-    return f"{text} ({100 * mean.low:.1f}–\N{WORD JOINER}{100 * mean.high:.1f})"
+    return f"{text} ({100 * low:.1f}–\N{WORD JOINER}{100 * high:.1f})"
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -73,13 +77,20 @@ class FrontPage:
         models: the seeds of each model by title, where a list may be empty: the classical baseline,
             the networks of the source report, the SE-CNN and the best single model, then the
             headline ensemble where one is recorded.
-        private: the mean accuracy of each on PrivateTest.
-        deduplicated: the same without the images that also occur in Training.
+        accuracies: of each on PrivateTest and on its de-duplicated form, by title: the columns of
+            both `headline.headline_table`.
     """
 
     models: dict[str, list[Predictor]]
-    private: dict[str, SeedMean]
-    deduplicated: dict[str, SeedMean]
+    accuracies: pd.DataFrame
+
+    def accuracy(
+        self, title: str | None, split: str = "private_test", interval: bool = False
+    ) -> str:
+        """The accuracy of a model as `percent_over_seeds`; not recorded for an unknown title."""
+        ends = ("", "_sd", "_low", "_high") if interval else ("", "_sd")
+        columns = [f"{split}_accuracy{end}" for end in ends]
+        return percent_over_seeds(*self.accuracies.reindex([title])[columns].iloc[0])
 
     def table(self) -> str:
         """All models but the classical baseline in Markdown, one row each."""
@@ -88,8 +99,7 @@ class FrontPage:
         for title, seeds in self.models.items():
             if title == HOG_CONFIGURATION["title"]:
                 continue
-            means = (self.private[title], self.deduplicated[title])
-            cells = [percent_over_seeds(mean, interval=True) for mean in means]
+            cells = [self.accuracy(title, split, interval=True) for split in _SPLITS]
             number = MISSING_CELL if _is_ensemble(seeds) else str(len(seeds))
             rows.append([title, *cells, number, count(parameters(seeds))])
         return markdown_table(heads, rows)
@@ -105,9 +115,9 @@ def front_page(root: Path) -> FrontPage:
     ensembles = recorded_ensembles(root)
     ensemble = headline_ensemble(ensembles, model_sizes(ensembles)) if ensembles else None
     models |= {f"Ensemble: {ensemble.title}": [ensemble]} if ensemble else {}
-    splits = ("private_test", "deduplicated_private_test")
     pool = find_runs(root)
-    return FrontPage(models, *(seed_means(models, split, pool) for split in splits))
+    tables = (headline_table(models, split, pool=pool).set_index("model") for split in _SPLITS)
+    return FrontPage(models, pd.concat([t.drop(columns="seeds") for t in tables], axis=1))
 
 
 def _is_ensemble(predictors: list[Predictor]) -> bool:
@@ -127,6 +137,7 @@ def quoted_numbers(profile: Profile) -> dict[str, str]:
         | _model_card(best)
         | _label_noise(analyzed)
         | _robustness(analyzed)
+        | _deployment(analyzed)
     )
 
 
@@ -134,13 +145,12 @@ def _baselines(page: FrontPage) -> dict[str, str]:
     """The networks of the source report, here and there, and the classical baseline."""
     source = source_accuracies().set_index("model")["source_report_accuracy"]
     titles = {name: EXPERIMENTS[name].title for name in _THREE}
-    means = {name: page.private[title] for name, title in titles.items()}
     return {
-        **{f"{name}_private": percent_over_seeds(mean) for name, mean in means.items()},
+        **{f"{name}_private": page.accuracy(title) for name, title in titles.items()},
         **{f"{name}_source": percent(source[title]) for name, title in titles.items()},
         "custom_cnn_parameters": count(parameters(page.models[titles["custom_cnn"]])),
         "mobilenetv2_multiply_adds": count(network_size(EXPERIMENTS[_THREE[1]]).multiply_adds),
-        "hog_private": percent_over_seeds(page.private[HOG_CONFIGURATION["title"]]),
+        "hog_private": page.accuracy(HOG_CONFIGURATION["title"]),
     }
 
 
@@ -150,9 +160,9 @@ def _improved(page: FrontPage) -> dict[str, str]:
     ensemble = next((t for t, seeds in page.models.items() if _is_ensemble(seeds)), None)
     return {
         "se_cnn_parameters": count(parameters(page.models[se_cnn])),
-        "se_cnn_private": percent_over_seeds(page.private[se_cnn]),
+        "se_cnn_private": page.accuracy(se_cnn),
         "ensemble_title": page.models[ensemble][0].title if ensemble else NOT_RECORDED,
-        "ensemble_private": percent_over_seeds(page.private.get(ensemble, SeedMean())),
+        "ensemble_private": page.accuracy(ensemble),
     }
 
 
@@ -161,25 +171,22 @@ def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
     title = EXPERIMENTS[best.name].title if best else NOT_RECORDED
     seeds = page.models.get(title, [])
     size = model_sizes([Ensemble("best", (best,))] if best else [])
-    private, deduplicated = (
-        means.get(title, SeedMean()) for means in (page.private, page.deduplicated)
-    )
+    deduplicated = _SPLITS[1]
     return {
         "best_title": title,
         "best_parameters": count(parameters(seeds)),
         "best_seeds": str(len(seeds)),
         "best_multiply_adds": count(size["multiply_adds"].max() if best else None),
-        "best_private": percent_over_seeds(private),
-        "best_private_interval": percent_over_seeds(private, interval=True),
-        "best_deduplicated": percent_over_seeds(deduplicated),
-        "best_deduplicated_interval": percent_over_seeds(deduplicated, interval=True),
+        "best_private": page.accuracy(title),
+        "best_private_interval": page.accuracy(title, interval=True),
+        "best_deduplicated": page.accuracy(title, deduplicated),
+        "best_deduplicated_interval": page.accuracy(title, deduplicated, interval=True),
     }
 
 
 def _model_card(best: Run | None) -> dict[str, str]:
     """Seed 0 of the best single model, which the model card describes."""
-    model = {"best": best}
-    calibration = calibration_table(model).iloc[0]
+    calibration = calibration_table({"best": [best] if best else []}).iloc[0]
     coverage = accuracy_at_coverage(best, 0.8) if best else None
     classes = show(per_class(best, "private_test")).data
     return {
@@ -206,11 +213,24 @@ def _label_noise(best: Run | None) -> dict[str, str]:
 
 
 def _robustness(best: Run | None) -> dict[str, str]:
-    """Mean accuracy of the best single model under corruptions, over their severities."""
+    """Accuracy of the best single model under corruptions, its means over their severities."""
     means = mean_accuracies(corruption_accuracies({"best": best})).set_index("corruption")
     accuracies = means.get("best", {})
     return {
         "card_accuracy_clean": percent(accuracies.get("clean")),
+        "card_accuracy_corrupted": percent(accuracies.get("mean")),
         "card_accuracy_noise": percent(accuracies.get("noise")),
         "card_accuracy_translation": percent(accuracies.get("shift")),
     }
+
+
+def _deployment(best: Run | None) -> dict[str, str]:
+    """File size in MB and latency in ms of the exported best single model."""
+    title = best.experiment.title if best else None
+    exported = latency().set_index(["model", "form"])
+    numbers = {}
+    for end, form in (("", "ONNX"), ("_int8", "ONNX, int8")):
+        measured = exported.loc[(title, form)] if (title, form) in exported.index else {}
+        for key, column in (("card_megabytes", "megabytes"), ("card_latency", "latency_ms")):
+            numbers[f"{key}{end}"] = f"{measured[column]:.1f}" if len(measured) else NOT_RECORDED
+    return numbers

@@ -77,7 +77,7 @@ def test_intervals_are_those_of_the_total_difference(record):
         groups = {name: [r for r in runs if r.name == name] for name in ("focal", "baseline")}
         samples = SeedSamples(groups, "public_test", measure)
         expected = total_difference(
-            tuple(samples.values.values()), tuple(samples.resampled.values()), samples.seeds
+            *(tuple(of.values()) for of in (samples.values, samples.resampled, samples.seeds))
         )
         limits = [row[f"{measure}_difference_{limit}"] for limit in ("low", "high")]
         np.testing.assert_allclose(limits, expected.interval)
@@ -131,6 +131,8 @@ def test_seed_spread_is_the_range_of_the_differences(record):
     focal = differences[differences["experiment"] == "focal"]
     assert focal["seed"].tolist() == [0, 1, 2]
     np.testing.assert_allclose(focal["accuracy_difference"], [-0.5, 0.5, 0])
+    spread = seed_spread(differences[::-1]).set_index("experiment")
+    assert spread.index.tolist() == ["mixup", "focal"]  # in the order given
     spread = seed_spread(differences).set_index("experiment")
     assert spread.index.tolist() == ["focal", "mixup"]
     assert spread["n_seeds"].tolist() == [3, 2]

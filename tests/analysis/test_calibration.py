@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import t
 from sklearn.metrics import log_loss
 
 from fer_lib.analysis.calibration import (
@@ -11,6 +12,8 @@ from fer_lib.analysis.calibration import (
     selective_prediction_table,
     temperature,
 )
+from fer_lib.analysis.leakage import LEAKAGE_PATH
+from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions
 
 
@@ -19,26 +22,48 @@ def predictions(probabilities, labels):
     return SplitPredictions(logits, np.array(labels), np.arange(len(labels), dtype=np.uint64))
 
 
+ROWS = 8 * [[0.9] + 6 * [0.1 / 6]] + 2 * [[0.8] + 6 * [0.2 / 6]]
+
+
+def model(public, private, rows=ROWS):
+    """On both splits 90 % sure of class 0, and 80 % sure on two images."""
+    return SimpleNamespace(
+        predictions={
+            "public_test": predictions(rows, public),
+            "private_test": predictions(rows, private),
+        }
+    )
+
+
+# Right on half of the images, in each bin: overconfident. Right on all: underconfident.
+HALF = [0, 0, 0, 0, 1, 2, 3, 4, 0, 5]
+ALL = 10 * [0]
+
+
 @pytest.fixture
 def overconfident():
-    """On both splits 90 % sure of class 0, 80 % sure on two images, and right on half of them."""
-    rows = 8 * [[0.9] + 6 * [0.1 / 6]] + 2 * [[0.8] + 6 * [0.2 / 6]]
-    split = predictions(rows, [0, 0, 0, 0, 1, 2, 3, 4, 0, 5])
-    return SimpleNamespace(predictions={"public_test": split, "private_test": split})
+    return model(HALF, HALF)
 
 
 def test_calibration_by_hand(overconfident):
-    row = calibration_table({"Model": overconfident}).iloc[0]
+    row = calibration_table({"Model": [overconfident]}).iloc[0]
+    assert row["confidence_gap"] == pytest.approx(0.88 - 0.5)
     # Two bins: 8 images of confidence 0.9 and accuracy 0.5, 2 of confidence 0.8 and accuracy 0.5.
     assert row["ece"] == pytest.approx((8 * 0.4 + 2 * 0.3) / 10)
     assert row["temperature"] > 1
-    right, wrong = 0.1**2 + (0.1 / 6) ** 2 * 6, 0.9**2 + (1 - 0.1 / 6) ** 2 + (0.1 / 6) ** 2 * 5
-    right2, wrong2 = 0.2**2 + (0.2 / 6) ** 2 * 6, 0.8**2 + (1 - 0.2 / 6) ** 2 + (0.2 / 6) ** 2 * 5
-    assert row["brier"] == pytest.approx((4 * right + 4 * wrong + right2 + wrong2) / 10)
+    assert row["ece_change"] == pytest.approx(row["ece_scaled"] - row["ece"])
+    assert row["ece_scaled"] < 0.1
+
+
+def test_the_temperature_is_fitted_on_public_test_and_not_on_private_test():
+    table = calibration_table({"A": [model(HALF, ALL)], "B": [model(ALL, HALF)]}).set_index("model")
+    assert table.loc["A", "temperature"] > 1 > table.loc["B", "temperature"]
+    # Each temperature is right for the other split.
+    assert (table["ece_change"] > 0).all() and (table["nll_change"] > 0).all()
 
 
 def test_scaled_measures_are_of_logits_over_the_temperature_of_public_test(run):
-    row = calibration_table({"Tiny": run}).iloc[0]
+    row = calibration_table({"Tiny": [run]}).iloc[0]
     assert row["temperature"] == temperature(run)
     private = run.predictions["private_test"]
     for column, divisor in (("nll", 1), ("nll_scaled", row["temperature"])):
@@ -47,12 +72,46 @@ def test_scaled_measures_are_of_logits_over_the_temperature_of_public_test(run):
         assert row[column] == pytest.approx(expected, rel=1e-5)
 
 
+def test_means_over_seeds_have_intervals_of_images_and_seeds(overconfident):
+    """A seed of confidence 0.7 on all images and one of 0.6, right on half of them."""
+    sure, unsure = ([[p] + 6 * [(1 - p) / 6]] * 10 for p in (0.7, 0.6))
+    seeds = [model(HALF, HALF, rows) for rows in (sure, unsure)]
+    table = calibration_table({"Two": seeds, "One": [overconfident], "None": []})
+    assert table["seeds"].tolist() == [2, 1, 0]
+    row = table.iloc[0]
+    assert row["confidence_gap"] == pytest.approx(0.65 - 0.5)
+    # The seeds share all errors: their covariance is the variance of the number of right ones,
+    # 10 · 1/4, over 10². The seed deviation is that of 0.7 and 0.6, and has one degree of freedom.
+    images, seed_variance = 0.25 / 10, 0.005 / 2
+    freedom = ((images + seed_variance) / seed_variance) ** 2
+    margin = t.ppf(0.975, freedom) * np.sqrt(images + seed_variance)
+    assert row["confidence_gap_high"] - row["confidence_gap"] == pytest.approx(margin, rel=0.05)
+    assert row["confidence_gap_low"] == pytest.approx(2 * 0.15 - row["confidence_gap_high"])
+    assert table.iloc[2].drop(["model", "seeds"]).isna().all()
+
+
+def test_p_values_of_the_changes_are_corrected_for_the_models(overconfident):
+    seeds = [model(HALF, HALF, [[p] + 6 * [(1 - p) / 6]] * 10) for p in (0.99, 0.98, 0.97)]
+    alone = calibration_table({"A": seeds})["nll_p_value"]
+    both = calibration_table({"A": seeds, "Same": seeds})["nll_p_value"]
+    assert 0 < alone[0] < 0.5
+    # The pooled deviation of both is the same, of twice the degrees of freedom.
+    assert both.nunique() == 1 and both[0] < 2 * alone[0]
+    assert both[0] > alone[0]
+
+
+def test_deduplicated_calibration_leaves_out_what_training_holds(overconfident):
+    leaked = read_json(LEAKAGE_PATH)["in_training"]["private_test"]["exact"][:4]
+    private = overconfident.predictions["private_test"]
+    private.hashes[:4] = leaked  # four of the five images that are right
+    row = calibration_table({"Model": [overconfident]}, "deduplicated_private_test").iloc[0]
+    assert row["confidence_gap"] == pytest.approx((4 * 0.9 + 2 * 0.8 - 1) / 6)
+
+
 def test_a_missing_model_has_a_row_without_numbers(run):
-    table = calibration_table({"Tiny": run, "Missing": None})
-    assert table["model"].tolist() == ["Tiny", "Missing"]
-    assert table.iloc[1].drop("model").isna().all()
-    selective = selective_prediction_table({"Tiny": run, "Missing": None})
-    assert selective.iloc[1].drop("model").isna().all()
+    selective = selective_prediction_table({"Tiny": [run], "Missing": []})
+    assert selective["model"].tolist() == ["Tiny", "Missing"]
+    assert selective.iloc[1].drop(["model", "seeds"]).isna().all()
 
 
 def test_reliability_has_the_filled_bins(overconfident):
@@ -65,18 +124,23 @@ def test_reliability_has_the_filled_bins(overconfident):
     assert reliability_table({"Missing": None}).empty
 
 
-def test_accuracy_at_coverage_by_hand():
-    rows = [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]]
-    split = predictions(rows, [0, 1, 0, 1])
-    model = SimpleNamespace(predictions={"private_test": split})
-    assert accuracy_at_coverage(model, 0.25) == 1
-    assert accuracy_at_coverage(model, 0.5) == 0.5
-    assert accuracy_at_coverage(model, 0.6) == pytest.approx(2 / 3)  # three of four images
-    table = selective_prediction_table({"Model": model}, (1.0, 0.5))
-    assert table.to_dict("records") == [
-        {
-            "model": "Model",
-            "accuracy_at_100_percent_coverage": 0.5,
-            "accuracy_at_50_percent_coverage": 0.5,
-        }
+def test_selective_prediction_by_hand():
+    """Two seeds that are right on three images, and most confident on one of them or on none."""
+    rows = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    seeds = [
+        SimpleNamespace(predictions={"private_test": predictions(each, labels)})
+        for each, labels in ((rows, [0, 1, 0, 0]), (rows[::-1], [0, 0, 0, 1]))
     ]
+    assert accuracy_at_coverage(seeds[0], 0.5) == 0.5
+    assert accuracy_at_coverage(seeds[1], 0.25) == 0
+    table = selective_prediction_table({"Model": seeds[:1]}, (1.0, 0.25))
+    (row,) = table[["seeds", *table.filter(regex="coverage$")]].to_dict("records")
+    assert row == {
+        "seeds": 1,
+        "accuracy_at_100_percent_coverage": 0.75,
+        "accuracy_at_25_percent_coverage": 1,
+    }
+    mean = selective_prediction_table({"Model": seeds}, (0.25,)).iloc[0]
+    assert mean["accuracy_at_25_percent_coverage"] == 0.5
+    low, high = mean.filter(regex="_(low|high)$")
+    assert low < 0.5 < high

@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -6,15 +8,15 @@ from fer_lib.analysis.grad_cam import (
     GRAD_CAM_EMOTIONS,
     GRAD_CAM_PATH,
     deletion_curves,
+    deletion_of,
     deletion_test,
     grad_cam,
     load_or_compute_maps,
     mean_maps,
-    record_deletion,
-    record_grad_cam,
     recorded_mean_maps,
     sample_maps,
 )
+from fer_lib.analysis.records import record
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.inference import load_model, predict_logits, predict_run
 from fer_lib.experiments import MAIN_MODELS
@@ -159,7 +161,7 @@ def test_full_profile_shows_recorded_maps(run, dataset, tmp_path):
     path = tmp_path / "grad_cam.json"
     full, runs = get_profile("full"), {"Tiny": run, "Later": None}
     assert load_or_compute_maps(runs, full, path) == {"Tiny": None, "Later": None}
-    record_grad_cam([run], dataset, path)
+    record([run], partial(sample_maps, dataset=dataset), path)
     assert load_or_compute_maps(runs, full, path) == {
         "Tiny": sample_maps(run, dataset),
         "Later": None,
@@ -187,7 +189,7 @@ def test_recorded_deletion(flip_run, dataset, tmp_path):
     path, runs = tmp_path / "deletion.json", {"Tiny": flip_run, "Missing": None}
     assert deletion_curves(runs, path).empty
     assert recorded_mean_maps(runs, path) == {}
-    record_deletion([flip_run], dataset, path)
+    record([flip_run], partial(deletion_of, dataset=dataset), path)
     curves = deletion_curves(runs, path)
     assert curves["model"].unique().tolist() == ["Tiny"]
     assert curves["fraction_removed"].tolist() == pytest.approx(np.arange(10) / 10)

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
@@ -11,21 +12,27 @@ from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions
 
 N = 2_000
+BOTH = ("public_test", "private_test")
 LABELS = np.random.default_rng(0).integers(0, 7, N)
 
 
-def run(name, seed, accuracy, splits=("public_test", "private_test")):
-    """A run that classifies about a share `accuracy` of the images, easy ones first."""
-    random = np.random.default_rng([seed, round(1000 * accuracy)])
-    difficulty = np.linspace(0, 1, N) + 0.05 * random.normal(size=N)
-    predicted = np.where(difficulty < accuracy, LABELS, (LABELS + 1) % 7)
-    logits = np.eye(7, dtype=np.float32)[predicted]
-    predictions = SplitPredictions(logits, LABELS.astype(np.uint8), np.arange(N, dtype=np.uint64))
+def run(name, seed, accuracy, splits=BOTH):
+    """A run that classifies about a share `accuracy` of PublicTest, easy images first.
+
+    It classifies 20 points less of PrivateTest.
+    """
+    random, predictions = np.random.default_rng([seed, round(1000 * accuracy)]), {}
+    for number, split in enumerate(splits):
+        difficulty = np.linspace(0, 1, N) + 0.05 * random.normal(size=N)
+        predicted = np.where(difficulty < accuracy - 0.2 * number, LABELS, (LABELS + 1) % 7)
+        hashes = np.arange(N, dtype=np.uint64) + 10_000 * number
+        logits = np.eye(7, dtype=np.float32)[predicted]
+        predictions[split] = SplitPredictions(logits, LABELS.astype(np.uint8), hashes)
     return SimpleNamespace(
         name=name,
         seed=seed,
-        predictions=dict.fromkeys(splits, predictions),
-        config={"configuration": {"epochs": 120}},
+        predictions=predictions,
+        config={"configuration": {"epochs": 21}},
     )
 
 
@@ -61,6 +68,27 @@ def test_an_experiment_that_was_not_evaluated_on_the_split_is_nan(runs):
     assert table.loc["level", "seeds"] == 0
     assert np.isnan(table.loc["level", "private_test_accuracy"])
     assert table.loc["worse", "seeds"] == 2
+    assert table.loc["worse", "private_test_accuracy"] == pytest.approx(0.405, abs=0.02)
+
+
+def test_both_splits_together_are_those_of_runs_that_have_both(runs):
+    table = headline_table(grouped(runs), "both").set_index("model")
+    splits = [headline_table(grouped(runs), s).set_index("model") for s in BOTH]
+    means = [
+        table.loc["better", f"{split}_accuracy"] for split, table in zip(BOTH, splits, strict=True)
+    ]
+    assert table.loc["better", "both_accuracy"] == pytest.approx(np.mean(means))
+    assert table["seeds"].tolist() == [3, 2, 0]
+
+
+@pytest.mark.filterwarnings("error")  # of a deviation of one value
+def test_what_is_not_recorded_has_columns_of_nan(runs):
+    table = headline_table({"one": runs[:1], "none": []}, "public_test")
+    assert table["seeds"].tolist() == [1, 0]
+    assert np.isnan(table.loc[0, "public_test_accuracy_sd"])
+    nothing = headline_table({"none": []}, "public_test")
+    assert list(nothing.columns) == list(table.columns)
+    assert nothing.filter(like="accuracy").isna().all(axis=None)
 
 
 def test_the_interval_holds_more_than_that_of_the_images(runs):
@@ -76,7 +104,7 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
     alone = {"level": [r for r in runs if r.name == "level"]}
     short = [run("short", seed, 0.4 + 0.2 * seed) for seed in range(2)]
     for each in short:
-        each.config = {"configuration": {"epochs": 15}}
+        each.config = {"configuration": {"epochs": 20}}  # at most 20 are the short budget
 
     def width(pool):
         row = headline_table(alone, "public_test", pool=pool).iloc[0]
@@ -84,6 +112,15 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
 
     assert width(runs) > width([])  # the other experiments vary more
     assert width([*runs, *short]) == pytest.approx(width(runs))
+
+
+def test_the_budget_of_an_ensemble_is_that_of_its_members(runs):
+    """It is pooled with the runs that its members are pooled with, and not with themselves."""
+    ensemble = SimpleNamespace(members=tuple(runs[:2]), predictions=runs[0].predictions)
+    tables = [
+        headline_table({"Model": [each]}, "public_test", pool=runs) for each in (ensemble, runs[0])
+    ]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_differences_are_decided_as_one_family(runs):

@@ -13,13 +13,20 @@ from fer_lib.analysis.label_noise import (
     label_agreement,
     label_noise,
     record_label_noise,
+    recorded_ceilings,
+    recorded_differences_from_regression,
     recorded_leads,
     vote_scores,
 )
 from fer_lib.analysis.verdict import Verdict
+from fer_lib.analysis.vote_ceilings import (
+    ceilings,
+    differences_from_regression,
+    predict_labels_from_votes,
+)
 from fer_lib.analysis.vote_differences import (
     LEADS,
-    lead_records,
+    comparison_records,
     vote_difference,
     vote_leads,
 )
@@ -55,9 +62,6 @@ def test_label_agreement(dataset, votes):
     assert agreement["no_face"] == without_votes
     assert agreement["agreement"] == 1
     assert np.trace(agreement["confusion"]) == agreement["with_majority"]
-    # Without votes all seven emotions tie: the label is one of seven.
-    assert agreement["ceilings"]["plurality"] == pytest.approx((63 + 7 / 7) / 70)
-    assert agreement["ceilings"]["fitted"] >= 63 / 70
 
 
 def test_label_confusion_has_labels_by_row(dataset, votes):
@@ -73,6 +77,22 @@ def test_label_confusion_has_labels_by_row(dataset, votes):
     expected = dataset.training.class_counts + np.where(np.arange(7) == 6, rest, 0)
     np.testing.assert_array_equal(counts, expected)
     assert agreement["agreement"] < only_tests["agreement"]
+
+
+def test_the_ceiling_is_fitted_on_training_and_scored_on_private_test(dataset):
+    """Training's votes are for the class after the label, PrivateTest's on 30 of its 70 images."""
+
+    def with_next_class(split, n):
+        rows = np.arange(len(split)) < n
+        emotions = 10 * np.eye(7, dtype=int)[(split.labels + rows) % 7]
+        return Votes(emotions, np.zeros((len(split), 3), int))
+
+    votes = {
+        name: with_next_class(split, {"Training": len(split), "PrivateTest": 30}.get(name, 0))
+        for name, split in dataset.splits.items()
+    }
+    ceilings = label_agreement(dataset, votes)["ceilings"]
+    assert ceilings == {"plurality": pytest.approx(40 / 70), "fitted": pytest.approx(30 / 70)}
 
 
 def test_vote_scores(run, dataset, votes, voted):
@@ -164,6 +184,15 @@ def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp
     assert scores["model"].tolist() == ["Perfect", "Missing"]
     assert scores["label_accuracy"].iloc[0] == 1
     assert scores.iloc[1].drop("model").isna().all()
+    from_votes = predict_labels_from_votes(dataset, votes)
+    pd.testing.assert_frame_equal(
+        recorded_ceilings(path), ceilings(from_votes, votes["PrivateTest"])
+    )
+    columns = ["experiment", "split", "seeds", "accuracy_difference", "verdict"]
+    pd.testing.assert_frame_equal(
+        recorded_differences_from_regression(path)[columns],
+        differences_from_regression([baseline, perfect_run], from_votes)[columns],
+    )
     by_agreement = accuracy_by_agreement({"Perfect": perfect_run, "Missing": None}, path)
     assert by_agreement.values.tolist() == [["Perfect", 8, 63, 1.0, 1.0]]
 
@@ -235,7 +264,7 @@ def test_leads_are_stored_and_read(tmp_path):
         "verdict": [Verdict.INCONCLUSIVE, Verdict.NOT_RECORDED],
     })  # fmt: skip
     path = tmp_path / "label_noise.json"
-    write_json(path, {"leads": lead_records(leads)})
+    write_json(path, {"leads": comparison_records(leads)})
     assert read_json(path)["leads"][1]["accuracy_difference"] is None
     pd.testing.assert_frame_equal(recorded_leads(path), leads)
 
@@ -245,10 +274,11 @@ def test_label_noise_of_a_record(tmp_path):
     confusion = 6 * np.eye(7, dtype=int) + 1
     confusion[2] = [3, 0, 1, 0, 0, 0, 0]
     labels = {"images": 200, "with_majority": 150, "no_face": 3, "agreement": 0.7}
-    ceilings = {"plurality": 0.64, "fitted": 0.68}
-    write_json(path, {"labels": {**labels, "confusion": confusion.tolist(), "ceilings": ceilings}})
+    write_json(path, {"labels": {**labels, "confusion": confusion.tolist()}})
     noise = label_noise(path)
-    assert (noise.no_majority, noise.no_face, noise.fitted_ceiling) == (0.25, 3, 0.68)
+    assert (noise.no_majority, noise.no_face) == (0.25, 3)
     by_class = noise.agreement_by_class.set_index("emotion")
     assert by_class.loc["fear"].tolist() == [4, 0.25]
     assert by_class.loc["angry"].tolist() == [13, 7 / 13]
+    assert noise.majority_share("fear", "angry") == 3 / 4
+    assert noise.majority_share("angry", "fear") == 1 / 13

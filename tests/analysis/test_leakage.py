@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from fer_lib.analysis import leakage
 from fer_lib.analysis.leakage import (
-    DETAIL_SIGMA,
     LEAKAGE_PATH,
     detail_correlation,
     duplicate_analysis,
@@ -98,13 +98,63 @@ def test_candidates_are_pairs_with_their_smaller_row_first(leaky):
     assert len({tuple(pair) for pair in candidates}) == len(candidates)
 
 
+def ramps():
+    """Gradients downwards and to the right, with the same deviation and no correlation."""
+    down, right = np.mgrid[:48, :48] - 23.5
+    return down, right
+
+
+def test_candidates_correlate_above_nine_tenths():
+    down, right = ramps()
+    # Downwards, and twice with a share to the right: the correlation with the first is c, mirrored
+    # or not, and that of the two 0.85 · 0.95 ± 0.53 · 0.31, 0.97 where one is mirrored.
+    mixed = [c * down + sign * (1 - c**2) ** 0.5 * right for c, sign in ((0.85, 1), (0.95, -1))]
+    images = np.uint8(np.round(np.stack([down, *mixed]) + 127))
+    assert near_duplicate_candidates(images).tolist() == [[0, 2, 0], [0, 2, 1], [1, 2, 1]]
+
+
+def test_blocks_of_images_and_of_pairs_change_nothing(leaky, monkeypatch):
+    images = np.concatenate([leaky.training.images[:12], leaky.private_test.images[2:4]])
+    pairs = near_duplicate_candidates(images)
+    correlation = detail_correlation(images, pairs)
+    monkeypatch.setattr(leakage, "_BLOCK", 2)
+    in_blocks = near_duplicate_candidates(images)
+    assert len(pairs) == 3 and sorted(in_blocks.tolist()) == sorted(pairs.tolist())
+    np.testing.assert_allclose(detail_correlation(images, pairs), correlation)
+
+
+def test_near_duplicates_correlate_above_six_tenths_in_detail():
+    """Noise over gradients: a share r² of a near-duplicate's variance is that of the original."""
+    random = np.random.default_rng(0)
+    originals, others = [], []
+    for base, r in zip(ramps(), (0.5, 0.7), strict=True):
+        noise, new = 15 * random.normal(size=(2, 48, 48))
+        originals.append(3 * base + noise)
+        others.append(3 * base + r * noise + (1 - r**2) ** 0.5 * new)
+    training, private, public = (
+        Split(
+            np.uint8(np.round(np.stack(images) + 127).clip(0, 255)), np.uint8([0, 1][: len(images)])
+        )
+        for images in (originals, others, [np.zeros((48, 48))])
+    )
+    pairs = np.array([[0, 2, 0], [1, 3, 0]])
+    correlation = detail_correlation(np.concatenate([training.images, private.images]), pairs)
+    assert correlation == pytest.approx([0.5, 0.7], abs=0.04)
+    analysis = duplicate_analysis(Dataset(training, public, private, "0" * 64))
+    assert analysis["near_pairs"] == 1
+    assert analysis["in_training"]["private_test"] == {
+        "exact": [],
+        "near": [int(private.hashes[1])],
+    }
+
+
 def test_detail_correlation_agrees_with_a_direct_computation(dataset):
     images = dataset.training.images
     correlation = detail_correlation(images, np.array([[0, 1, 0], [2, 2, 0], [3, 4, 1]]))
     assert correlation[1] == pytest.approx(1)
 
     def detail(image):
-        return image.astype(np.float32) - gaussian_filter(image.astype(np.float32), DETAIL_SIGMA)
+        return image.astype(np.float32) - gaussian_filter(image.astype(np.float32), 2)
 
     def best(a, b):
         correlations = []
@@ -120,6 +170,21 @@ def test_detail_correlation_agrees_with_a_direct_computation(dataset):
     assert correlation[0] == pytest.approx(expected, abs=1e-4)
     mirrored = best(detail(images[3]), detail(images[4])[:, ::-1])
     assert correlation[2] == pytest.approx(mirrored, abs=1e-4)
+
+
+def test_details_are_compared_over_shifts_by_up_to_four_pixels():
+    scene = np.random.default_rng(0).integers(256, size=(58, 58), dtype=np.uint8)
+    images = np.stack([scene[k : k + 48, 10 - k : 58 - k] for k in (5, 9, 1, 10)])
+    pairs = np.array([[0, 1, 0], [0, 2, 0], [0, 3, 0]])  # by 4, −4 and 5 pixels
+    same, back, beyond = detail_correlation(images, pairs)
+    assert min(same, back) > 0.95 and beyond < 0.2
+
+
+def test_flat_images_vary_by_less_than_one_gray_level(dataset):
+    images = np.zeros((3, 48, 48), np.uint8)
+    images[:, :24] = np.array([1, 2, 4])[:, None, None]  # deviations 0.5, 1 and 2
+    flat = Dataset(Split(images, np.uint8([0, 1, 2])), *[dataset.public_test] * 2, "0" * 64)
+    assert exact_duplicates(flat)["flat"] == 1
 
 
 def test_predictions_without_leakage(tmp_path):

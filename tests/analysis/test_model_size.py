@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from fer_lib.analysis.model_size import (
     mean_model_sizes,
     model_sizes,
     network_size,
+    parameters,
     pareto_front,
     published_networks,
 )
@@ -27,9 +30,13 @@ SPLITS = ("public_test", "private_test")
 @pytest.fixture
 def record(tmp_path):
     def write(name, seed, splits=SPLITS):
-        logits = np.random.default_rng(seed).normal(size=(70, 7)).astype(np.float32)
-        hashes = np.arange(70, dtype=np.uint64)
-        predictions = {split: SplitPredictions(logits, LABELS, hashes) for split in splits}
+        random, hashes = np.random.default_rng(seed), np.arange(70, dtype=np.uint64)
+        predictions = {
+            split: SplitPredictions(
+                random.normal(size=(70, 7)).astype(np.float32), LABELS, hashes + 1_000 * number
+            )
+            for number, split in enumerate(splits)
+        }
         config = {
             "experiment": name,
             "seed": seed,
@@ -66,6 +73,13 @@ def test_multiply_adds_count_members_and_forward_passes(record):
     metrics = se_cnn[0].metrics["private_test"]
     assert table.loc["SE-CNN", "private_test_accuracy"] == metrics["accuracy"]
     assert table.loc["SE-CNN", "private_test_macro_f1_high"] == metrics["intervals"]["macro_f1"][1]
+
+
+def test_parameters_of_an_ensemble_add_up():
+    run = SimpleNamespace(config={"parameters": 5})
+    assert parameters([run, run]) == 5
+    assert parameters([SimpleNamespace(members=(run, run))]) == 10
+    assert np.isnan(parameters([])) and np.isnan(parameters([SimpleNamespace(config={})]))
 
 
 @pytest.mark.parametrize("name", ["se_cnn", "se_cnn_hires_ferplus", "mobilenetv2_fine_tuned"])

@@ -1,25 +1,27 @@
 import hashlib
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
-from scipy import ndimage
+from scipy import stats
 
+from fer_lib.analysis.corruptions import CORRUPTIONS, SEVERITIES, corrupt, export_corruptions
+from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.analysis.robustness import (
-    CORRUPTIONS,
     ROBUSTNESS_PATH,
-    SEVERITIES,
-    corrupt,
     corruption_accuracies,
-    export_corruptions,
     mean_accuracies,
+    mean_differences,
     record_robustness,
     robustness_summary,
+    severity_differences,
 )
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.dataset import Split
 from fer_lib.evaluation.inference import predict_run
-from fer_lib.io import read_json, sha256_of, write_json
+from fer_lib.io import read_arrays, read_json, sha256_of, write_json
 
 
 @pytest.fixture(scope="module")
@@ -29,74 +31,12 @@ def small_dataset(dataset):
     return replace(dataset, private_test=Split(private.images[:12], private.labels[:12]))
 
 
-@pytest.fixture(scope="module")
-def images(small_dataset):
-    return small_dataset.private_test.images
-
-
-@pytest.mark.parametrize("name", CORRUPTIONS)
-def test_each_severity_changes_more_than_the_one_before(images, name):
-    corrupted = [corrupt(images, name, severity) for severity in SEVERITIES]
-    assert all(each.dtype == np.uint8 and each.shape == images.shape for each in corrupted)
-    distances = [np.abs(each.astype(float) - images).mean() for each in corrupted]
-    assert distances[0] > 0
-    assert all(np.diff(distances) > 0)
-
-
-@pytest.mark.parametrize("name", CORRUPTIONS)
-def test_a_corrupted_image_depends_on_itself_and_its_position_only(images, name):
-    np.testing.assert_array_equal(corrupt(images[:5], name, 3), corrupt(images, name, 3)[:5])
-
-
-def test_the_name_seeds_the_draws():
-    image = np.tile(np.arange(48, dtype=np.uint8) * 5, (1, 48, 1))
-    random = np.random.RandomState([696031473, 0])  # the CRC-32 of "rotation", and the position
-    angle = 22 * random.choice([-1, 1])
-    expected = ndimage.rotate(image[0].astype(float), angle, reshape=False, order=1, mode="nearest")
-    np.testing.assert_array_equal(corrupt(image, "rotation", 3)[0], np.round(expected))
-
-
 @pytest.mark.parametrize("name", ["brightness", "eyes covered"])
 def test_recorded_checksums_are_those_of_the_corrupted_images(name, fer2013):
     digest = hashlib.sha256()
     for severity in SEVERITIES:
         digest.update(corrupt(fer2013.private_test.images, name, severity).tobytes())
     assert digest.hexdigest() == read_json(ROBUSTNESS_PATH)["sha256"][name]
-
-
-def test_corruptions_by_hand():
-    image = np.full((1, 48, 48), 100, np.uint8)
-    image[0, :, 24:] = 200
-    assert np.unique(corrupt(image, "contrast", 2)).tolist() == [125, 175]
-    assert np.unique(corrupt(image, "brightness", 1)).tolist() in ([75, 175], [125, 225])
-    occluded = corrupt(image, "eyes covered", 2)[0]
-    assert (occluded[14:22] == 127).all()
-    np.testing.assert_array_equal(occluded[:14], image[0, :14])
-    np.testing.assert_array_equal(occluded[22:], image[0, 22:])
-    noise = corrupt(image, "noise", 2).astype(float) - image
-    assert noise.std() == pytest.approx(16, rel=0.05)
-
-
-def test_blur_agrees_with_pillow(images):
-    blurred = corrupt(images[:1], "blur", 4)[0].astype(float)
-    # Pillow approximates a Gaussian by box blurs.
-    expected = np.asarray(Image.fromarray(images[0]).filter(ImageFilter.GaussianBlur(1.7)), float)
-    assert np.abs(blurred - expected)[6:-6, 6:-6].mean() < 2
-
-
-def test_a_shift_moves_a_pixel_by_its_length():
-    image = np.zeros((1, 48, 48), np.uint8)
-    image[0, 24, 24] = 255
-    moved = corrupt(image, "shift", 4)[0].astype(float)
-    y, x = (np.indices((48, 48)) * moved).sum(axis=(1, 2)) / moved.sum()
-    assert np.hypot(y - 24, x - 24) == pytest.approx(8, abs=0.1)
-
-
-@pytest.mark.parametrize(("name", "severity"), [("fog", 1), ("noise", 6)])
-def test_an_unknown_corruption_or_severity_is_named(images, name, severity):
-    expected = f"no corruption '{name}' of severity {severity}; there are noise, blur"
-    with pytest.raises(ValueError, match=expected):
-        corrupt(images, name, severity)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +56,11 @@ def test_exported_images_are_those_of_the_record(
     correct = predict_run(flip_run, images).argmax(axis=1) == labels
     recorded = read_json(robustness_path)["runs"]["tiny/seed-0"]
     np.testing.assert_allclose(recorded["eyes covered"], correct.reshape(5, 12).mean(axis=1))
+    arrays = read_arrays(robustness_path.with_suffix(".npz"))["tiny/seed-0"]
+    first = 1 + 5 * list(CORRUPTIONS).index("eyes covered")
+    np.testing.assert_array_equal(arrays[first : first + 5], correct.reshape(5, 12))
+    clean = predict_run(flip_run, small_dataset.private_test.images).argmax(axis=1)
+    np.testing.assert_array_equal(arrays[0], clean == small_dataset.private_test.labels)
     sums = dict(line.split()[::-1] for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
     assert sums == {path.name: sha256_of(path) for path in tmp_path.glob("*.npy")}
 
@@ -126,6 +71,7 @@ def test_only_runs_of_other_weights_are_measured_again(
     path = tmp_path / "robustness.json"
     record = read_json(robustness_path)
     write_json(path, record)
+    shutil.copyfile(robustness_path.with_suffix(".npz"), path.with_suffix(".npz"))
     written = path.stat().st_mtime_ns
     record_robustness([flip_run], small_dataset, path)
     assert path.stat().st_mtime_ns == written
@@ -186,3 +132,97 @@ def test_summary_without_a_record(tmp_path):
     accuracies = corruption_accuracies({"Missing": None}, tmp_path / "none.json")
     summary = robustness_summary(accuracies)
     assert summary.empty and "retained_share" in summary
+
+
+def test_recorded_accuracies_are_those_of_the_recorded_images():
+    record = read_json(ROBUSTNESS_PATH)["runs"]
+    arrays = read_arrays(ROBUSTNESS_PATH.with_suffix(".npz"))
+    assert arrays
+    for key, correct in arrays.items():
+        accuracies = [record[key]["clean"], *(a for name in CORRUPTIONS for a in record[key][name])]
+        np.testing.assert_allclose(correct.mean(axis=1), accuracies, rtol=1e-12)
+
+
+N = 400
+
+
+@pytest.fixture
+def compared(tmp_path):
+    """Two runs, and a record of which images they classify correctly."""
+    leaked = read_json(LEAKAGE_PATH)["in_training"]["private_test"]["exact"][:100]
+    hashes = np.concatenate([np.array(leaked), np.arange(N - 100)]).astype(np.uint64)
+    private = SimpleNamespace(hashes=hashes)
+    model, baseline = (
+        SimpleNamespace(key=f"{name}/seed-0", predictions={"private_test": private})
+        for name in ("model", "baseline")
+    )
+    path, random = tmp_path / "robustness.json", np.random.RandomState(0)
+    correct = {name: random.uniform(size=(56, N)) < 0.6 for name in ("model", "baseline")}
+    correct["baseline"][1:6] = random.uniform(size=(5, N)) < 0.2  # of noise
+    correct["model"][-5:, :100] = True  # of shift, on the images that Training holds
+    correct["baseline"][-5:, :100] = False
+    correct["model"][-5:, 100:] = correct["baseline"][-5:, 100:] = True
+    np.savez(path.with_suffix(".npz"), **{f"{name}/seed-0": c for name, c in correct.items()})
+    return model, baseline, correct, path
+
+
+def test_severity_differences_agree_with_a_paired_t_test(compared):
+    model, baseline, correct, path = compared
+    table = severity_differences(model, baseline, path=path)
+    assert table[["corruption", "severity"]].values.tolist()[:3] == [
+        ["clean", 0],
+        ["noise", 1],
+        ["noise", 2],
+    ]
+    assert table["corruption"].iloc[-1] == "shift" and table["severity"].iloc[-1] == 5
+    test = stats.ttest_rel(*(correct[name].astype(float) for name in correct), axis=1)
+    limits = test.confidence_interval()
+    expected = correct["model"].mean(axis=1) - correct["baseline"].mean(axis=1)
+    np.testing.assert_allclose(table["accuracy_difference"], expected)
+    np.testing.assert_allclose(table["accuracy_difference_low"], limits.low)
+    np.testing.assert_allclose(table["accuracy_difference_high"], limits.high)
+    order = np.argsort(test.pvalue)  # Holm: the smallest of 56 times 56, and so on
+    stepped = np.maximum.accumulate(test.pvalue[order] * np.arange(56, 0, -1))
+    np.testing.assert_allclose(table["holm_p_value"].iloc[order], np.minimum(stepped, 1))
+    decided = table.set_index(["corruption", "severity"])["verdict"]
+    assert set(decided["noise"]) == {Verdict.CONFIRMED}
+    assert decided["clean", 0] is Verdict.INCONCLUSIVE
+    mirrored = severity_differences(baseline, model, path=path)
+    assert mirrored.loc[1, "verdict"] is Verdict.REFUTED
+
+
+def test_mean_differences_are_of_the_mean_over_severities_of_each_image(compared):
+    model, baseline, correct, path = compared
+    table = mean_differences(model, baseline, path=path).set_index("corruption")
+    assert table.index.tolist() == [*CORRUPTIONS, "mean"]
+    means = {name: c[1:].reshape(11, 5, N).mean(axis=1) for name, c in correct.items()}
+    test = stats.ttest_rel(means["model"][0], means["baseline"][0])
+    row = table.loc["noise"]
+    expected = means["model"][0].mean() - means["baseline"][0].mean()
+    assert row["accuracy_difference"] == pytest.approx(expected)
+    assert row["accuracy_difference_low"] == pytest.approx(test.confidence_interval().low)
+    whole = stats.ttest_rel(*(each.mean(axis=0) for each in means.values()))
+    assert table.loc["mean", "accuracy_difference_high"] == pytest.approx(
+        whole.confidence_interval().high
+    )
+    by_corruption = table.drop(index="mean")["accuracy_difference"]
+    assert table.loc["mean", "accuracy_difference"] == pytest.approx(by_corruption.mean())
+
+
+def test_deduplicated_differences_leave_out_what_training_holds(compared):
+    model, baseline, _, path = compared
+    everything, kept = (
+        mean_differences(model, baseline, each, path).set_index("corruption").loc["shift"]
+        for each in (False, True)
+    )
+    assert everything["accuracy_difference"] == pytest.approx(100 / N)
+    assert kept["accuracy_difference"] == 0 and kept["holm_p_value"] == 1
+
+
+def test_runs_without_a_record_are_not_compared(compared):
+    model, _, _, path = compared
+    other = SimpleNamespace(key="other/seed-0")
+    for pair in ((model, None), (other, model)):
+        for function in (severity_differences, mean_differences):
+            table = function(*pair, path=path)
+            assert table.empty and {"accuracy_difference_low", "verdict"} <= set(table)

@@ -1,6 +1,7 @@
 """The notebooks: their form, and their execution."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -137,6 +138,29 @@ def test_tables_have_a_caption_and_a_name(path):
             if isinstance(call, ast.Call) and getattr(call.func, "id", None) == "show":
                 assert "caption" in {keyword.arg for keyword in call.keywords}, cell.source
                 assert figure_name(cell).startswith("tab-"), cell.source
+
+
+@functools.cache
+def drawing_images():
+    """The plotting functions that draw images or heat maps, themselves or through another one."""
+    bodies = {}
+    for path in (ROOT / "fer_lib" / "plotting").glob("*.py"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                bodies[node.name] = called_names(ast.unparse(node))
+    found = {"imshow", "heatmap"}
+    while more := {name for name, called in bodies.items() if called & found} - found:
+        found |= more
+    return found
+
+
+@each_notebook
+def test_figures_of_images_and_heat_maps_keep_their_colors_in_the_dark_theme(path):
+    """Its style sheet inverts all other figures."""
+    for cell in cells(path, "code"):
+        if figure_name(cell).startswith("fig-"):
+            keeps = "true-colors" in cell.metadata["mystnb"]["figure"].get("classes", "").split()
+            assert keeps == bool(called_names(cell.source) & drawing_images())
 
 
 def test_figures_and_tables_have_one_name_each_and_the_text_refers_to_them():

@@ -69,13 +69,6 @@ def test_tables_are_numbered_and_their_caption_stands_above(build):
     assert "0.25" in first
 
 
-def test_heads_are_aligned_as_their_cells(build):
-    style = pd.DataFrame({"model": ["A"], "n": [1], "F1": [2.5]}).style.set_caption("Scores.")
-    style = style.set_properties(subset=["n", "F1"], **{"text-align": "right"})
-    _, page = build(shown("tab-a", style.to_html(table_uuid="u")), shown("tab-b", table("B.")))
-    assert re.findall(r"(\S.*) \{ text-align: right; \}", page) == ["#T_u th.col1, #T_u th.col2"]
-
-
 def test_a_table_without_a_caption_is_an_error(build):
     done, _ = build(shown("tab-bare", table()))
     assert done.returncode != 0 and "the table 'tab-bare' has no caption" in done.stderr

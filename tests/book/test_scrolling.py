@@ -13,12 +13,13 @@ PAGE = f"""<!doctype html><meta charset=utf-8>
   <pre id="code">{WIDE}</pre>
   <pre id="short">x</pre>
   <div class="pst-scrollable-table-container" id="prose">
-    <table><tr><td>{WIDE}</td></tr></table>
+    <table><caption>Caption.</caption><tr><td>{WIDE}</td></tr></table>
   </div>
   <figure><div class="output" id="table"><table><tr><td>{WIDE}</td></tr></table></div></figure>
   <figure id="figure">
     <img width="3000" height="20" alt=""><figcaption>Caption.</figcaption>
   </figure>
+  <figure id="nearly" style="width: 400px"><img width="660" height="66" alt=""></figure>
 </article>
 <script>{(STATIC / "scroll.js").read_text(encoding="utf-8")}</script>"""
 
@@ -63,3 +64,21 @@ def test_a_box_that_fits_is_left_as_it_is(page):
 def test_the_caption_of_a_figure_does_not_scroll(page):
     assert page.execute_script("return document.querySelector('.figure-box figcaption')") is None
     assert page.execute_script("return document.querySelector('#figure').scrollWidth") < 3000
+
+
+def test_the_caption_of_a_table_neither_fades_nor_scrolls_away(page):
+    state(page, "#prose", 100)
+    box = page.execute_script("return document.querySelector('#prose')")
+    caption = page.execute_script("return document.querySelector('#prose caption')")
+    height = page.execute_script("return arguments[0].offsetHeight", caption)
+    assert box.value_of_css_property("mask-size").startswith(f"100% {height}px, ")
+    assert caption.rect["x"] == box.rect["x"]
+
+
+def test_a_figure_that_nearly_fits_fills_its_box_on_a_phone(page):
+    page.set_window_size(500, 900)
+    assert state(page, "#nearly .figure-box") == (set(), -1, None)
+    script = "return document.querySelector('#nearly img').getBoundingClientRect().width"
+    width = page.execute_script(script)
+    page.set_window_size(1280, 900)
+    assert width == 400

@@ -88,9 +88,12 @@ def test_the_stream_of_random_numbers_that_every_recorded_interval_follows_from(
     counts = bootstrap_counts(4)
     assert counts.shape == (2000, 4) and (counts.sum(axis=1) == 4).all()
     assert counts[:3].tolist() == [[1, 1, 1, 1], [1, 1, 1, 1], [1, 2, 1, 0]]
-    draws = np.random.RandomState(0).multinomial(10, [0.3, 0.1, 0.2, 0.4], 2000)
-    expected = np.quantile((draws[:, 0] + draws[:, 3]) / 10, [0.025, 0.975])
-    assert bootstrap_intervals(np.array([[3, 1], [2, 4]]))["accuracy"] == expected.tolist()
+    draws = np.random.RandomState(0).multinomial(10_000, [0.3, 0.1, 0.2, 0.4], 2000)
+    expected = np.quantile((draws[:, 0] + draws[:, 3]) / 10_000, [0.025, 0.975])
+    confusion = np.array([[3_000, 1_000], [2_000, 4_000]])
+    assert bootstrap_intervals(confusion)["accuracy"] == expected.tolist()
+    other = np.random.RandomState(1).multinomial(10_000, [0.3, 0.1, 0.2, 0.4], 2000)
+    assert (np.quantile((other[:, 0] + other[:, 3]) / 10_000, [0.025, 0.975]) != expected).all()
 
 
 def test_confusions_count_the_resampled_images():

@@ -4,13 +4,20 @@ from scipy.optimize import brentq
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 
+from fer_lib.evaluation.bootstrap import bootstrap_counts
 from fer_lib.evaluation.calibration import (
     BINS,
+    accuracy_at_coverage,
     brier_score,
+    confidence_gap,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability_bins,
+    resampled_calibration_error,
+    resampled_confidence_gap,
+    resampled_likelihood,
+    resampled_selective_accuracy,
     selective_accuracy,
 )
 from fer_lib.runs.predictions import softmax
@@ -40,6 +47,12 @@ def test_likelihood_and_brier_score_of_a_distribution_by_hand():
     assert brier_score(logits, votes) == pytest.approx(2 * 0.25**2)
 
 
+def test_the_likelihood_of_a_confident_model_is_computed_in_double_precision():
+    logits = np.array([[20, 0]], np.float32)
+    assert negative_log_likelihood(logits, np.array([0])) == pytest.approx(np.exp(-20), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("error")  # of empty bins
 def test_reliability_bins_agree_with_scikit_learn(overconfident):
     logits, labels = overconfident
     p = softmax(logits)
@@ -86,3 +99,53 @@ def test_selective_accuracy_by_hand():
     coverage, accuracy = selective_accuracy(logits, np.array([1, 0, 0, 0]))
     np.testing.assert_allclose(coverage, [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(accuracy, [1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_equally_confident_images_are_covered_in_their_order():
+    """Every second image is surer; of these the first fifty are right, and of the others all."""
+    logits = np.tile([[2.0, 0.0], [1.0, 0.0]], (100, 1))
+    labels = np.zeros(200, int)
+    labels[100::2] = 1
+    _, accuracy = selective_accuracy(logits, labels)
+    right = np.repeat([1, 0, 1], [50, 50, 100]).cumsum()
+    np.testing.assert_allclose(accuracy, right / np.arange(1, 201))
+
+
+def test_accuracy_at_coverage_by_hand():
+    logits = np.log([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    labels = np.array([0, 1, 0, 1])
+    accuracies = [accuracy_at_coverage(logits, labels, c) for c in (0.25, 0.5, 0.6, 1.0)]
+    assert accuracies == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])  # 0.6: three of four images
+
+
+def test_confidence_gap_by_hand():
+    logits = np.log([[0.9, 0.1], [0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    assert confidence_gap(logits, np.array([0, 1, 1, 0])) == pytest.approx(0.8 - 0.5)
+
+
+@pytest.mark.parametrize(
+    ("measure", "resampled"),
+    [
+        (expected_calibration_error, resampled_calibration_error),
+        (confidence_gap, resampled_confidence_gap),
+        (negative_log_likelihood, resampled_likelihood),
+    ],
+)
+def test_resampled_measures_are_those_of_the_images_drawn(overconfident, measure, resampled):
+    logits, labels = (values[:300] for values in overconfident)
+    values = resampled(logits, labels)
+    assert values.shape == (2000,)
+    for draw in (0, 1999):
+        drawn = np.repeat(np.arange(300), bootstrap_counts(300)[draw].astype(int))
+        assert values[draw] == pytest.approx(measure(logits[drawn], labels[drawn]), rel=1e-4)
+
+
+def test_resampled_selective_accuracy_is_that_of_the_images_drawn(overconfident):
+    logits, labels = (values[:300] for values in overconfident)
+    coverages = (1.0, 0.501, 0.1)
+    values = resampled_selective_accuracy(logits, labels, coverages)
+    assert values.shape == (2000, 3)
+    for draw in range(0, 2000, 100):
+        drawn = np.repeat(np.arange(300), bootstrap_counts(300)[draw].astype(int))
+        expected = [accuracy_at_coverage(logits[drawn], labels[drawn], c) for c in coverages]
+        assert values[draw] == pytest.approx(expected)

@@ -22,6 +22,8 @@ def test_threshold_by_hand():
 def test_sets_hold_the_classes_at_or_above_the_threshold():
     two = predictions([[0.7, 0.2, 0.1], [0.4, 0.35, 0.25]], [0, 1])
     assert prediction_sets(two, 0.3).tolist() == [[True, False, False], [True, True, False]]
+    at = two.probabilities[0, 1]
+    assert prediction_sets(two, at).tolist() == [[True, True, False], [True, True, True]]
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.95])

@@ -96,7 +96,17 @@ def test_ensembles_are_listed_when_every_member_is_recorded(make_run, tmp_path, 
         ("Two SE-CNNs and the distilled SE-CNN", False),
         ("Two SE-CNNs and the distilled SE-CNN, shift TTA", True),
     ]
+    assert [[member.key for member in e.members] for e in recorded_ensembles(tmp_path)] == [
+        *2 * [["se_cnn/seed-0", "se_cnn/seed-1"]],
+        *2 * [["se_cnn/seed-0", "se_cnn/seed-1", "se_cnn_distilled/seed-0"]],
+    ]
     assert recorded_ensembles(tmp_path / "nowhere") == []
+
+
+def test_an_ensemble_is_listed_without_those_before_it(make_run, tmp_path):
+    for seed in (0, 1):
+        make_run(tmp_path, "se_cnn_distilled_swa", seed)
+    assert [e.title for e in recorded_ensembles(tmp_path)] == ["Two SWA SE-CNNs"]
 
 
 def test_committed_ensembles_are_evaluated_on_both_splits():

@@ -4,6 +4,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.evaluation.bootstrap import bootstrap_intervals
 from fer_lib.evaluation.metrics import classification_metrics, confidence_gap, metrics_by_split
 from fer_lib.paths import RESULTS
 from fer_lib.runs.predictions import SplitPredictions, softmax
@@ -37,6 +38,7 @@ def test_metrics_agree_with_scikit_learn(predictions):
     assert metrics["confusion"] == sk.confusion_matrix(labels, predicted).tolist()
 
 
+@pytest.mark.filterwarnings("error")  # of classes that are never predicted
 def test_metrics_by_hand_with_classes_that_are_absent():
     logits = np.eye(7)[[0, 0, 1, 3]]  # the predicted classes
     metrics = classification_metrics(logits, np.array([0, 1, 1, 3]))
@@ -49,7 +51,9 @@ def test_metrics_by_hand_with_classes_that_are_absent():
     }
     assert metrics["balanced_accuracy"] == pytest.approx((1 + 0.5 + 1) / 3)
     assert metrics["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 1) / 7)
-    assert metrics["confusion"][1][:2] == [1, 1]
+    assert metrics["confusion"][1] == [1, 1, 0, 0, 0, 0, 0]
+    assert metrics["confusion"][6] == [0] * 7
+    assert metrics["intervals"] == bootstrap_intervals(np.array(metrics["confusion"]))
 
 
 def test_metrics_of_both_splits_are_those_of_their_images_together(predictions):
@@ -61,6 +65,7 @@ def test_metrics_of_both_splits_are_those_of_their_images_together(predictions):
     assert list(metrics_by_split({"public_test": predictions[:200]})) == ["public_test"]
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_confidence_gap_by_hand():
     p = np.array([[0.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]])
     result = confidence_gap(np.log(p), np.array([0, 0, 1]))

@@ -7,6 +7,7 @@ from fer_lib.evaluation.seed_variance import (
     TotalEstimate,
     holm,
     pooled_seed_variance,
+    seed_variances,
     total_difference,
     total_mean,
 )
@@ -34,6 +35,20 @@ def test_a_mean_adds_the_covariance_of_two_seeds_and_the_pooled_variance():
     assert estimate.standard_error == pytest.approx((covariance + 2.0**2 / 2) ** 0.5)
 
 
+def test_a_mean_of_three_seeds_takes_the_mean_of_their_covariances():
+    # Deviations (−2, 0, 2), (−2, −1, 3) and (−1, −1, 2): covariances 5, 3 and 4.5.
+    resampled = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0], [1.0, 1.0, 4.0]])
+    estimate = total_mean(np.array([0.6, 0.8, 1.0]), resampled, SeedVariance(3.0, 4))
+    assert estimate.standard_error == pytest.approx(((5 + 3 + 4.5) / 3 + 9 / 3) ** 0.5)
+
+
+def test_seeds_that_do_not_vary_leave_the_interval_of_the_images():
+    estimate = total_mean(np.array([0.6]), np.array([[1.0, 3.0, 5.0]]), SeedVariance(0.0, 4))
+    assert estimate.degrees_of_freedom == np.inf
+    assert estimate.interval == pytest.approx(stats.norm.interval(0.95, loc=0.6, scale=2))
+    assert TotalEstimate(0.0, 0.0, np.inf).p_value == 1
+
+
 def test_a_single_seed_keeps_the_whole_variance_of_its_images():
     resampled = np.array([[1.0, 3.0, 5.0]])
     estimate = total_mean(np.array([0.6]), resampled, SeedVariance(1.0, 4))
@@ -44,12 +59,45 @@ def test_a_difference_on_the_same_images_by_hand():
     a = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0]])
     b = np.array([[1.0, 2.0, 3.0]])
     shared = 5 + 1 - 2 * np.mean([np.cov(row, b[0])[0, 1] for row in a])
-    estimate = total_difference(
-        (np.array([0.6, 0.8]), np.array([0.5])), (a, b), SeedVariance(3.0, 4)
-    )
+    values, pooled, own = (np.array([0.6, 0.8]), np.array([0.5])), SeedVariance(3.0, 4), 2.0
+    estimate = total_difference(values, (a, b), (pooled, pooled))
+    variance = max(shared, 0) + 9 * (1 / 2 + 1)
     assert estimate.value == pytest.approx(0.2)
-    expected = max(shared, 0) + 9 * (1 / 2 + 1)
-    assert estimate.standard_error == pytest.approx(expected**0.5)
+    assert estimate.standard_error == pytest.approx(variance**0.5)
+    assert estimate.degrees_of_freedom == pytest.approx(variance**2 / (13.5**2 / 4))
+    # The first experiment has a standard deviation of its own, of one degree of freedom.
+    estimate = total_difference(values, (a, b), (SeedVariance(own, 1), pooled))
+    variance = max(shared, 0) + own**2 / 2 + 9
+    assert estimate.standard_error == pytest.approx(variance**0.5)
+    assert estimate.degrees_of_freedom == pytest.approx(variance**2 / (2**2 / 1 + 9**2 / 4))
+
+
+def test_an_unstable_experiment_has_its_own_variance():
+    groups = {"a": (0.60, 0.61), "b": (0.50, 0.51, 0.52), "c": (0.4, 0.9), "d": (0.7,)}
+    variances = seed_variances(groups)
+    assert variances["c"] == pooled_seed_variance([groups["c"]])
+    shared = pooled_seed_variance([groups["a"], groups["b"]])
+    assert variances["a"] == variances["b"] == variances["d"] == shared
+
+
+def test_an_ordinary_spread_is_pooled():
+    # F = (0.03 / 0.01)² = 9 with 1 and 4 degrees of freedom: p = .04, and .12 corrected.
+    groups = {"a": (0.0, 0.03 * 2**0.5), "b": (0.0, 0.01, 0.02), "c": (0.5, 0.51, 0.52)}
+    assert stats.f.sf(9, 1, 4) == pytest.approx(0.04, abs=1e-3)
+    assert set(seed_variances(groups).values()) == {pooled_seed_variance(groups.values())}
+
+
+def test_two_unstable_experiments_are_both_taken_out():
+    stable = {str(i): (0.0, 0.01, 0.02) for i in range(10)}
+    variances = seed_variances({**stable, "c": (0.1, 0.9), "d": (0.3, 0.5)})
+    assert variances["c"].sd == pytest.approx(0.8 / 2**0.5)
+    assert variances["d"].sd == pytest.approx(0.2 / 2**0.5)
+    assert variances["0"].sd == pytest.approx(0.01)
+
+
+def test_without_two_seeds_of_any_experiment_the_variance_is_unknown():
+    assert np.isnan(seed_variances({"a": (0.5,), "b": (0.6,)})["a"].sd)
+    assert seed_variances({}) == {}
 
 
 def test_interval_and_p_value_are_those_of_student_and_satterthwaite():
@@ -81,6 +129,6 @@ def test_coverage_of_a_known_truth(n):
         counts = random.multinomial(images, np.full(images, 1 / images), size=100)
         values, resampled = correct.mean(axis=2), correct[:2] @ (counts.T / images)
         seeds = pooled_seed_variance(values)
-        low, high = total_difference(tuple(values[:2]), tuple(resampled), seeds).interval
+        low, high = total_difference(tuple(values[:2]), tuple(resampled), (seeds, seeds)).interval
         held += low <= 0 <= high
     assert 0.93 <= held / 600 <= 0.975

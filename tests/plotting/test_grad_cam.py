@@ -6,18 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.analysis.example_faces import predict_examples
+from fer_lib.analysis.example_faces import load_or_predict_examples
 from fer_lib.analysis.grad_cam import sample_maps
 from fer_lib.data.example_faces import astronaut_face
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting.grad_cam import deletion_curves, grad_cams, mean_grad_cams
 from fer_lib.plotting.predictions import RIGHT, WRONG
+from fer_lib.profiles import get_profile
 from fer_lib.report.format import NOT_RECORDED
 
 
 @pytest.fixture(scope="module")
 def examples(run):
-    return {"One": predict_examples(run), "Later": None}
+    return load_or_predict_examples({"One": run, "Later": None}, get_profile("quick"))
 
 
 def symbol(run, row):

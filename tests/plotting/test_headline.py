@@ -1,18 +1,26 @@
-import numpy as np
+from types import SimpleNamespace
 
-from fer_lib.analysis.seed_means import SeedMean
+import numpy as np
+import pandas as pd
+
 from fer_lib.plotting.headline import headline_accuracies
 
 
 def test_each_row_has_its_mean_interval_and_seeds():
-    means = {
-        "One": SeedMean(0.6, np.nan, 0.5, 0.7, (0.6,)),
-        "Two": SeedMean(0.7, 0.01, 0.65, 0.75, (0.69, 0.71)),
-        "None": SeedMean(),
+    table = pd.DataFrame(
+        [[0.6, 0.5, 0.7], [0.7, 0.65, 0.75], [np.nan] * 3],
+        index=["One", "Two", "None"],
+        columns=["private_test_accuracy" + end for end in ("", "_low", "_high")],
+    )
+    models = {
+        title: [
+            SimpleNamespace(metrics={"private_test": {"accuracy": each}}) for each in accuracies
+        ]
+        for title, accuracies in zip(table.index, ((0.6,), (0.69, 0.71), ()), strict=True)
     }
-    (axes,) = headline_accuracies(means).axes
+    (axes,) = headline_accuracies(table, models).axes
     drawn = [(list(line.get_xdata()), line.get_marker()) for line in axes.lines]
     assert ([50.0, 70.0], "None") in drawn and ([69.0, 71.0], ".") in drawn
     assert [float(x[0]) for x, marker in drawn if marker == "o"][:2] == [60.0, 70.0]
     assert [text.get_text() for text in axes.texts] == ["60.0", "70.0", ""]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(means)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(models)

@@ -5,10 +5,11 @@ matplotlib.use("Agg")
 import numpy as np
 import pytest
 
-from fer_lib.analysis.example_faces import predict_examples
+from fer_lib.analysis.example_faces import load_or_predict_examples
 from fer_lib.data.example_faces import example_faces
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.plotting.predictions import RIGHT, WRONG, example_predictions, sample_predictions
+from fer_lib.profiles import get_profile
 from fer_lib.report.format import NOT_RECORDED
 
 
@@ -46,7 +47,7 @@ def test_right_and_wrong_have_different_symbols(run, dataset):
 
 
 def test_examples_have_their_faces_and_the_photograph_no_symbol(run):
-    examples = predict_examples(run)
+    (examples,) = load_or_predict_examples({"One": run}, get_profile("quick")).values()
     axes = example_predictions({"One": examples, "Later": None}).axes
     faces = example_faces()
     for left, right, face, values in zip(

@@ -1,3 +1,5 @@
+import io
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -59,6 +61,16 @@ def test_figures_of_records_have_no_mark_and_all_are_closed():
     assert texts(finish(plt.figure(), recorded=True)) == []
     assert texts(finish(plt.figure())) == [get_profile("quick").mark]
     assert plt.get_fignums() == []
+
+
+def test_the_mark_lies_above_the_legend_of_a_figure(run):
+    use(get_profile("quick"))
+    figure = curves(run)
+    figure.savefig(io.BytesIO(), bbox_inches="tight")  # as Jupyter displays it
+    (legend,), (mark,) = figure.legends, figure.texts
+    assert legend.get_window_extent().y1 <= mark.get_window_extent().y0
+    axes = [each.get_tightbbox().y1 for each in figure.axes]
+    assert max(axes) <= legend.get_window_extent().y0
 
 
 def test_placeholder_drops_what_is_missing_and_draws_the_rest():

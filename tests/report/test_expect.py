@@ -23,12 +23,26 @@ def test_an_expected_result_says_nothing(strict, monkeypatch, notes):
 
 def test_another_result_is_an_error_when_the_report_is_built(monkeypatch, notes):
     monkeypatch.setenv(STRICT, "1")
-    with pytest.raises(ContradictedText, match=r"CONFIRMED; the text was written for REFUTED"):
+    with pytest.raises(ContradictedText, match="confirmed; the text was written for: refuted"):
         expect(Verdict.CONFIRMED, Verdict.REFUTED)
     assert notes == []
 
 
-def test_another_result_is_a_note_anywhere_else(monkeypatch, notes):
+@pytest.mark.parametrize(
+    ("result", "expected", "note"),
+    [
+        (["sad"], ["fear", "sad"], "your result: sad; the text was written for: fear, sad"),
+        ({"b", "a"}, set(), "your result: a, b; the text was written for: none"),
+        ({"a": 2}, {"a": 3}, "your result: a 2; the text was written for: a 3"),
+        (
+            [Verdict.NOT_RECORDED],
+            [Verdict.REFUTED],
+            "your result: not recorded; the text was written for: refuted",
+        ),
+        (False, True, "a statement of the text does not hold for this result"),
+    ],
+)
+def test_another_result_is_a_note_anywhere_else(result, expected, note, monkeypatch, notes):
     monkeypatch.delenv(STRICT, raising=False)
-    expect(["sad"], ["fear"])
-    assert notes == ["*Note: your result: ['sad']; the text was written for ['fear'].*"]
+    expect(result, expected)
+    assert notes == [f"*Note: {note}.*"]

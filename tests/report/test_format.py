@@ -1,3 +1,4 @@
+import re
 from enum import Enum
 
 import numpy as np
@@ -142,6 +143,18 @@ def test_settings_are_shown_as_they_were_written():
     settings = pd.DataFrame({"value": [0.1, 0.0, 5e-3, 110, 28_709, "sgd", None, True, [1, 2]]})
     shown = ["0.1", "0", "0.005", "110", "28,709", "sgd", "–", "True", "1, 2"]
     assert cells(settings) == {"value": shown}
+
+
+def test_text_is_aligned_to_the_left_and_numbers_to_the_right_with_their_heads():
+    page = show(pd.DataFrame({"model": ["A"], "n": [1], "F1": [2.5]})).to_html(table_uuid="u")
+    sides = {}
+    for selectors, side in re.findall(r"([^{}>]*)\{\s*text-align: (\w+);\s*\}", page):
+        sides |= dict.fromkeys(selectors.strip().split(", "), side)
+    assert sides == {
+        **dict.fromkeys(("#T_u th.col0", "#T_u_row0_col0"), "left"),
+        **dict.fromkeys(("#T_u th.col1", "#T_u_row0_col1"), "right"),
+        **dict.fromkeys(("#T_u th.col2", "#T_u_row0_col2"), "right"),
+    }
 
 
 def test_a_caption_keeps_its_percent_signs_whole():
