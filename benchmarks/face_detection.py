@@ -4,11 +4,10 @@ Recall on two portraits in the public domain, which scikit-image and Matplotlib 
 size, rotation, brightness, blur, occlusion and number: a check of invariance. Recall on 100 faces
 of scikit-image's subset of Labeled Faces in the Wild, 25 × 25 pixels of about as many people. False
 positives on photographs and textures without faces, and on the subset's 100 patches without faces.
-Other
-score thresholds are compared on the same images: none are held out. Times are processor times,
-because other programs may run. With FER2013, the images of PublicTest
-are laid into larger ones, too: how FER2013's square lies to the detector's box, and the accuracy
-of the default model by the side of the crop and after rotations. Needs the `report` extra. Writes
+Other score thresholds are compared on the same images: none are held out. Times are processor
+times, because other programs may run. With FER2013, the images of PublicTest are laid into larger
+ones, too: how FER2013's square lies to the detector's box, and the accuracy of the default model by
+the side of the crop and after rotations. Needs the `report` extra. Writes
 `results/analysis/face_detection.json`.
 
     python benchmarks/face_detection.py [--images N] [--model FILE]

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from fer_lib.data.labels import IMAGE_SIZE
 
 _ORIENTATION = 0x0112  # EXIF tag
+_GRAY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 _WHITE = (1, 255, 65535)  # the level of white: the smallest that no value exceeds
 
 
@@ -158,7 +159,7 @@ def crop_face(photo: Photo, box: Sequence[float], angle: float = 0.0) -> np.ndar
     Returns:
         Gray levels, uint8 [48, 48]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601).
     """
-    return np.asarray(Image.fromarray(crop_square(photo, box, angle, IMAGE_SIZE)).convert("L"))
+    return np.rint(_resized_square(photo, box, angle, IMAGE_SIZE) @ _GRAY).astype(np.uint8)
 
 
 def crop_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> np.ndarray:
@@ -175,6 +176,11 @@ def crop_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> 
     Returns:
         RGB, uint8 [size, size, 3].
     """
+    return np.rint(_resized_square(photo, box, angle, size)).astype(np.uint8)
+
+
+def _resized_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> np.ndarray:
+    """As `crop_square`, before rounding: float32."""
     left, top, side = map(float, box)
     border = math.ceil(0.21 * side) + 2 if angle else 0  # a rotated square is up to √2 as wide
     rows, columns = (
@@ -194,8 +200,7 @@ def crop_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> 
         _resizing_weights(start, side, size, length)
         for start, length in ((top, region.shape[0]), (left, region.shape[1]))
     )
-    resized = np.einsum("ih,hwc,jw->ijc", down, region.astype(np.float32), across, optimize=True)
-    return np.rint(resized).astype(np.uint8)
+    return np.einsum("ih,hwc,jw->ijc", down, region.astype(np.float32), across, optimize=True)
 
 
 def _resizing_weights(start: float, side: float, size: int, length: int) -> np.ndarray:
