@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE help book test quick page lab serve data verify clean
+.PHONY: FORCE help book test lint quick page lab serve data verify dist assets clean
 # Two notebooks at a time; `make --jobs=4 book` takes more.
 MAKEFLAGS += --jobs=2
 
@@ -29,6 +29,11 @@ book: build/full/html/index.html ## render the report from the recorded runs int
 # Two processes, each with files of its own: a run that a file's tests share is trained once.
 test: .venv/test ## run the tests
 	TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+lint: .venv/test ## check the style of code and notebooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
 quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
@@ -52,6 +57,20 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 
 verify: .venv/ready ## recompute every recorded run
 	$(BIN)/python -m fer_lib verify
+
+dist: .venv/ready ## build the wheel and the source distribution in dist/, and check them
+	$(INSTALL) --no-build-isolation --editable '.[release]'
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+
+# What a release attaches: the best single model as ONNX, the records without weights, and checksums.
+RECORDED := ':(glob)results/**/*.npz' ':(glob)results/**/*.json' ':(glob)results/**/*.csv'
+assets: build/full/html/index.html ## gather the best model as ONNX, and the records, in build/assets
+	rm -rf build/assets && mkdir -p build/assets
+	cp build/full/html/playground/model.onnx build/assets/fer_lib.onnx
+	git archive --format=tar.gz --output=build/assets/records.tar.gz HEAD $(RECORDED)
+	cd build/assets && sha256sum * > SHA256SUMS
 
 clean: ## remove what was built; runs/, your notebooks in build/lab and the environment stay
 	find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
