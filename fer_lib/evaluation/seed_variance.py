@@ -119,11 +119,11 @@ def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVaria
 def _instability(name: str, groups: Mapping[str, Sequence[float]]) -> float:
     """The p-value of an experiment's variance against that of the others; 1 if one is unknown."""
     one = pooled_seed_variance([groups[name]])
-    others = pooled_seed_variance(values for key, values in groups.items() if key != name)
-    if not one.degrees_of_freedom or not others.sd > 0:
+    rest = pooled_seed_variance(values for key, values in groups.items() if key != name)
+    if not one.degrees_of_freedom or not rest.sd > 0:
         return 1.0
-    ratio = (one.sd / others.sd) ** 2
-    return float(fdtrc(one.degrees_of_freedom, others.degrees_of_freedom, ratio))
+    ratio = (one.sd / rest.sd) ** 2
+    return float(fdtrc(one.degrees_of_freedom, rest.degrees_of_freedom, ratio))
 
 
 def total_mean(values: np.ndarray, resampled: np.ndarray, seeds: SeedVariance) -> TotalEstimate:

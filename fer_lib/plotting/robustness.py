@@ -50,7 +50,7 @@ def differences_by_severity(differences: pd.DataFrame) -> Figure:
     """
     rows = -(-len(CORRUPTIONS) // _COLUMNS)
     figure, grid = plt.subplots(
-        rows, _COLUMNS, figsize=(7, 1.9 * rows), sharex=True, sharey=True, layout="constrained"
+        rows, _COLUMNS, figsize=(7, 1.7 * rows), sharex=True, sharey=True, layout="constrained"
     )
     panels, rest = np.split(grid.ravel(), [len(CORRUPTIONS)])
     for axes in rest:

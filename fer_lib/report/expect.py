@@ -25,7 +25,7 @@ def expect(result, expected) -> None:
     if result == expected:
         return
     message = (
-        "a statement of the text does not hold for this result"
+        "this result contradicts a statement of the text"
         if isinstance(expected, bool)
         else f"your result: {_in_words(result)}; the text was written for: {_in_words(expected)}"
     )

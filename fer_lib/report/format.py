@@ -277,7 +277,7 @@ def _head(name: str, formatter: Callable[..., str]) -> str:
 
 def _keep_interval_whole(text: str) -> str:
     """A cell's HTML, in which a line breaks only before an interval."""
-    value, _, interval = text.partition(" (")
-    if not interval.startswith(tuple("0123456789+\N{MINUS SIGN}")):
+    interval = re.fullmatch(r"([^()]+) (\([+−\d][^()]*(?:–| to )[^()]*\))", text)
+    if not interval:
         return text
-    return f'{value} <span style="white-space: nowrap">({interval}</span>'
+    return f'{interval[1]} <span style="white-space: nowrap">{interval[2]}</span>'

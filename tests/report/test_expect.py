@@ -39,7 +39,7 @@ def test_another_result_is_an_error_when_the_report_is_built(monkeypatch, notes)
             [Verdict.REFUTED],
             "your result: not recorded; the text was written for: refuted",
         ),
-        (False, True, "a statement of the text does not hold for this result"),
+        (False, True, "this result contradicts a statement of the text"),
     ],
 )
 def test_another_result_is_a_note_anywhere_else(result, expected, note, monkeypatch, notes):
