@@ -30,6 +30,7 @@ RUNTIME = (
 )
 RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 PORTRAIT = "astronaut.png"  # with which the playground starts
+MAX_SIDE = 1600  # pixels that an image keeps along its longer side in the playground
 PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
@@ -165,13 +166,13 @@ def write_portrait(folder: Path) -> dict:
     from PIL import Image
     from skimage import data
 
-    from fer_lib.deploy.face_detection import FaceDetector
+    from fer_lib.deploy.face_detection import detect_faces
     from fer_lib.deploy.images import photo_from_array
 
     pixels = data.astronaut()
     Image.fromarray(pixels).save(folder / PORTRAIT)
-    (box,) = FaceDetector().boxes(photo_from_array(pixels)).tolist()
-    return {"portrait": PORTRAIT, "portrait_box": box}
+    (face,) = detect_faces(photo_from_array(pixels))
+    return {"portrait": PORTRAIT, "portrait_box": [round(edge) for edge in face.square]}
 
 
 def playground_settings() -> dict:
@@ -181,7 +182,6 @@ def playground_settings() -> dict:
     from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
     from fer_lib.data.synthetic import synthetic_faces
     from fer_lib.deploy.faces import CONFIDENT_ABOVE
-    from fer_lib.deploy.images import MAX_SIDE
     from fer_lib.deploy.inference import INPUT, OUTPUT
 
     faces = synthetic_faces(np.arange(len(EMOTION_NAMES)), seed=7)

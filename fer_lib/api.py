@@ -108,14 +108,17 @@ def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = 
 
 
 def predict_faces(
-    source: str | Path | np.ndarray | list, model: str | Path | None = None
+    source: str | Path | np.ndarray | list, model: str | Path | None = None, cropped: bool = False
 ) -> "list[Face] | list[list[Face]]":
     """Find the faces in an image, and predict the emotion of each.
 
     Args:
-        source: an image file, an array uint8, gray [h, w] or RGB [h, w, 3], or a list of these.
+        source: an image file, an array, gray [h, w] or RGB [h, w, 3], or a list of these. In arrays
+            of uint8 white is 255; in others it is the smallest of 1, 255 and 65,535 that no value
+            exceeds.
         model: an exported model (ONNX). By default the best recorded single model, which is
             exported on first use; that needs the `train` extra, later calls do not.
+        cropped: take each image as one face that fills it, as FER2013's images do.
 
     Returns:
         The faces of the image; for a list, such a list for each image.
@@ -133,7 +136,7 @@ def predict_faces(
     from fer_lib.deploy import faces
     from fer_lib.deploy.exported import default_model
 
-    return faces.predict_faces(source, default_model() if model is None else model)
+    return faces.predict_faces(source, default_model() if model is None else model, cropped)
 
 
 @contextmanager

@@ -78,7 +78,7 @@ import numpy as np
 import fer_lib
 fer_lib.load_dataset(sys.argv[1])
 fer_lib.load_run("custom_cnn").predictions
-assert fer_lib.predict_faces(np.zeros((60, 60), np.uint8), sys.argv[2]) == []
+assert fer_lib.predict_faces(np.zeros((100, 100)), sys.argv[2]) == []
 print(*sys.modules)
 """
     modules = run_python(code, synthetic_csv, constant_model).stdout.split()
@@ -120,6 +120,8 @@ def test_faces_are_predicted_in_a_path_an_array_and_a_list(constant_model, tmp_p
     )
     assert fer_lib.predict_faces(tmp_path / "portrait.png", constant_model) == [face]
     assert fer_lib.predict_faces([portrait, portrait[:99, :99]], constant_model) == [[face], []]
+    (cropped,) = fer_lib.predict_faces(portrait, constant_model, cropped=True)
+    assert cropped.box == (0, 0, 512) and cropped.probabilities == face.probabilities
 
 
 def test_recorded_run_is_loaded():

@@ -287,6 +287,17 @@ def test_predict_prints_a_table_and_saves_boxes(portrait, model_path, tmp_path, 
     assert main(["predict", str(portrait), "--model", str(model_path)]) == 0
 
 
+def test_cropped_photo_is_one_face_and_a_tiny_one_gets_the_hint(model_path, tmp_path, capsys):
+    path = tmp_path / "face.png"
+    Image.new("L", (48, 48), 128).save(path)
+    assert main(["predict", str(path), "--model", str(model_path)]) == 0
+    assert "no face found  tiny: a face that fills the image needs --cropped" in (
+        capsys.readouterr().out
+    )
+    assert main(["predict", str(path), "--cropped", "--model", str(model_path)]) == 0
+    assert "0, 0, 48" in capsys.readouterr().out
+
+
 def test_predict_prints_json(portrait, model_path, tmp_path, capsys):
     arguments = [str(portrait), str(tmp_path / "none.png"), "--json", "--model", str(model_path)]
     assert main(["predict", *arguments]) == 2

@@ -41,9 +41,11 @@ def predict(options: Namespace) -> int:
     model = OnnxModel(options.model) if options.model else default_model()
     paths, other_files = find_images(options.photos)
     if options.video:
-        unit, save, predictions = "frame", save_video, predict_video(options.video, model)
+        unit, save = "frame", save_video
+        predictions = predict_video(options.video, model, options.cropped)
     else:
-        unit, save, predictions = "photo", save_photos, predict_photos(paths, model)
+        unit, save = "photo", save_photos
+        predictions = predict_photos(paths, model, options.cropped)
     if options.save:
         predictions = save(predictions, options.save)
     summary = Summary(unit)

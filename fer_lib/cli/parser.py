@@ -203,6 +203,11 @@ _VERBS = (
             help="print a line of JSON per photo or frame, not a table",
         ),
         _argument(
+            "--cropped",
+            action="store_true",
+            help="take each photo as one face that fills it, as FER2013's images do",
+        ),
+        _argument(
             "--save",
             type=_target_folder,
             metavar="FOLDER",

@@ -29,9 +29,9 @@ def draw_faces(prediction: Prediction) -> Image.Image:
     font = ImageFont.load_default(max(12, max(image.size) // 60))
     line_width = max(2, max(image.size) // 300)
     for face in prediction.faces:
-        left, top, side = (edge / prediction.photo.scale for edge in face.box)
+        left, top, _ = face.box
         color, caption = COLORS[EMOTION_NAMES.index(face.emotion)], face_caption(face)
-        canvas.rectangle((left, top, left + side, top + side), outline=color, width=line_width)
+        canvas.polygon(_corners(face), outline=color, width=line_width)
         x0, y0, x1, y1 = canvas.textbbox((0, 0), caption, font)
         width, height = x1 - x0 + 2 * _PADDING, y1 - y0 + 2 * _PADDING
         above = max(top - height, 0)
@@ -40,6 +40,15 @@ def draw_faces(prediction: Prediction) -> Image.Image:
         is_dark = np.dot(ImageColor.getrgb(color), (0.299, 0.587, 0.114)) < 128
         canvas.text(corner, caption, "white" if is_dark else "black", font)
     return image
+
+
+def _corners(face: Face) -> list[tuple[float, float]]:
+    left, top, side = face.box
+    turn = np.radians(face.angle + 45 + 90 * np.arange(4))
+    x, y = left + side / 2, top + side / 2
+    return [
+        (x + side * c, y + side * s) for c, s in np.sqrt(0.5) * np.c_[np.cos(turn), np.sin(turn)]
+    ]
 
 
 def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
@@ -74,7 +83,7 @@ def _open_writer(prediction: Prediction, folder: Path, stack: ExitStack) -> cv2.
     path = folder / f"{Path(prediction.name).stem}-faces.mp4"
     tmp = stack.enter_context(atomic_write(path))
     rate = frame_rate(cv2.VideoCapture(prediction.name))
-    height, width = prediction.photo.gray.shape
+    height, width = prediction.photo.pixels.shape[:2]
     writer = cv2.VideoWriter(str(tmp), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
     stack.callback(writer.release)
     if not writer.isOpened():

@@ -1,20 +1,21 @@
 """Read photos and crop faces from them as in FER2013."""
 
 import glob
+import math
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
 from fer_lib.data.labels import IMAGE_SIZE
 
-MAX_SIDE = 1600  # pixels that a photo keeps along its longer side, so that memory stays bounded
 _ORIENTATION = 0x0112  # EXIF tag
+_GRAY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+_WHITE = (1, 255, 65535)  # the level of white: the smallest that no value exceeds
 
 
 class PhotoError(ValueError):
@@ -27,19 +28,11 @@ class Photo:
 
     Attributes:
         pixels: RGB, uint8 [h, w, 3].
-        scale: size of a pixel along a side, in pixels of the file: 1 unless the photo was
-            reduced.
         notes: conversions that a user should know of.
     """
 
     pixels: np.ndarray
-    scale: float = 1.0
     notes: tuple[str, ...] = ()
-
-    @cached_property
-    def gray(self) -> np.ndarray:
-        """Gray levels, uint8 [h, w]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
-        return cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY)
 
 
 def find_images(inputs: list[str]) -> tuple[list[Path], Counter]:
@@ -78,8 +71,8 @@ def _matches(text: str) -> list[Path]:
 def read_image(path: Path) -> Photo:
     """Read an image in any format that Pillow supports.
 
-    The image is rotated according to its EXIF data, placed on white where it is transparent,
-    converted to RGB, and reduced to at most 1,600 pixels along the longer side.
+    The image is rotated according to its EXIF data, placed on white where it is transparent, and
+    converted to RGB; levels of more than 8 bits as in `photo_from_array`.
 
     Raises:
         PhotoError: the file does not exist, is not an image, is truncated, or has more than about
@@ -91,7 +84,7 @@ def read_image(path: Path) -> Photo:
         raise PhotoError("no such file")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # reduced below
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 return _upright(image)
     except Image.DecompressionBombError:
@@ -104,65 +97,118 @@ def read_image(path: Path) -> Photo:
 
 
 def _upright(image: Image.Image) -> Photo:
-    width, height = image.size
     has_frames, is_cmyk = getattr(image, "n_frames", 1) > 1, image.mode == "CMYK"
-    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX, reducing_gap=None)
-    scale = max(width, height) / max(image.size)
     upright = ImageOps.exif_transpose(image)
     if has_deep_levels := upright.mode.startswith(("I", "F")):
-        levels = np.asarray(upright, np.float64)
-        levels = 255 * (levels - levels.min()) / max(np.ptp(levels), 1e-9)
-        upright = Image.fromarray(np.uint8(levels))
+        upright = Image.fromarray(_levels(np.asarray(upright)))
     if is_transparent := upright.has_transparency_data:
         white = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(white, upright.convert("RGBA"))
     notes = {
         "first of several frames": has_frames,
         "converted from CMYK": is_cmyk,
-        f"reduced from {width} × {height}": scale > 1,
         "turned as its EXIF data say": image.getexif().get(_ORIENTATION, 1) != 1,
         "brightness scaled from more than 8 bits": has_deep_levels,
         "laid on white where it is transparent": is_transparent,
     }
     applying = tuple(note for note, applies in notes.items() if applies)
-    return Photo(np.asarray(upright.convert("RGB")), scale, applying)
+    return Photo(np.asarray(upright.convert("RGB")), applying)
 
 
 def photo_from_array(pixels: np.ndarray) -> Photo:
     """Convert an array to a photo.
 
+    Black is 0. White is 255 in an array of dtype uint8; in any other, it is the smallest of 1, 255
+    and 65,535 that no value exceeds. So floats may be from 0 to 1 or from 0 to 255.
+
     Args:
-        pixels: uint8, gray [h, w] or RGB [h, w, 3].
+        pixels: gray [h, w] or [h, w, 1], or RGB [h, w, 3], of any boolean, integer or float dtype.
 
     Raises:
-        PhotoError: the array has another dtype or shape, or no pixels.
+        PhotoError: the array has another shape or dtype, no pixels, or values below 0, above
+            65,535, or not finite.
     """
     pixels = np.asarray(pixels)
-    gray_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
-    if pixels.dtype != np.uint8 or not gray_or_rgb or not pixels.size:
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    is_image = pixels.ndim == 3 and pixels.shape[2] in (1, 3) and pixels.size
+    if not is_image or pixels.dtype.kind not in "buif":
         raise PhotoError(
             f"an array of dtype {pixels.dtype} and shape {pixels.shape}; "
-            "expected uint8, [h, w] or [h, w, 3]"
+            "expected real numbers, [h, w] or [h, w, 3]"
         )
-    rgb = np.stack([pixels] * 3, axis=2) if pixels.ndim == 2 else pixels
-    return Photo(np.ascontiguousarray(rgb))
+    levels = pixels if pixels.dtype == np.uint8 else _levels(pixels)
+    return Photo(np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3))))
 
 
-def crop_face(photo: Photo, box: np.ndarray) -> np.ndarray:
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """Convert values to uint8 by the rule of `photo_from_array`."""
+    largest = float(pixels.max())
+    white = next((white for white in _WHITE if largest <= white), None)
+    if white is None or not pixels.min() >= 0:
+        raise PhotoError(f"values from {pixels.min()} to {largest}; expected 0 to 1, 255 or 65,535")
+    return np.rint(pixels * (255 / white)).astype(np.uint8)
+
+
+def crop_face(photo: Photo, box: Sequence[float], angle: float = 0.0) -> np.ndarray:
     """Crop a face to the input of the models.
 
     Args:
-        box: left, top and side in the photo's pixels. Pixels outside the photo repeat its
-            border.
+        box, angle: as in `crop_square`.
 
     Returns:
-        Gray levels, uint8 [48, 48]. A larger box is averaged over areas; a smaller one is enlarged
-        bilinearly.
+        Gray levels, uint8 [48, 48]: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601).
     """
-    left, top, side = box
-    height, width = photo.gray.shape
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    square = photo.gray[np.ix_(rows, columns)]
-    method = cv2.INTER_AREA if side >= IMAGE_SIZE else cv2.INTER_LINEAR
-    return cv2.resize(square, (IMAGE_SIZE, IMAGE_SIZE), interpolation=method)
+    return np.rint(_resized_square(photo, box, angle, IMAGE_SIZE) @ _GRAY).astype(np.uint8)
+
+
+def crop_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> np.ndarray:
+    """Crop a square that is rotated about its center, and resize it.
+
+    Pixels outside the photo repeat its border. A larger square is averaged over areas; a smaller
+    one is enlarged bilinearly.
+
+    Args:
+        box: left, top and side of the square before its rotation, in the photo's pixels.
+        angle: its rotation in degrees, clockwise.
+        size: pixels along a side of the result, which is upright.
+
+    Returns:
+        RGB, uint8 [size, size, 3].
+    """
+    return np.rint(_resized_square(photo, box, angle, size)).astype(np.uint8)
+
+
+def _resized_square(photo: Photo, box: Sequence[float], angle: float, size: int) -> np.ndarray:
+    """As `crop_square`, before rounding: float32."""
+    left, top, side = map(float, box)
+    border = math.ceil(0.21 * side) + 2 if angle else 0  # a rotated square is up to √2 as wide
+    rows, columns = (
+        np.arange(math.floor(start) - border, math.ceil(start + side) + border)
+        for start in (top, left)
+    )
+    height, width = photo.pixels.shape[:2]
+    region = photo.pixels[np.clip(rows, 0, height - 1)[:, None], np.clip(columns, 0, width - 1)]
+    left, top = left - columns[0], top - rows[0]
+    if angle:
+        factor = max(int(side / size / 4), 1)  # pixels that need not be rotated one by one
+        left, top, side = left / factor, top / factor, side / factor
+        center = (left + side / 2, top + side / 2)
+        upright = Image.fromarray(region).reduce(factor)
+        region = np.asarray(upright.rotate(angle, Image.Resampling.BILINEAR, center=center))
+    down, across = (
+        _resizing_weights(start, side, size, length)
+        for start, length in ((top, region.shape[0]), (left, region.shape[1]))
+    )
+    return np.einsum("ih,hwc,jw->ijc", down, region.astype(np.float32), across, optimize=True)
+
+
+def _resizing_weights(start: float, side: float, size: int, length: int) -> np.ndarray:
+    """Weights [size, length] of the pixels of a row that is resized from `start` on."""
+    step, pixels = side / size, np.arange(length)
+    starts = start + step * np.arange(size)[:, None]
+    if step >= 1:
+        shared = np.minimum(starts + step, pixels + 1) - np.maximum(starts, pixels)
+        return np.float32(np.maximum(shared, 0) / step)
+    centers = np.clip(starts + step / 2 - 0.5, start, start + side - 1)
+    return np.float32(np.maximum(1 - np.abs(centers - pixels), 0))

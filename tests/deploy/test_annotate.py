@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -15,8 +17,8 @@ def happy_face(probability=0.97):
     return Face((40, 60, 100), probabilities)
 
 
-def prediction(name, scale=1.0, frame=None):
-    photo = Photo(np.full((200, 300, 3), 255, np.uint8), scale)
+def prediction(name, frame=None):
+    photo = Photo(np.full((200, 300, 3), 255, np.uint8))
     return Prediction(str(name), photo, [happy_face()], frame=frame)
 
 
@@ -25,15 +27,23 @@ def test_caption_marks_a_prediction_that_is_not_confident():
     assert face_caption(happy_face(0.40)) == "happy? 40 %"
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_box_is_drawn_in_the_color_of_the_emotion(scale):
-    image = draw_faces(prediction("a.jpg", scale))
-    left, top, side = (edge // scale for edge in (40, 60, 100))
+def test_box_is_drawn_in_the_color_of_the_emotion():
+    image = draw_faces(prediction("a.jpg"))
     color = ImageColor.getrgb(COLORS[EMOTION_NAMES.index("happy")])
-    middle = (left, top + side // 2)
-    assert image.getpixel(middle) == color
-    assert image.getpixel((middle[0] + side, middle[1])) == color
-    assert image.getpixel((left + side // 2, top + side // 2)) == (255, 255, 255)
+    assert image.getpixel((40, 110)) == image.getpixel((140, 110)) == color
+    assert image.getpixel((90, 160)) == color
+    assert image.getpixel((90, 110)) == (255, 255, 255)
+
+
+def test_box_of_a_rotated_face_is_rotated_about_its_center():
+    rotated = prediction("a.jpg")
+    rotated.faces = [replace(happy_face(), angle=45.0)]
+    image = draw_faces(rotated)
+    color = ImageColor.getrgb(COLORS[EMOTION_NAMES.index("happy")])
+    # The middles of its sides are 50 pixels from the center, (90, 110): 35 to each direction.
+    for x, y in ((125, 145), (55, 145), (125, 75)):
+        assert (np.asarray(image)[y - 1 : y + 2, x - 1 : x + 2] == color).all(axis=2).any()
+    assert image.getpixel((140, 110)) == (255, 255, 255)
 
 
 def test_photos_of_one_name_are_both_saved(tmp_path):

@@ -1,12 +1,18 @@
 import json
+import os
+import shutil
 import subprocess
 import sys
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.deploy.face_detection import FaceDetector
+from fer_lib.deploy import faces
+from fer_lib.deploy.face_detection import detect_faces
 from fer_lib.deploy.faces import Face, Prediction, predict_faces, predict_photos
 from fer_lib.deploy.images import PhotoError, crop_face, read_image
 
@@ -37,6 +43,8 @@ def test_json_of_a_frame_and_of_an_error():
                 "emotion": "angry",
                 "confident": True,
                 "probabilities": dict(zip(EMOTION_NAMES, (0.7, 0.3, 0, 0, 0, 0, 0), strict=True)),
+                "angle": 0.0,
+                "eyes": None,
             }
         ],
         "notes": [],
@@ -52,7 +60,8 @@ def test_faces_of_several_photos_are_classified_in_one_batch(two_faces, model):
     assert batches == [10]
     assert all(prediction.faces == predictions[0].faces for prediction in predictions)
     photo = read_image(two_faces)
-    crop = crop_face(photo, FaceDetector().boxes(photo)[1])
+    found = detect_faces(photo)[1]
+    crop = crop_face(photo, found.square, found.angle)
     probabilities = list(predictions[0].faces[1].probabilities.values())
     np.testing.assert_allclose(probabilities, original(crop[None])[0], atol=1e-6)
 
@@ -74,10 +83,56 @@ def test_sources_path_array_and_list(portrait, two_faces, model_path, is_near):
     (in_rgb,) = predict_faces(rgb, model_path)
     (in_gray,) = predict_faces(np.asarray(portrait.convert("L")), model_path)
     assert is_near(in_rgb.box) and is_near(in_gray.box)
-    lists = predict_faces([rgb, str(two_faces), np.zeros((60, 60), np.uint8)], str(model_path))
+    in_floats = predict_faces(rgb / 255, model_path)
+    assert in_floats == [in_rgb]
+    lists = predict_faces([rgb, str(two_faces), np.zeros((100, 100))], str(model_path))
     assert [len(faces) for faces in lists] == [1, 2, 0]
     assert lists[0] == [in_rgb]
     assert lists[1] == predict_faces(two_faces, model_path)
+
+
+def test_cropped_image_is_one_face(model):
+    pixels = np.arange(48 * 60, dtype=np.uint16).reshape(48, 60) // 12
+    square = np.uint8(pixels[:, 6:54])
+    (face,) = predict_faces(np.uint8(pixels), model, cropped=True)
+    assert face.box == (6, 0, 48) and face.eyes is None and face.angle == 0
+    expected = model.probabilities(square[None])[0]
+    np.testing.assert_allclose(list(face.probabilities.values()), expected, atol=1e-6)
+    lists = predict_faces([square, square], model, cropped=True)
+    assert [len(faces) for faces in lists] == [1, 1]
+
+
+def test_tiny_image_without_a_face_gives_a_hint(model):
+    with pytest.warns(UserWarning, match="array: no face found; .*cropped=True"):
+        assert predict_faces(np.zeros((48, 48), np.uint8), model) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert predict_faces(np.zeros((300, 300), np.uint8), model) == []
+
+
+def test_rotated_face_is_classified_upright(portrait, model):
+    def crop_of(image):
+        crops, original = [], model.probabilities
+        model.probabilities = lambda faces: crops.extend(faces) or original(faces)
+        (face,) = predict_faces(np.asarray(image), model)
+        model.probabilities = original
+        return face, crops[0].astype(float)
+
+    upright, expected = crop_of(portrait)
+    rotated, crop = crop_of(portrait.rotate(-35, Image.Resampling.BICUBIC))
+    assert rotated.angle - upright.angle == pytest.approx(35, abs=5)
+    assert np.corrcoef(crop.ravel(), expected.ravel())[0, 1] > 0.8
+
+
+def test_model_is_loaded_once(model_path, tmp_path):
+    faces._load.cache_clear()
+    path = Path(shutil.copy(model_path, tmp_path))
+    for source in (path, str(path)):
+        assert predict_faces([], source) == []
+    assert faces._load.cache_info().misses == 1
+    os.utime(path, (0, 0))  # another file of that name
+    predict_faces([], path)
+    assert faces._load.cache_info().misses == 2
 
 
 def test_unreadable_source_is_named(model, tmp_path):

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_lib.deploy.face_detection import FaceDetector
+from fer_lib.deploy.face_detection import detect_faces
 from fer_lib.deploy.images import (
-    MAX_SIDE,
-    Photo,
     PhotoError,
     crop_face,
+    crop_square,
     find_images,
     photo_from_array,
     read_image,
@@ -61,8 +60,8 @@ def test_formats_are_read_upright(name, portrait, is_near, tmp_path):
     save(portrait, tmp_path / name)
     photo = read_image(tmp_path / name)
     assert photo.notes == ((note,) if note else ())
-    (box,) = FaceDetector().boxes(photo)
-    assert is_near(box)
+    (face,) = detect_faces(photo)
+    assert is_near(face.square)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
@@ -80,47 +79,88 @@ def test_missing_file_and_folder_without_images(tmp_path):
         read_image(tmp_path)
 
 
-def test_large_photo_is_reduced(portrait, tmp_path):
-    portrait.resize((4096, 4096)).save(tmp_path / "large.jpg")
+def test_large_photo_keeps_its_pixels(portrait, tmp_path):
+    portrait.resize((3000, 2000)).save(tmp_path / "large.jpg")
     photo = read_image(tmp_path / "large.jpg")
-    assert max(photo.pixels.shape) == MAX_SIDE
-    assert photo.scale == 4096 / 1600
-    assert photo.notes == ("reduced from 4096 × 4096",)
-
-
-def test_gray_levels_are_the_weighted_sum_of_the_channels():
-    photo = photo_from_array(np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8))
-    assert photo.gray.tolist() == [[76, 150, 29]]  # 255 × 0.299, 0.587, 0.114
+    assert photo.pixels.shape == (2000, 3000, 3) and photo.notes == ()
 
 
 def test_array_gray_or_rgb():
     gray = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    np.testing.assert_array_equal(photo_from_array(gray).gray, gray)
     rgb = np.stack([gray, gray, gray], axis=2)
-    np.testing.assert_array_equal(photo_from_array(rgb).pixels, rgb)
+    for array in (gray, gray[..., None], rgb):
+        np.testing.assert_array_equal(photo_from_array(array).pixels, rgb)
 
 
 @pytest.mark.parametrize(
-    "array",
+    ("values", "dtype", "levels"),
     [
-        np.zeros((4, 4), np.float32),
-        np.zeros((4, 4, 4), np.uint8),
-        np.zeros(4, np.uint8),
-        np.zeros((0, 4), np.uint8),
+        ([0, 1], np.uint8, [0, 1]),
+        ([0, 1], bool, [0, 255]),
+        ([0, 0.2, 1], np.float32, [0, 51, 255]),
+        ([0, 0.2, 1], np.float16, [0, 51, 255]),
+        ([0, 7.6, 255], np.float64, [0, 8, 255]),
+        ([0, 200], np.int64, [0, 200]),
+        ([0, 257, 65535], np.uint16, [0, 1, 255]),
     ],
 )
-def test_array_of_another_dtype_or_shape_is_refused(array):
-    with pytest.raises(PhotoError, match="expected uint8"):
+def test_white_of_an_array_depends_on_its_largest_value(values, dtype, levels):
+    photo = photo_from_array(np.array([values]).astype(dtype))
+    assert photo.pixels[0, :, 0].tolist() == levels
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((4, 4, 4), np.uint8), "expected real numbers"),
+        (np.zeros((4, 4), complex), "expected real numbers"),
+        (np.zeros(4, np.uint8), "expected real numbers"),
+        (np.zeros((0, 4), np.uint8), "expected real numbers"),
+        (np.array([[0, 70000]]), "values from 0 to 70000"),
+        (np.array([[-1.0, 1]]), "values from -1.0 to 1.0"),
+        (np.array([[np.nan, 1]]), "values from nan"),
+    ],
+)
+def test_other_arrays_are_refused(array, message):
+    with pytest.raises(PhotoError, match=message):
         photo_from_array(array)
 
 
 def test_crop_averages_areas_and_repeats_the_border():
     gray = np.zeros((96, 96), np.uint8)
     gray[:, 48:] = 200
-    photo = Photo(np.stack([gray] * 3, axis=2))
-    np.testing.assert_array_equal(crop_face(photo, np.array([0, 0, 96])), gray[::2, ::2])
-    assert (crop_face(photo, np.array([48, -48, 96])) == 200).all()
-    assert crop_face(photo, np.array([40, 40, 20])).shape == (48, 48)
+    photo = photo_from_array(gray)
+    np.testing.assert_array_equal(crop_face(photo, (0, 0, 96)), gray[::2, ::2])
+    assert (crop_face(photo, (48, -48, 96)) == 200).all()
+    assert crop_face(photo, (40, 40, 20)).shape == (48, 48)
+
+
+def test_gray_levels_of_a_crop_are_the_weighted_sum_of_the_channels():
+    for channel, level in enumerate((76, 150, 29)):  # 255 × 0.299, 0.587, 0.114
+        pixels = np.zeros((48, 48, 3), np.uint8)
+        pixels[..., channel] = 255
+        assert (crop_face(photo_from_array(pixels), (0, 0, 48)) == level).all()
+
+
+def test_pixels_are_averaged_by_the_area_that_is_in_the_crop():
+    photo = photo_from_array(np.array([[0, 90, 240]] * 3, np.uint8))
+    # Pixels of 1.5: (1 × 0 + 0.5 × 90) / 1.5 and (0.5 × 90 + 1 × 240) / 1.5.
+    assert crop_square(photo, (0, 0, 3), 0, 2)[0, :, 0].tolist() == [30, 190]
+    # Enlarged: centers at 0.25 and 0.75 of the first two pixels, whose own are at 0.5 and 1.5.
+    assert crop_square(photo, (0, 0, 2), 0, 4)[0, :, 0].tolist() == [0, 22, 68, 90]
+
+
+@pytest.mark.parametrize("scale", [1, 6])  # at 6, pixels are averaged before the rotation
+def test_crop_is_turned_upright(scale):
+    """A dark line from the center along 30° below the horizontal, to the right."""
+    rows, columns = np.mgrid[: 200 * scale, : 200 * scale] / scale - 100
+    turn = np.radians(30)
+    along = columns * np.cos(turn) + rows * np.sin(turn)
+    across = rows * np.cos(turn) - columns * np.sin(turn)
+    photo = photo_from_array(np.where((np.abs(across) < 4) & (along > 0), 0, 255).astype(np.uint8))
+    crop = crop_face(photo, np.array([52, 52, 96]) * scale, 30)
+    assert (crop[23:25, 26:] < 20).all() and (crop[:, :22] == 255).all()
+    assert (crop[:20] == 255).all() and (crop[28:] == 255).all()
 
 
 def test_find_images_in_folders_and_patterns(tmp_path):
