@@ -79,22 +79,6 @@ def test_label_confusion_has_labels_by_row(dataset, votes):
     assert agreement["agreement"] < only_tests["agreement"]
 
 
-def test_the_ceiling_is_fitted_on_training_and_scored_on_private_test(dataset):
-    """Training's votes are for the class after the label, PrivateTest's on 30 of its 70 images."""
-
-    def with_next_class(split, n):
-        rows = np.arange(len(split)) < n
-        emotions = 10 * np.eye(7, dtype=int)[(split.labels + rows) % 7]
-        return Votes(emotions, np.zeros((len(split), 3), int))
-
-    votes = {
-        name: with_next_class(split, {"Training": len(split), "PrivateTest": 30}.get(name, 0))
-        for name, split in dataset.splits.items()
-    }
-    ceilings = label_agreement(dataset, votes)["ceilings"]
-    assert ceilings == {"plurality": pytest.approx(40 / 70), "fitted": pytest.approx(30 / 70)}
-
-
 def test_vote_scores(run, dataset, votes, voted):
     scores = vote_scores(run, dataset, votes)
     private = run.predictions["private_test"]
