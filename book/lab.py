@@ -56,16 +56,18 @@ class References:
             notebook, number = self.labels[target]
             return number if notebook == stem else f"{number} of {self._link(notebook)}"
         if role == "doc":
-            return self._link(target)
+            titled = re.fullmatch(r"(.+) <(.+)>", target)
+            return self._link(titled[2], titled[1]) if titled else self._link(target)
         entries = [self.entries[key] for key in target.split(",")]
         if role == "cite:t":
             return ", ".join(f"{authors(e)} ({e.fields['year']})" for e in entries)
         return "(" + "; ".join(f"{authors(e)}, {e.fields['year']}" for e in entries) + ")"
 
-    def _link(self, page: str) -> str:
+    def _link(self, page: str, text: str = "") -> str:
         if page in self.notebooks:
-            return f"[{title(source(self.notebooks[page]['cells'][0]))}]({page}.ipynb)"
-        return f"“{self.pages[page]}”"
+            text = text or title(source(self.notebooks[page]["cells"][0]))
+            return f"[{text}]({page}.ipynb)"
+        return text or f"“{self.pages[page]}”"
 
 
 def title(markdown: str) -> str:

@@ -60,7 +60,7 @@ def written(book_script, tmp_path):
     (tmp_path / "references.bib").write_text(BIBLIOGRAPHY)
     write(
         "a",
-        new_markdown_cell("# Title of A\n{cite}`he2016,lin2017`; {cite:t}`lin2017`; {doc}`rerun`"),
+        new_markdown_cell("# Title of A\n{cite}`he2016,lin2017`; {cite:t}`lin2017`; {doc}`rerun`, {doc}`B <b>`"),
         new_code_cell("profile = 1\nseed = 0", metadata={"tags": ["parameters", "remove-cell"]}),
         new_code_cell("import x\nimport y", metadata={"tags": ["hide-input"]}),
         figure("fig-one", "See {numref}`tab-two`."),
@@ -74,7 +74,7 @@ def written(book_script, tmp_path):
 
 def test_references_become_text_and_links(written):
     assert written["a.ipynb"][0]["source"].split("\n")[1] == (
-        "(He and Sun, 2016; Lin et al., 2017); Lin et al. (2017); “Rerun it”"
+        "(He and Sun, 2016; Lin et al., 2017); Lin et al. (2017); “Rerun it”, [B](b.ipynb)"
     )
     assert written["b.ipynb"][0]["source"].split("\n")[1] == (
         "[Title of A](a.ipynb), Figure 2 of [Title of A](a.ipynb), (e)"
