@@ -60,7 +60,9 @@ def written(book_script, tmp_path):
     (tmp_path / "references.bib").write_text(BIBLIOGRAPHY)
     write(
         "a",
-        new_markdown_cell("# Title of A\n{cite}`he2016,lin2017`; {cite:t}`lin2017`; {doc}`rerun`, {doc}`B <b>`"),
+        new_markdown_cell(
+            "# Title of A\n{cite}`he2016,lin2017`; {cite:t}`lin2017`; {doc}`rerun`, {doc}`B <b>`"
+        ),
         new_code_cell("profile = 1\nseed = 0", metadata={"tags": ["parameters", "remove-cell"]}),
         new_code_cell("import x\nimport y", metadata={"tags": ["hide-input"]}),
         figure("fig-one", "See {numref}`tab-two`."),
