@@ -1,8 +1,8 @@
 """Calibration and selective prediction: means over seeds, with intervals.
 
 The 95 % intervals hold the variance of the test images and of the seeds, as those of `headline`.
-The variance across seeds is pooled over the models of a table. Temperatures, which are fitted on
-PublicTest, are taken as given.
+The variance across seeds is that of `seed_variance.seed_variances` over the models of a table.
+Temperatures, which are fitted on PublicTest, are taken as given.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,7 @@ five seeds would understate the second. The two variances are therefore added:
   differ in their seed only. The variance of one network would count its own deviations on single
   images, too, which the variance across seeds already holds.
 - of the seeds: s²/n of n seeds, with the standard deviation s pooled over experiments, as few seeds
-  each say little alone. An experiment that varies far more than the others has its own.
+  each say little alone. An experiment that varies far more than the rest has its own.
 
 The interval is that of Student's t. Only the variance of the seeds is estimated from few values, so
 the degrees of freedom are those of Satterthwaite (1946): the squared total variance over the sum of
@@ -24,7 +24,7 @@ from scipy.special import fdtrc, stdtr, stdtrit  # scipy.stats takes half a seco
 
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
 
-UNSTABLE_LEVEL = 0.05  # of the test whether an experiment varies more than the others
+UNSTABLE_LEVEL = 0.05  # of the test whether an experiment varies more than the rest
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class TotalEstimate:
 
     @property
     def p_value(self) -> float:
-        """The two-sided p-value of a difference of zero; 1 where all predictions are the same."""
-        if self.value == self.standard_error == 0:
-            return 1.0
+        """The two-sided p-value of a difference of zero; without any variance, 1 or 0."""
+        if self.standard_error == 0:
+            return float(self.value == 0)
         return float(2 * stdtr(self.degrees_of_freedom, -abs(self.value) / self.standard_error))
 
 
@@ -92,7 +92,7 @@ def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
 def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVariance]:
     """The variance across seeds of each experiment: the pooled one, or its own if it is unstable.
 
-    An experiment is unstable if its sample variance is larger than the pooled one of the others, by
+    An experiment is unstable if its sample variance is larger than the pooled one of the rest, by
     a one-sided F test at 5 %, corrected by Bonferroni for the number of experiments. The most
     unstable is taken out first, and the rest tested again.
 
@@ -117,7 +117,7 @@ def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVaria
 
 
 def _instability(name: str, groups: Mapping[str, Sequence[float]]) -> float:
-    """The p-value of an experiment's variance against that of the others; 1 if one is unknown."""
+    """The p-value of an experiment's variance against that of the rest; 1 if one is unknown."""
     one = pooled_seed_variance([groups[name]])
     rest = pooled_seed_variance(values for key, values in groups.items() if key != name)
     if not one.degrees_of_freedom or not rest.sd > 0:

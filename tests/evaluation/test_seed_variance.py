@@ -106,6 +106,7 @@ def test_interval_and_p_value_are_those_of_student_and_satterthwaite():
     assert estimate.degrees_of_freedom == pytest.approx(freedom)
     low, high = stats.t.interval(0.95, freedom, loc=0.6, scale=3**0.5)
     assert estimate.interval == pytest.approx((low, high))
+    assert [TotalEstimate(value, 0.0, 10).p_value for value in (0.0, 0.3)] == [1, 0]
     two_sided = TotalEstimate(2.0, 1.0, 10)
     assert two_sided.p_value == pytest.approx(2 * (1 - stats.t.cdf(2, 10)))
 
