@@ -6,6 +6,7 @@ Temperatures, which are fitted on PublicTest, are taken as given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -81,8 +82,8 @@ def _samples(
 
     Returns:
         By title, the value of each seed, and behind it the values on 2,000 resamples of the images,
-        float64 [seeds, 2001], or [seeds, 2001, k] of k values at once. The resamples are the same
-        for all.
+        float64 [seeds, 2001], or [seeds, 2001, ...] of several values at once. The resamples are
+        the same for all.
     """
     observed, resampled = measure
     samples = {}
@@ -174,3 +175,35 @@ def selective_prediction_table(
         estimates = _means({title: each[..., column] for title, each in samples.items()})
         tables.append(_columns(estimates, f"accuracy_at_{round(100 * coverage)}_percent_coverage"))
     return pd.concat(tables, axis=1).rename_axis("model").reset_index()
+
+
+def threshold_table(
+    runs: Mapping[str, list[Predictor]], thresholds: Sequence[float]
+) -> pd.DataFrame:
+    """Return coverage and accuracy on PrivateTest of predictions above a calibrated confidence.
+
+    Args:
+        runs: the seeds of each model by title; a list may be empty.
+        thresholds: probabilities after temperature scaling, with the temperature of each seed.
+
+    Returns:
+        One row per model and threshold: `model`, `threshold`, and the means over seeds `coverage`,
+        the fraction of the images whose confidence reaches the threshold, and `accuracy` on them,
+        each with the limits `…_low` and `…_high` of its interval. A model without a record has no
+        rows.
+    """
+    measure = partial(measures.confident_predictions, thresholds=thresholds)
+    resampled = partial(measures.resampled_confident_predictions, thresholds=thresholds)
+    temperatures = {title: [temperature(run) for run in group] for title, group in runs.items()}
+    samples = _samples(runs, "private_test", (measure, resampled), temperatures)
+    tables = []
+    for column, threshold in enumerate(thresholds):
+        of_threshold = {title: each[..., column] for title, each in samples.items()}
+        parts = [
+            _columns(_means({title: each[..., row] for title, each in of_threshold.items()}), name)
+            for row, name in enumerate(("coverage", "accuracy"))
+        ]
+        tables.append(pd.concat(parts, axis=1).assign(threshold=threshold))
+    table = pd.concat(tables).rename_axis("model").reset_index()
+    limits = [f"{name}{end}" for name in ("coverage", "accuracy") for end in ("", "_low", "_high")]
+    return table[["model", "threshold", *limits]]

@@ -220,3 +220,47 @@ def resampled_selective_accuracy(
         beyond = (drawn[resamples, last] - covered) * correct[last]
         accuracies[:, column] = (hits[resamples, last] - beyond) / covered
     return accuracies
+
+
+def confident_predictions(
+    logits: np.ndarray, labels: np.ndarray, thresholds: Sequence[float]
+) -> np.ndarray:
+    """Compute coverage and accuracy of the predictions whose confidence reaches a threshold.
+
+    Args:
+        logits: float [n, classes].
+        labels: integers [n].
+        thresholds: k probabilities.
+
+    Returns:
+        Coverage and accuracy, float64 [2, k]. The accuracy is NaN where no prediction is covered.
+    """
+    sums = _covered_and_correct(logits, labels, thresholds).mean(axis=0)
+    return _coverage_and_accuracy(sums)
+
+
+def resampled_confident_predictions(
+    logits: np.ndarray, labels: np.ndarray, thresholds: Sequence[float]
+) -> np.ndarray:
+    """Compute `confident_predictions` on the resamples of `bootstrap_counts`, float64 [2000, 2, k].
+
+    Args:
+        logits, labels, thresholds: as `confident_predictions`.
+    """
+    values = _covered_and_correct(logits, labels, thresholds)
+    means = _resampled_means(values.reshape(len(values), -1))
+    return _coverage_and_accuracy(means.reshape(-1, *values.shape[1:]))
+
+
+def _covered_and_correct(logits, labels, thresholds) -> np.ndarray:
+    """Whether each image is covered, and whether it is also correct, bool [n, 2, k]."""
+    confidence, correct, _ = _binned(logits, labels)
+    covered = confidence[:, None] >= np.asarray(thresholds)
+    return np.stack([covered, covered & correct[:, None]], axis=1)
+
+
+def _coverage_and_accuracy(means: np.ndarray) -> np.ndarray:
+    """From the shares of covered images and of covered and correct ones, [..., 2, k]."""
+    covered, correct = np.moveaxis(means, -2, 0)
+    accuracy = np.divide(correct, covered, out=np.full(covered.shape, np.nan), where=covered > 0)
+    return np.stack([covered, accuracy], axis=-2)

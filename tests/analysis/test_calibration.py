@@ -11,6 +11,7 @@ from fer_lib.analysis.calibration import (
     reliability_table,
     selective_prediction_table,
     temperature,
+    threshold_table,
 )
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.io import read_json
@@ -144,3 +145,14 @@ def test_selective_prediction_by_hand():
     assert mean["accuracy_at_25_percent_coverage"] == 0.5
     low, high = mean.filter(regex="_(low|high)$")
     assert low < 0.5 < high
+
+
+def test_thresholds_apply_to_calibrated_probabilities():
+    """A model that is right on nine of ten images is as sure on PublicTest after scaling."""
+    rows = 10 * [[0.6] + 6 * [0.4 / 6]]
+    run = model([0] * 9 + [1], [0] * 8 + [1, 1], rows)
+    table = threshold_table({"Model": [run], "Missing": []}, (0.7, 0.95))
+    assert table["model"].tolist() == ["Model", "Model"]
+    assert table["threshold"].tolist() == [0.7, 0.95]
+    assert table["coverage"].tolist() == [1, 0]  # 0.6 before scaling, 0.9 after it
+    assert table["accuracy"].iloc[0] == 0.8

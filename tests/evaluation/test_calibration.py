@@ -10,12 +10,14 @@ from fer_lib.evaluation.calibration import (
     accuracy_at_coverage,
     brier_score,
     confidence_gap,
+    confident_predictions,
     expected_calibration_error,
     fit_temperature,
     negative_log_likelihood,
     reliability_bins,
     resampled_calibration_error,
     resampled_confidence_gap,
+    resampled_confident_predictions,
     resampled_likelihood,
     resampled_selective_accuracy,
     selective_accuracy,
@@ -149,3 +151,20 @@ def test_resampled_selective_accuracy_is_that_of_the_images_drawn(overconfident)
         drawn = np.repeat(np.arange(300), bootstrap_counts(300)[draw].astype(int))
         expected = [accuracy_at_coverage(logits[drawn], labels[drawn], c) for c in coverages]
         assert values[draw] == pytest.approx(expected)
+
+
+def test_confident_predictions_by_hand():
+    logits = np.log([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.5, 0.5]])
+    labels = np.array([0, 0, 1, 1])
+    coverage, accuracy = confident_predictions(logits, labels, (0.5, 0.7, 0.95))
+    assert coverage.tolist() == [1, 0.5, 0]
+    assert accuracy[:2].tolist() == [0.5, 0.5]
+    assert np.isnan(accuracy[2])
+
+
+def test_confident_predictions_of_a_resample_are_those_of_its_images(overconfident):
+    logits, labels = overconfident
+    resampled = resampled_confident_predictions(logits, labels, (0.6, 0.9))
+    drawn = np.repeat(np.arange(len(labels)), bootstrap_counts(len(labels))[3].astype(int))
+    expected = confident_predictions(logits[drawn], labels[drawn], (0.6, 0.9))
+    np.testing.assert_allclose(resampled[3], expected, rtol=1e-5)
