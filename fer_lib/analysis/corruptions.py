@@ -69,56 +69,65 @@ class Corruption:
 
     Attributes:
         title: name in tables and figures.
+        size: what the sizes measure, and their unit.
         apply: takes an image float64 [48, 48], the size for a severity and a `RandomState`, and
             returns gray levels [48, 48].
         sizes: sizes for severities 1 to 5.
     """
 
     title: str
+    size: str
     apply: Callable[[np.ndarray, float, np.random.RandomState], np.ndarray]
     sizes: tuple[float, ...]
 
 
+_BAR_HEIGHTS = (4, 8, 11, 14, 18)
+
 # Names seed the random draws, so renaming a corruption would change its images. Titles may change.
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
-        # Standard deviation, in gray levels.
         "noise": Corruption(
             "Gaussian noise",
+            "standard deviation in gray levels",
             lambda image, deviation, random: image + random.normal(0, deviation, image.shape),
             (8, 16, 24, 36, 50),
         ),
-        # Standard deviation, in pixels.
         "blur": Corruption(
             "Gaussian blur",
+            "standard deviation in pixels",
             lambda image, sigma, random: ndimage.gaussian_filter(image, sigma, mode="nearest"),
             (0.5, 0.8, 1.2, 1.7, 2.5),
         ),
-        # Length in pixels, in any direction.
-        "motion blur": Corruption("motion blur", _motion_blur, (3, 5, 7, 9, 13)),
-        # Gray levels up or down, cut off at black and white.
+        "motion blur": Corruption(
+            "motion blur", "length in pixels, in any direction", _motion_blur, (3, 5, 7, 9, 13)
+        ),
         "brightness": Corruption(
             "brightness",
+            "gray levels, brighter or darker",
             lambda image, levels, random: image + levels * random.choice([-1, 1]),
             (25, 50, 75, 100, 125),
         ),
-        # Factor of each gray level's distance from the mean.
         "contrast": Corruption(
             "lower contrast",
+            "factor of the distance from the mean gray level",
             lambda image, factor, random: image.mean() + factor * (image - image.mean()),
             (0.7, 0.5, 0.35, 0.2, 0.1),
         ),
-        # Pillow's quality.
-        "JPEG": Corruption("JPEG compression", _jpeg, (40, 25, 15, 10, 5)),
-        # Size in pixels, enlarged to 48 again.
-        "down-sampling": Corruption("down-sampling", _down_sampling, (36, 28, 20, 16, 12)),
-        # Height in pixels of a bar.
-        "eyes covered": Corruption("occluded eyes", partial(_occlusion, 18), (4, 8, 11, 14, 18)),
-        "mouth covered": Corruption("occluded mouth", partial(_occlusion, 38), (4, 8, 11, 14, 18)),
-        # Degrees, either way.
-        "rotation": Corruption("rotation", _rotation, (8, 15, 22, 30, 45)),
-        # Pixels, in any direction.
-        "shift": Corruption("translation", _shift, (2, 4, 6, 8, 11)),
+        "JPEG": Corruption("JPEG compression", "quality in Pillow", _jpeg, (40, 25, 15, 10, 5)),
+        "down-sampling": Corruption(
+            "down-sampling",
+            "pixels per side, before enlarging",
+            _down_sampling,
+            (36, 28, 20, 16, 12),
+        ),
+        "eyes covered": Corruption(
+            "occluded eyes", "height of the bar in pixels", partial(_occlusion, 18), _BAR_HEIGHTS
+        ),
+        "mouth covered": Corruption(
+            "occluded mouth", "height of the bar in pixels", partial(_occlusion, 38), _BAR_HEIGHTS
+        ),
+        "rotation": Corruption("rotation", "degrees, either way", _rotation, (8, 15, 22, 30, 45)),
+        "shift": Corruption("translation", "pixels, in any direction", _shift, (2, 4, 6, 8, 11)),
     }
 )
 
