@@ -18,6 +18,7 @@ v²/ν, for each variance v of seeds with ν degrees of freedom.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import fdtrc, stdtr, stdtrit  # scipy.stats takes half a second to import
@@ -68,6 +69,14 @@ class TotalEstimate:
         return float(2 * stdtr(self.degrees_of_freedom, -abs(self.value) / self.standard_error))
 
 
+class FTest(NamedTuple):
+    """An F test: the ratio of two variances, the degrees of freedom of both, and the p-value."""
+
+    ratio: float
+    degrees_of_freedom: tuple[int, int]
+    p_value: float
+
+
 def pooled_seed_variance(groups: Iterable[Sequence[float]]) -> SeedVariance:
     """Pool the variance across seeds over experiments.
 
@@ -107,7 +116,7 @@ def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVaria
     own, pooled = {}, dict(groups)
     tested = sum(len(values) > 1 for values in groups.values())
     while True:
-        p_values = {name: _instability(name, pooled) for name in pooled}
+        p_values = {name: instability_test(name, pooled).p_value for name in pooled}
         name = min(p_values, key=p_values.get, default=None)
         if name is None or p_values[name] * tested > UNSTABLE_LEVEL:
             break
@@ -116,14 +125,23 @@ def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVaria
     return {name: own.get(name, shared) for name in groups}
 
 
-def _instability(name: str, groups: Mapping[str, Sequence[float]]) -> float:
-    """The p-value of an experiment's variance against that of the rest; 1 if one is unknown."""
+def instability_test(name: str, groups: Mapping[str, Sequence[float]]) -> FTest:
+    """Test whether the variance across seeds of an experiment is larger than that of the rest.
+
+    Args:
+        name: the experiment.
+        groups: the values of a measure with each seed, by experiment.
+
+    Returns:
+        A one-sided test, not corrected; its p-value is 1 where one of the variances is unknown.
+    """
     one = pooled_seed_variance([groups[name]])
     rest = pooled_seed_variance(values for key, values in groups.items() if key != name)
+    degrees = (one.degrees_of_freedom, rest.degrees_of_freedom)
     if not one.degrees_of_freedom or not rest.sd > 0:
-        return 1.0
+        return FTest(np.nan, degrees, 1.0)
     ratio = (one.sd / rest.sd) ** 2
-    return float(fdtrc(one.degrees_of_freedom, rest.degrees_of_freedom, ratio))
+    return FTest(ratio, degrees, float(fdtrc(*degrees, ratio)))
 
 
 def total_mean(values: np.ndarray, resampled: np.ndarray, seeds: SeedVariance) -> TotalEstimate:

@@ -6,6 +6,7 @@ from fer_lib.evaluation.seed_variance import (
     SeedVariance,
     TotalEstimate,
     holm,
+    instability_test,
     pooled_seed_variance,
     seed_variances,
     total_difference,
@@ -85,6 +86,14 @@ def test_an_ordinary_spread_is_pooled():
     groups = {"a": (0.0, 0.03 * 2**0.5), "b": (0.0, 0.01, 0.02), "c": (0.5, 0.51, 0.52)}
     assert stats.f.sf(9, 1, 4) == pytest.approx(0.04, abs=1e-3)
     assert set(seed_variances(groups).values()) == {pooled_seed_variance(groups.values())}
+
+
+def test_the_instability_test_is_a_one_sided_f_test():
+    groups = {"a": (0.0, 6.0), "b": (0.0, 2.0), "c": (1.0, 2.0, 3.0)}
+    ratio, degrees, p_value = instability_test("a", groups)
+    assert (ratio, degrees) == (pytest.approx(18 / ((2 + 2) / 3)), (1, 3))
+    assert p_value == pytest.approx(stats.f.sf(ratio, *degrees))
+    assert instability_test("alone", {"alone": (0.0, 6.0)}).p_value == 1
 
 
 def test_two_unstable_experiments_are_both_taken_out():
