@@ -50,6 +50,24 @@ _FINE_TUNED = replace(
     title="MobileNetV2, fine-tuned",
     model_options={**_HEAD_ONLY.model_options, "trainable": True},
 )
+# Staged fine-tuning: a run of `_NEW_HEAD_96` trains the new head on the frozen backbone, and one of
+# `_STAGED_96` all layers from there.
+_NEW_HEAD_96 = replace(
+    _HEAD_ONLY,
+    title="MobileNetV2, new head, 96 pixels",
+    model_options={**_HEAD_ONLY.model_options, "input_size": 96},
+    epochs=5,
+    patience=5,
+)
+_STAGED_96 = replace(
+    _NEW_HEAD_96,
+    title="MobileNetV2, staged fine-tuning, 96 pixels",
+    model_options={**_NEW_HEAD_96.model_options, "trainable": True},
+    init_from="mobilenetv2_new_head_96",
+    warmup_epochs=1,
+    epochs=10,
+    patience=10,
+)
 _SE_CNN = Experiment(
     title="SE-CNN",
     model="custom_cnn",
@@ -149,6 +167,14 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             model_options={**_FINE_TUNED.model_options, "input_size": 96},
             learning_rate=1e-4,
         ),
+        # Staged fine-tuning at 96 pixels: trials of three learning rates on PublicTest.
+        "mobilenetv2_new_head_96": _NEW_HEAD_96,
+        **{
+            f"mobilenetv2_staged_96_rate_{rate.replace('-', '')}": replace(
+                _STAGED_96, title=f"{_STAGED_96.title}, {rate}", learning_rate=float(rate)
+            )
+            for rate in ("1e-3", "3e-4", "1e-4")
+        },
         # The improved recipe, its distillation, and distillation with SWA. The settings of the
         # latter two were not tuned.
         "se_cnn": replace(_SE_CNN, evaluate_private_test=True),
