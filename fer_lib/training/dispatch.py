@@ -109,7 +109,7 @@ def load_or_train(name: str, seed: int, profile: Profile) -> Run | None:
     if profile.trains_in_notebooks:
         if name != HOG and profile.experiment(name).ferplus_weight:
             return None
-        return run_experiment(name, seed, profile, verbose=2)
+        return run_experiment(name, seed, profile)
     run = find_run(profile.results_folder, name, seed)
     if run is None and (folder := run_folder(profile.results_folder, name, seed)).exists():
         raise RunError(
