@@ -139,7 +139,7 @@ class LimitedReader(io.RawIOBase):
         count = self._stream.readinto(buffer)
         self._left -= count
         if self._left < 0:
-            raise TooLargeError(f"unpacks to more than {self._limit / 1e6:,.0f} MB")
+            raise TooLargeError(f"more than {self._limit / 1e6:,.0f} MB, unpacked")
         return count
 
 
@@ -183,7 +183,7 @@ def read_arrays(path: Path, limit: int = _MAX_ARRAY_BYTES) -> dict[str, np.ndarr
         try:
             size = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
             if size > limit:
-                raise TooLargeError(f"unpacks to more than {limit / 1e6:,.0f} MB")
+                raise TooLargeError(f"more than {limit / 1e6:,.0f} MB, unpacked")
             file.seek(0)
             with np.load(file) as stored:
                 return dict(stored)

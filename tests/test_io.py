@@ -114,7 +114,7 @@ def test_npz_that_unpacks_to_more_than_the_limit_is_not_unpacked(tmp_path):
     np.savez_compressed(path, x=np.zeros(2_000_000, np.uint8))
     assert path.stat().st_size < 10_000
     assert len(read_arrays(path, limit=2_001_000)["x"]) == 2_000_000
-    with pytest.raises(ValueError, match="unpacks to more than 1 MB"):
+    with pytest.raises(ValueError, match="more than 1 MB, unpacked"):
         read_arrays(path, limit=1_000_000)
 
 

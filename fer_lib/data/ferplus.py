@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib.data.dataset import Dataset, find_dataset
+from fer_lib.data.dataset import Dataset
+from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import DataError
 from fer_lib.paths import ROOT
 

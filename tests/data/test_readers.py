@@ -203,11 +203,15 @@ def test_public_test_is_drawn_from_train_when_names_have_no_split(tmp_path):
 
 def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
     files = image_files(*faces)
-    for name, mode in zip(list(files)[:3], ("RGB", "RGBA", "LA"), strict=True):
+    for name, mode in zip(list(files)[:4], ("RGB", "RGBA", "LA", "CMYK"), strict=True):
         pixels = np.asarray(Image.open(io.BytesIO(files[name])))
-        files[name] = image_bytes(pixels, mode)
+        # Pillow writes CMYK as TIFF, not as PNG; the content counts, not the name.
+        files[name] = image_bytes(pixels, mode, "TIFF" if mode == "CMYK" else "PNG")
     dataset = read_dataset(write_folder(tmp_path, files))
-    assert dataset.notes == ("3 gray images were stored in color: read as gray",)
+    assert dataset.notes == (
+        "4 gray images are stored in other modes than 8-bit gray (CMYK, LA, RGB, RGBA): "
+        "read as gray",
+    )
     assert in_canonical_order(
         dataset.images, dataset.labels, dataset.split_indices
     ) == in_canonical_order(*faces)
@@ -248,7 +252,7 @@ def test_broken_row_is_named(tmp_path, row, message):
     [
         (b"", "row 1: no column emotion, pixels, Usage; found nothing"),
         (b"emotion,pixels,Usage\n", "no image of Training among 0"),
-        (b"emotion,pixels\n", "row 1: no column Usage; found emotion, pixels"),
+        (b"emotion,pixels\n", "row 1: no column Usage; found 'emotion, pixels'"),
         ("emotion,pixels,Usage\n".encode("utf-16"), "not a readable CSV"),
         (bytes(range(256)) * 20, "not a readable CSV"),
         (csv_bytes(ONE_OF_EACH_SPLIT[:2]), "no image of PrivateTest among 2"),
@@ -274,7 +278,7 @@ def test_zip_without_a_data_set_lists_its_csv_files(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"train.csv": b"a", "test.csv": b"b", "readme.txt": b"c"})
     with pytest.raises(
         DataError,
-        match=r"a.zip: expected one fer2013.csv or .*; found train.csv, test.csv",
+        match=r"a.zip: expected one fer2013.csv or .*; found 'test.csv, train.csv'",
     ):
         read_dataset(path)
     path = write_zip(tmp_path / "b.zip", {"readme.txt": b"c"})
@@ -303,7 +307,7 @@ def test_broken_image_in_a_zip_is_named(tmp_path, faces):
 BROKEN_FOLDERS = {
     "no test": (
         lambda files: {n: c for n, c in files.items() if n.startswith("train")},
-        "no folder test; expected train and test",
+        "no image of PrivateTest in train; expected folders train and test",
     ),
     "a class misspelt": (
         lambda files: {n.replace("train/happy", "train/hapy"): c for n, c in files.items()},
@@ -311,7 +315,7 @@ BROKEN_FOLDERS = {
     ),
     "a class missing": (
         lambda files: {n: c for n, c in files.items() if "train/fear" not in n},
-        "train: no folder for fear; found angry",
+        "train: no image of fear; found images of angry",
     ),
     "a class twice": (
         lambda files: files | {"train/anger/x.png": image_bytes(np.zeros((48, 48), np.uint8))},
@@ -321,7 +325,7 @@ BROKEN_FOLDERS = {
         lambda files: {
             n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()
         },
-        "sad: no image; expected files that end in .jpg, .jpeg, .png",
+        "test: no image of sad; found images of angry",
     ),
     "an unreadable image": (
         lambda files: files | {"train/sad/x.png": b"not an image"},
