@@ -202,7 +202,9 @@ def load_dataset(path: Path | str | None = None) -> Dataset:
             f"{ROOT / 'data'} holds {contents(ROOT / 'data')}"
         )
     if location is None:
-        raise DataError(f"{path}: expected a file, or {EXPECTED}; found {contents(Path(path))}")
+        raise DataError(
+            f"{path}: expected a regular file, or {EXPECTED}; found {contents(Path(path))}"
+        )
     sha256 = dataset_sha256(location.path)
     key = f"{_CACHE_FORMAT}-{sha256}-{listing_sha256(location.path)[:8]}"
     cache = user_cache_path("fer_lib") / f"fer2013-{key}.npz"

@@ -88,7 +88,7 @@ def locate(path: Path) -> Location | None:
         raise DataError(
             f"{path}: several data sets, {name}, {', '.join(other_names)}; expected one"
         )
-    notes = (f"{name} in {path} is used, and not {', '.join(other_names)}",) if rest else ()
+    notes = (f"{path}: read {name}, and not {', '.join(other_names)}",) if rest else ()
     return Location(chosen, tuple(map(printable, notes)))
 
 
@@ -106,6 +106,8 @@ def _candidates(folder: Path) -> Iterator[tuple[int, int, Path]]:
     """Yield data sets in a folder and its subfolders, each after its depth and its form."""
     yield from ((0, form, path) for form, path in _forms(folder))
     for place in filter(Path.is_dir, _visible(folder)):
+        if place.samefile(folder):
+            continue
         with suppress(PermissionError):  # such as the `lost+found` of a disk
             yield from ((1, form, path) for form, path in _forms(place))
 

@@ -209,8 +209,7 @@ def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
         files[name] = image_bytes(pixels, mode, "TIFF" if mode == "CMYK" else "PNG")
     dataset = read_dataset(write_folder(tmp_path, files))
     assert dataset.notes == (
-        "4 gray images are stored in other modes than 8-bit gray (CMYK, LA, RGB, RGBA): "
-        "read as gray",
+        "gray images in other modes than 8-bit gray, read as gray: 4 (CMYK, LA, RGB, RGBA)",
     )
     assert in_canonical_order(
         dataset.images, dataset.labels, dataset.split_indices

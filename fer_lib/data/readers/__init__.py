@@ -54,7 +54,7 @@ def read_dataset(path: Path) -> RawDataset:
         The images and labels in the order of rows or files.
 
     Raises:
-        DataError: If the data set is broken, or unpacks to more than 600 MB. The message names the
+        DataError: If the data set is broken, or unpacks to more than 500 MB. The message names the
             file, the row or the folder, what was found and what was expected.
     """
     if path.is_dir():
@@ -123,9 +123,16 @@ def _read_zip(path: Path) -> RawDataset:
 
 
 def _read_stream(binary: io.BufferedIOBase, path: Path) -> RawDataset:
-    """Read a CSV, or a tar with one, such as the challenge's `fer2013.tar.gz`."""
+    """Read a CSV, or a tar with one, such as the challenge's `fer2013.tar.gz`.
+
+    All of it is unpacked once before it is parsed, which takes longer, to learn its size.
+    """
     try:
-        stream = io.BufferedReader(LimitedReader(binary, MAX_BYTES))
+        limited = LimitedReader(binary, MAX_BYTES)
+        while limited.read(2**20):
+            pass
+        binary.seek(0)
+        stream = io.BufferedReader(binary)
         is_tar = stream.peek(_TAR_OFFSET + len(_TAR))[_TAR_OFFSET:].startswith(_TAR)
         if not is_tar:
             with text_stream(stream) as file:

@@ -61,8 +61,8 @@ def read_image_folder(files: Files) -> RawDataset:
     notes = split_notes(image_files)
     if converted:
         notes.append(
-            f"{converted:,} gray images are stored in other modes than 8-bit gray "
-            f"({', '.join(sorted(modes))}): read as gray"
+            f"gray images in other modes than 8-bit gray, read as gray: {converted:,} "
+            f"({', '.join(sorted(modes))})"
         )
     if public_test_drawn := PUBLIC_TEST not in split_indices:
         drawn = []

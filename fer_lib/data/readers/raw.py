@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from fer_lib.text import printable
 
-MAX_BYTES = 600_000_000  # of a data set, unpacked; FER2013's CSV takes 301 million
+MAX_BYTES = 500_000_000  # of a data set, unpacked; FER2013's CSV takes 301 million
 _EXPECTED_IMAGES = 35_887  # scales the progress bar, nothing else
 
 

@@ -124,7 +124,7 @@ def split_notes(images: list[ImageFile]) -> list[str]:
         if file.split != file.split_of_folder and file.folder.lower() != "test"
     )
     for (folder, split), count in sorted(moved.items()):
-        notes.append(f"{count:,} images in {folder} are of {split}, as their file names say")
+        notes.append(f"images in {folder} that are of {split}, as their names say: {count:,}")
     unnamed = {file.folder for file in images} - {file.folder for file in named}
     for folder in sorted(unnamed):
         split = FOLDERS[folder.lower()]
@@ -140,7 +140,7 @@ def unread_note(names: Iterable[str]) -> tuple[str, ...]:
         return ()
     counts = Counter(PurePosixPath(name).suffix.lower() or "without ending" for name in names)
     kinds = ", ".join(f"{count:,} {suffix}" for suffix, count in sorted(counts.items()))
-    return (printable(f"{len(names):,} files are not read ({kinds}), the first: {min(names)}"),)
+    return (printable(f"files that are not read: {kinds}; the first is {min(names)}"),)
 
 
 def _image_file(name: str) -> ImageFile | None:
