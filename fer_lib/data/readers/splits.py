@@ -152,7 +152,8 @@ def _image_file(name: str) -> ImageFile | None:
 
 
 def _require_splits(where: str, images: list[ImageFile]) -> None:
-    split_folders = sorted({file.folder for file in images}, key=lambda name: FOLDERS[name.lower()])
+    folder_names = sorted({file.folder for file in images})
+    split_folders = sorted(folder_names, key=lambda name: FOLDERS[name.lower()])
     for folder, following in pairwise(split_folders):
         if FOLDERS[folder.lower()] == FOLDERS[following.lower()]:
             raise DataError(f"{where}: both {folder} and {following}; expected one of them")
