@@ -237,6 +237,13 @@ def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
             "row 2: Usage is 'training', expected Training, PublicTest, PrivateTest",
         ),
         (("0", PIXELS), "row 2: 2 fields, expected 3"),
+        *(
+            (("0", pixel + PIXELS[1:], "Training"), f"row 2: pixel 1 is '{pixel}', expected")
+            for pixel in ("１", "٣", "1_0", "+1", "-0", "1e2", "0x1", "²", "0000", "1.0")
+        ),
+        (("１", PIXELS, "Training"), "row 2: emotion is '１'"),
+        (("x" * 26_000, PIXELS, "Training"), "row 2: emotion is '" + "x" * 80 + "'…, expected"),
+        (("\x1b[31m\n", PIXELS, "Training"), r"row 2: emotion is '\x1b[31m\n', expected"),
     ],
 )
 def test_broken_row_is_named(tmp_path, row, message):
@@ -251,6 +258,16 @@ def test_broken_row_is_named(tmp_path, row, message):
     [
         (b"", "row 1: no column emotion, pixels, Usage; found nothing"),
         (b"emotion,pixels,Usage\n", "no image of Training among 0"),
+        (
+            b"emotion,pixels,Usage, pixels\n",
+            "row 1: more than one column pixels; found 'emotion, pixels, Usage, pixels'",
+        ),
+        (b"'\x1b[2J" + b"x" * 26_000, "found ''\\x1b[2J" + "x" * 75 + "'…"),
+        (b"emotion,pixels,Usage\n" + b"0" * 140_000, "a line of more than 131,071 characters"),
+        (
+            csv_bytes([*ONE_OF_EACH_SPLIT[:2], ()]) + csv_bytes(ONE_OF_EACH_SPLIT),
+            "row 4: a blank line, which may only follow the last row",
+        ),
         (b"emotion,pixels\n", "row 1: no column Usage; found 'emotion, pixels'"),
         ("emotion,pixels,Usage\n".encode("utf-16"), "not a readable CSV"),
         (bytes(range(256)) * 20, "not a readable CSV"),
@@ -271,6 +288,25 @@ def test_broken_file_is_named(tmp_path, content, message):
     with pytest.raises(DataError) as error:
         read_dataset(path)
     assert message in str(error.value) and str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", " \r\n", "\r\n\t \n", "\n" * 2_000_000])
+@pytest.mark.parametrize("form", ["fer2013.csv", "fer2013.csv.gz", "a.zip"])
+def test_blank_lines_may_follow_the_last_row(tmp_path, form, end):
+    content, path = csv_bytes(ONE_OF_EACH_SPLIT) + end.encode(), tmp_path / form
+    if form == "a.zip":
+        write_zip(path, {"fer2013.csv": content})
+    else:
+        write_file(path, gzip.compress(content, 1) if form.endswith(".gz") else content)
+    assert len(read_dataset(path).labels) == 3
+
+
+@given(st.lists(st.sampled_from(["0", "7", "07", "007", "255", "99"]), min_size=1, max_size=5))
+def test_pixels_are_plain_digits_with_or_without_leading_zeros(values):
+    rows = [("0", " ".join((values * 2304)[:2304]), split) for split in SPLITS]
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = read_dataset(write_file(Path(folder) / "fer2013.csv", csv_bytes(rows)))
+    assert dataset.images[0].ravel()[: len(values)].tolist() == [int(value) for value in values]
 
 
 def test_zip_without_a_data_set_lists_its_csv_files(tmp_path):
