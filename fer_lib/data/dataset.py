@@ -23,6 +23,10 @@ from fer_lib.paths import ROOT
 from fer_lib.text import printable
 
 _KAGGLE_DATASET = "deadskull7/fer2013"
+_KAGGLE_MD5 = {  # of the challenge's files, as torchvision lists them
+    "fer2013.csv": "f8428a1edbd21e88f42c73edd2a14f95",
+    "icml_face_data.csv": "b114b9e04e6949e5fe8b6a98b3892b1d",
+}
 _CACHE_FORMAT = 4  # part of the cache's file name: raise it when what is stored changes
 
 
@@ -131,6 +135,15 @@ class Dataset:
         return dict(zip(SPLITS, (self.training, self.public_test, self.private_test), strict=True))
 
     @property
+    def test_images_in_training(self) -> dict[str, int]:
+        """The number of images of each test split that also occur in Training, pixel for pixel."""
+        return {
+            name: int(np.isin(split.hashes, self.training.hashes).sum())
+            for name, split in self.splits.items()
+            if split is not self.training
+        }
+
+    @property
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Images by split, then by emotion."""
         return {
@@ -167,6 +180,14 @@ def download_dataset(root: Path = ROOT) -> Path:
     with atomic_write(target) as tmp:
         shutil.copyfile(location.path, tmp)
     return target
+
+
+def is_kaggles_file(path: Path) -> bool | None:
+    """Return whether a CSV has the known checksum of its name; None for a name without one."""
+    if path.name not in _KAGGLE_MD5:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == _KAGGLE_MD5[path.name]
 
 
 def load_dataset(path: Path | str | None = None) -> Dataset:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from platformdirs import user_cache_path
 
-from fer_lib.data.dataset import Split, download_dataset, load_dataset
+from fer_lib.data.dataset import Split, download_dataset, is_kaggles_file, load_dataset
 from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import DataError, dataset_sha256
 
@@ -257,6 +257,18 @@ def test_download_is_copied_into_data(tmp_path, monkeypatch):
     write_csv(archive / "fer2013.csv", ONE_OF_EACH_SPLIT)
     assert download_dataset(tmp_path) == tmp_path / "data" / "fer2013.csv"
     assert load_dataset(find_dataset(tmp_path)).training.labels.tolist() == [0]
+
+
+def test_a_file_is_kaggles_by_its_checksum(tmp_path, monkeypatch):
+    abc = "900150983cd24fb0d6963f7d28e17f72"  # the MD5 of `abc`, RFC 1321
+    monkeypatch.setattr("fer_lib.data.dataset._KAGGLE_MD5", {"fer2013.csv": abc})
+    for name, content, expected in (
+        ("fer2013.csv", b"abc", True),
+        ("fer2013.csv", b"abd", False),
+        ("fer2013.csv.gz", b"abc", None),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert is_kaggles_file(tmp_path / name) is expected
 
 
 def test_download_without_a_network_says_what_to_do(tmp_path, monkeypatch):
