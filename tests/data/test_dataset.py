@@ -186,6 +186,19 @@ def test_full_disk_leaves_no_half_written_cache(tmp_path, monkeypatch):
     assert not cache_files(path) and not list(user_cache_path("fer_lib").glob(".writing-*"))
 
 
+def test_half_written_cache_of_a_killed_process_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    load_dataset(path)
+    folder = user_cache_path("fer_lib")
+    half, recent = folder / ".writing-half.npz", folder / ".writing-recent.npz"
+    for unfinished in (half, recent):
+        unfinished.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    load_dataset(path)
+    assert not half.exists() and recent.exists()
+
+
 def test_two_processes_build_the_cache_at_once(tmp_path, synthetic_csv):
     code = "import sys, fer_lib; print(fer_lib.load_dataset(sys.argv[1]).class_counts)"
     processes = [
