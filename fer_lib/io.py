@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_lib.text import reason
+
 TMP_PREFIX = ".writing-"  # of the names of files that are being written
 ARCHIVE_ERRORS = (  # what Python's readers of compressed files and archives raise on broken ones
     *(OSError, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError),
@@ -166,7 +168,7 @@ def read_json(path: Path):
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: not a complete JSON file ({error})") from error
+        raise ValueError(f"{path}: not a complete JSON file ({reason(error)})") from error
 
 
 def read_arrays(path: Path, limit: int = _MAX_ARRAY_BYTES) -> dict[str, np.ndarray]:
@@ -188,7 +190,7 @@ def read_arrays(path: Path, limit: int = _MAX_ARRAY_BYTES) -> dict[str, np.ndarr
             with np.load(file) as stored:
                 return dict(stored)
         except Exception as error:  # broken headers of arrays raise many kinds
-            raise ValueError(f"{path}: not a complete .npz file ({error})") from error
+            raise ValueError(f"{path}: not a complete .npz file ({reason(error)})") from error
 
 
 def sha256_of(path: Path) -> str:

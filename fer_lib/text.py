@@ -1,6 +1,7 @@
 """Show text from outside in messages and tables: in one line, without control characters."""
 
 QUOTED_LENGTH = 80  # characters of a quoted value
+REASON_LENGTH = 200  # characters of another library's message, which may quote a file
 
 
 def printable(text: object) -> str:
@@ -28,3 +29,14 @@ def quoted(value: object, length: int = QUOTED_LENGTH) -> str:
     """
     text = str(value)
     return f"'{printable(text[:length])}'" + ("…" if len(text) > length else "")
+
+
+def reason(error: BaseException, length: int = REASON_LENGTH) -> str:
+    r"""Return the message of an error as `printable`, cut off, or its type if it has none.
+
+    Example:
+        >>> reason(ValueError("line 1\nline 2")), reason(MemoryError())
+        ('line 1\\nline 2', 'MemoryError')
+    """
+    text = str(error) or type(error).__name__
+    return printable(text[:length]) + ("…" if len(text) > length else "")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_lib.text import printable, quoted
+from fer_lib.text import printable, quoted, reason
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # with surrogates and control characters
 
@@ -37,3 +37,8 @@ def test_quoted_values_are_cut_before_they_are_escaped():
     assert quoted("x" * 80) == "'" + "x" * 80 + "'"
     assert quoted("x" * 26_000) == "'" + "x" * 80 + "'…"
     assert quoted("\n" * 26_000) == "'" + r"\n" * 80 + "'…"
+
+
+def test_reasons_are_one_line_and_cut():
+    assert reason(OSError("a\x00\n" * 1000)) == (r"a\x00\n" * 67)[: -len(r"\n")] + "…"
+    assert reason(MemoryError()) == "MemoryError"

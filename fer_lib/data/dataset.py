@@ -20,7 +20,7 @@ from fer_lib.data.readers import (
 )
 from fer_lib.io import atomic_write, read_arrays, remove_unfinished
 from fer_lib.paths import ROOT
-from fer_lib.text import printable
+from fer_lib.text import reason
 
 _KAGGLE_DATASET = "deadskull7/fer2013"
 _KAGGLE_MD5 = {  # of the challenge's files, as torchvision lists them
@@ -170,8 +170,8 @@ def download_dataset(root: Path = ROOT) -> Path:
         folder = Path(kagglehub.dataset_download(_KAGGLE_DATASET))
     except Exception as error:  # kagglehub documents no exceptions of its own
         raise DataError(
-            f"Kaggle could not be reached ({error}); download {_KAGGLE_DATASET} there by hand and "
-            "set the environment variable FER2013 to the file"
+            f"Kaggle could not be reached ({reason(error)}); download {_KAGGLE_DATASET} there by "
+            "hand and set the environment variable FER2013 to the file"
         ) from error
     location = locate(folder)
     if location is None:
@@ -247,7 +247,7 @@ def _read_cached(path: Path, cache: Path) -> tuple[RawDataset, list[str]]:
         try:
             return _raw_dataset(read_arrays(cache)), notes
         except (OSError, ValueError) as error:
-            notes.append(printable(f"the cache was broken, and is built again: {error}"))
+            notes.append(f"the cache was broken, and is built again: {reason(error)}")
     raw = read_dataset(path)
     try:
         with atomic_write(cache) as tmp:

@@ -15,7 +15,7 @@ from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import DataError
 from fer_lib.io import LimitedReader, require_regular_file
 from fer_lib.paths import ROOT
-from fer_lib.text import quoted
+from fer_lib.text import quoted, reason
 
 FERPLUS_FILE_NAMES = ("fer2013new.csv", "ferplus_votes.csv.gz")
 # FER+'s names of the seven emotions, in the order of `data.labels`, and of its other classes:
@@ -119,7 +119,7 @@ def load_votes(path: Path, dataset: Dataset) -> dict[str, Votes]:
     except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         columns = ", ".join(EMOTION_COLUMNS + OTHER_COLUMNS)
         raise DataError(
-            f"{path}: not FER+'s votes, expected columns Usage, {columns} ({error})"
+            f"{path}: not FER+'s votes, expected columns Usage, {columns} ({reason(error)})"
         ) from error
     votes = {}
     for name, split in dataset.splits.items():

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fer_lib.data.dataset import load_dataset
 from fer_lib.data.labels import EMOTION_NAMES
@@ -189,6 +189,13 @@ def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
     ids=("EPS", "169 million pixels", "81 million pixels"),
 )
 def test_an_image_is_decoded_only_if_it_can_be_a_face(folder, monkeypatch, content, message):
+    load = ImageFile.ImageFile.load
+
+    def load_small(image):
+        assert image.size == (48, 48)
+        return load(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load_small)
     monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *a: pytest.fail("started"))
     (folder / "train" / "happy" / "x.jpg").write_bytes(content)
     with warnings.catch_warnings(action="error"), pytest.raises(DataError, match=message):
@@ -230,3 +237,7 @@ def test_one_rule_for_all_modes(folder, mode, accepted):
     else:
         with pytest.raises(DataError, match="not plain gray"):
             read_dataset(folder)
+
+
+def test_a_message_is_one_line():
+    assert str(DataError("data/a\nb\x1b[31m.csv: broken")) == r"data/a\nb\x1b[31m.csv: broken"

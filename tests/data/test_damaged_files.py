@@ -103,6 +103,13 @@ def test_overwritten_bytes(form, start, damage, near_end):
     check(bytes(content))
 
 
+def test_a_header_that_claims_a_name_of_half_the_file_is_not_quoted_whole():
+    content = bytearray(FORMS["zip of images"])
+    header = content.index(b"PK\x03\x04", 100)  # of the second image
+    content[header + 26 : header + 28] = (2000).to_bytes(2, "little")
+    assert not check(bytes(content))
+
+
 @settings(max_examples=150, deadline=None)
 @given(form=st.sampled_from(sorted(FORMS)), length=st.floats(0, 1, exclude_max=True))
 def test_cut_files(form, length):

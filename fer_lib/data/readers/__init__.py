@@ -26,7 +26,7 @@ from fer_lib.io import (
     require_regular_file,
     sha256_of,
 )
-from fer_lib.text import quoted
+from fer_lib.text import quoted, reason
 
 __all__ = [
     "COLUMNS",
@@ -118,7 +118,7 @@ def _read_zip(path: Path) -> RawDataset:
                 with archive.open(chosen[0]) as binary, text_stream(binary) as file:
                     return read_csv(file, f"{path}, {chosen[0]}")
     except ARCHIVE_ERRORS as error:
-        raise DataError(f"{path}: not a readable zip ({error})") from error
+        raise DataError(f"{path}: not a readable zip ({reason(error)})") from error
     raise _no_csv(path, files.names)
 
 
@@ -147,7 +147,9 @@ def _read_stream(binary: io.BufferedIOBase, path: Path) -> RawDataset:
     except TooLargeError as error:
         raise DataError(f"{path}: {error}") from None
     except ARCHIVE_ERRORS as error:
-        raise DataError(f"{path}: not a readable CSV, plain or gzipped ({error})") from error
+        raise DataError(
+            f"{path}: not a readable CSV, plain or gzipped ({reason(error)})"
+        ) from error
     raise _no_csv(path, names)
 
 

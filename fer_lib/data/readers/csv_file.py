@@ -9,7 +9,7 @@ import numpy as np
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS
 from fer_lib.data.readers.raw import MAX_BYTES, DataError, RawDataset, progress
 from fer_lib.io import ARCHIVE_ERRORS, LimitedReader, TooLargeError
-from fer_lib.text import quoted
+from fer_lib.text import quoted, reason
 
 COLUMNS = ("emotion", "pixels", "Usage")
 _LABELS = [str(label) for label in range(len(EMOTION_NAMES))]
@@ -60,7 +60,9 @@ def read_csv(file: io.TextIOWrapper, name: str) -> RawDataset:
     except TooLargeError as error:
         raise DataError(f"{name}: {error}") from None
     except (*ARCHIVE_ERRORS, UnicodeError, csv.Error) as error:
-        raise DataError(f"{name}: not a readable CSV, plain or gzipped ({error})") from error
+        raise DataError(
+            f"{name}: not a readable CSV, plain or gzipped ({reason(error)})"
+        ) from error
     return RawDataset(
         np.frombuffer(b"".join(images), np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE),
         np.array(labels, np.uint8),

@@ -27,6 +27,7 @@ from fer_lib.data.readers.splits import (
     unread_note,
 )
 from fer_lib.images import open_image
+from fer_lib.text import reason
 
 _DRAWN_FRACTION = 10  # one in ten images of Training is drawn where there is no PublicTest
 
@@ -91,8 +92,9 @@ def _read_gray(files: Files, name: str) -> tuple[np.ndarray, str]:
             if size == expected:
                 pixels = np.asarray(image if mode == "L" else image.convert("RGBA"))
     except Exception as error:  # Pillow's decoders and zipfile raise many kinds on broken files
-        reason = "unknown format" if isinstance(error, UnidentifiedImageError) else error
-        raise DataError(f"{path}: not a readable image ({reason})") from error
+        is_unknown = isinstance(error, UnidentifiedImageError)
+        why = "unknown format" if is_unknown else reason(error)
+        raise DataError(f"{path}: not a readable image ({why})") from error
     if size != expected:
         raise DataError(
             f"{path}: {size[0]} × {size[1]} pixels, expected {IMAGE_SIZE} × {IMAGE_SIZE}"
