@@ -41,8 +41,11 @@ quick: build/quick/html/index.html ## run the whole study live on synthetic face
 EXPERIMENT ?= custom_cnn
 SEED ?= 0
 PROFILE ?= full
+page: export EXPERIMENT := $(EXPERIMENT)
+page: export SEED := $(SEED)
+page: export PROFILE := $(PROFILE)
 page: .venv/ready ## render the page of a run: make page EXPERIMENT=custom_cnn SEED=0
-	@$(BIN)/python book/page.py "$(EXPERIMENT)" "$(SEED)" "$(PROFILE)"
+	@$(BIN)/python book/page.py "$$EXPERIMENT" "$$SEED" "$$PROFILE"
 
 lab: .venv/ready ## open copies of the notebooks, in build/lab, in JupyterLab
 	@$(BIN)/python book/lab.py build/lab

@@ -9,17 +9,26 @@
 
 from fer_lib.experiments import EXPERIMENTS, REPLICATED_MODELS
 from fer_lib.runs.run import parse_run_key
+from fer_lib.text import quoted
 
 names = str(config.get("experiments", ",".join(REPLICATED_MODELS))).split(",")
 seeds = str(config.get("seeds", "0,1,2")).split(",")
 if unknown := set(names) - set(EXPERIMENTS):
     raise ValueError(
-        f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}"
+        f"no experiment {quoted(', '.join(sorted(unknown)))}; there are {', '.join(EXPERIMENTS)}"
     )
+if wrong := [seed for seed in seeds if not (seed.isascii() and seed.isdecimal())]:
+    raise ValueError(f"no seed {quoted(', '.join(wrong))}; expected whole numbers")
 
 # A marker for a finished run, and not one of its files: Snakemake removes the outputs of a job
 # before it repeats the job, and a finished run must stay.
 FINISHED = "runs/fan-out/{experiment}-seed-{seed}"
+
+
+# What becomes part of a command below.
+wildcard_constraints:
+    experiment="[A-Za-z0-9_]+",
+    seed="[0-9]+",
 
 
 def dependencies(wildcards):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from fer_lib.data.dataset import Dataset, find_dataset, load_dataset
+from fer_lib.data.dataset import Dataset, load_dataset
+from fer_lib.data.discovery import find_dataset
 from fer_lib.data.synthetic import SYNTHETIC_SIZES, write_synthetic_csv
 from fer_lib.experiments import EXPERIMENTS, Experiment
 from fer_lib.io import read_json
@@ -76,8 +77,7 @@ class Profile:
             if not path.exists():
                 write_synthetic_csv(path, SYNTHETIC_SIZES)
             return load_dataset(path)
-        path = find_dataset()
-        return load_dataset(path) if path else None
+        return load_dataset() if find_dataset() else None
 
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Images by split (FER2013's own names), then by emotion.

@@ -110,7 +110,8 @@ def fer2013():
     """The real data set, or a skip that says why."""
     import numpy as np
 
-    from fer_lib.data.dataset import find_dataset, load_dataset
+    from fer_lib.data.dataset import load_dataset
+    from fer_lib.data.discovery import find_dataset
     from fer_lib.experiments import HOG
     from fer_lib.paths import RESULTS
     from fer_lib.runs.store import find_run

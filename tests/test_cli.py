@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -137,6 +139,34 @@ def test_inspect_data_prints_counts_and_hash(synthetic_csv, dataset, capsys):
     assert lines[0] == ["emotion", "Training", "PublicTest", "PrivateTest"]
     assert ["all", "320", "70", "70"] in lines
     assert ["SHA-256", dataset.sha256] in lines
+
+
+def test_inspect_data_compares_the_splits(tmp_path, capsys, monkeypatch):
+    """Two test images also occur in Training; one is among those of the recorded runs."""
+    rows = [("0", 1, "Training"), ("0", 2, "Training"), ("0", 3, "PublicTest")]
+    rows += [("0", level, "PrivateTest") for level in (1, 2, 4)]
+    lines = [f"{label},{' '.join([str(level)] * 2304)},{split}" for label, level, split in rows]
+    path = tmp_path / "fer2013.csv"
+    path.write_text("emotion,pixels,Usage\n" + "\n".join(lines))
+    digest = hashlib.sha256(bytes([4]) * 2304).digest()[:8]
+    known = np.frombuffer(digest, "<u8")
+    np.savez(tmp_path / "test_splits.npz", public_test_hashes=known, private_test_hashes=known)
+    monkeypatch.setattr("fer_lib.cli.data.RESULTS", tmp_path)
+    assert main(["inspect-data", str(path)]) == 0
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("note")]
+    assert notes == [
+        "note: images of PrivateTest that also occur in Training: 2",
+        "note: images of PublicTest that are not those of the recorded runs: 1",
+        "note: images of PrivateTest that are not those of the recorded runs: 2",
+    ]
+
+
+@pytest.mark.parametrize("name, noted", [("fer2013.csv", True), ("archive.zip", False)])
+def test_download_says_that_a_file_is_another(tmp_path, capsys, monkeypatch, name, noted):
+    (tmp_path / name).write_bytes(b"not the challenge's")
+    monkeypatch.setattr("fer_lib.cli.data.download_dataset", lambda: tmp_path / name)
+    assert main(["download"]) == 0
+    assert ("note: its MD5 is not" in capsys.readouterr().out) == noted
 
 
 def test_broken_data_set_is_one_line(tmp_path, capsys):

@@ -79,7 +79,24 @@ def test_a_finished_run_is_not_trained_again(tmp_path):
 
 def test_an_unknown_experiment_is_named(tmp_path):
     code, output = snakemake(tmp_path, "--cores", "2", "--dry-run", "--config", "experiments=vgg")
-    assert code != 0 and "no experiment vgg; there are custom_cnn" in output
+    assert code != 0 and "no experiment 'vgg'; there are custom_cnn" in output
+
+
+@pytest.mark.parametrize("seeds", ["0;touch pwned", "$(touch pwned)", "-1"])
+def test_seeds_are_whole_numbers(tmp_path, seeds):
+    code, output = snakemake(tmp_path, "--cores", "1", "--dry-run", "--config", f"seeds='{seeds}'")
+    assert code != 0 and "expected whole numbers" in output
+    assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize(
+    "name", ["custom_cnn;touch pwned;-seed-0", "custom_cnn-seed-0;touch pwned"]
+)
+def test_a_requested_file_is_no_command(tmp_path, name):
+    path = fake_python("true", tmp_path)
+    code, output = snakemake(tmp_path, "--cores", "1", f"runs/fan-out/{name}", path=path)
+    assert code != 0 and "MissingRuleException" in output
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def fake_python(training, folder):

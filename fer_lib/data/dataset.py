@@ -1,30 +1,33 @@
-"""Find and read FER2013, with a cache that is keyed by content."""
+"""Read FER2013, with a cache that is keyed by content."""
 
 import hashlib
-import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from fer_lib.data.labels import EMOTION_NAMES, SPLITS
+from fer_lib.data.discovery import EXPECTED, contents, locate, search
+from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE, SPLITS
 from fer_lib.data.readers import (
-    CSV_NAMES,
     DataError,
+    RawDataset,
     dataset_sha256,
-    is_image_folder,
+    listing_sha256,
     read_dataset,
 )
-from fer_lib.io import atomic_write, read_arrays
+from fer_lib.io import atomic_write, read_arrays, remove_unfinished
 from fer_lib.paths import ROOT
+from fer_lib.text import reason
 
-_FILE_NAMES = tuple(f"{name}{suffix}" for name in CSV_NAMES for suffix in ("", ".gz"))
-_EXPECTED = f"a folder with one of {', '.join(_FILE_NAMES)}, one zip, or folders train and test"
 _KAGGLE_DATASET = "deadskull7/fer2013"
-_CACHE_FORMAT = 3  # part of the cache's file name: raise it when what is stored changes
+_KAGGLE_MD5 = {  # of the challenge's files, as torchvision lists them
+    "fer2013.csv": "f8428a1edbd21e88f42c73edd2a14f95",
+    "icml_face_data.csv": "b114b9e04e6949e5fe8b6a98b3892b1d",
+}
+_CACHE_FORMAT = 4  # part of the cache's file name: raise it when what is stored changes
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,49 +135,21 @@ class Dataset:
         return dict(zip(SPLITS, (self.training, self.public_test, self.private_test), strict=True))
 
     @property
+    def test_images_in_training(self) -> dict[str, int]:
+        """The number of images of each test split that also occur in Training, pixel for pixel."""
+        return {
+            name: int(np.isin(split.hashes, self.training.hashes).sum())
+            for name, split in self.splits.items()
+            if split is not self.training
+        }
+
+    @property
     def class_counts(self) -> dict[str, dict[str, int]]:
         """Images by split, then by emotion."""
         return {
             name: dict(zip(EMOTION_NAMES, split.class_counts.tolist(), strict=True))
             for name, split in self.splits.items()
         }
-
-
-def find_dataset(root: Path = ROOT) -> Path | None:
-    """Find FER2013 where the environment variable `FER2013` points, or else in `data/`.
-
-    The variable names a file or a folder. A relative path is relative to the current folder or else
-    to `root`, because notebooks run in their own folder.
-
-    Args:
-        root: The folder that contains `data/`.
-
-    Returns:
-        The file or folder, or None if there is none.
-
-    Raises:
-        DataError: If the variable is set but does not point to a data set. No other copy is used
-            instead.
-    """
-    if variable := os.environ.get("FER2013"):
-        path = Path(variable).expanduser()
-        dataset = _dataset_in(path) or _dataset_in(root / path)
-        if dataset is None:
-            raise DataError(
-                f"the environment variable FER2013 is {variable!r}: "
-                f"expected the data set's file, or {_EXPECTED}"
-            )
-        return dataset
-    return _dataset_in(root / "data")
-
-
-def _dataset_in(path: Path) -> Path | None:
-    """Return the data set at a path or in the folder at that path, or None."""
-    if path.is_file() or is_image_folder(path):
-        return path
-    named = [path / name for name in _FILE_NAMES if (path / name).is_file()]
-    zips = list(path.glob("*.zip")) if path.is_dir() else []
-    return named[0] if named else zips[0] if len(zips) == 1 else None
 
 
 def download_dataset(root: Path = ROOT) -> Path:
@@ -195,23 +170,31 @@ def download_dataset(root: Path = ROOT) -> Path:
         folder = Path(kagglehub.dataset_download(_KAGGLE_DATASET))
     except Exception as error:  # kagglehub documents no exceptions of its own
         raise DataError(
-            f"Kaggle could not be reached ({error}); download {_KAGGLE_DATASET} there by hand and "
-            "set the environment variable FER2013 to the file"
+            f"Kaggle could not be reached ({reason(error)}); download {_KAGGLE_DATASET} there by "
+            "hand and set the environment variable FER2013 to the file"
         ) from error
-    source = _dataset_in(folder)
-    if source is None:
-        raise DataError(f"{folder}: Kaggle's archive holds no data set; expected {_EXPECTED}")
-    target = root / "data" / source.name
+    location = locate(folder)
+    if location is None:
+        raise DataError(f"{folder}: Kaggle's archive holds no data set; expected {EXPECTED}")
+    target = root / "data" / location.path.name
     with atomic_write(target) as tmp:
-        shutil.copyfile(source, tmp)
+        shutil.copyfile(location.path, tmp)
     return target
+
+
+def is_kaggles_file(path: Path) -> bool | None:
+    """Return whether a CSV has the known checksum of its name; None for a name without one."""
+    if path.name not in _KAGGLE_MD5:
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == _KAGGLE_MD5[path.name]
 
 
 def load_dataset(path: Path | str | None = None) -> Dataset:
     """Read a data set, or load it from the cache if it was read before.
 
     The cache is in the user's cache folder (`platformdirs`). Its files are named by the SHA-256 of
-    the data set, so that a data set that has changed is read again.
+    the data set, so that a data set that has changed is read again. A broken one is replaced.
 
     Args:
         path: A file or a folder in any of the forms of `data.readers`. None uses `find_dataset`.
@@ -220,8 +203,7 @@ def load_dataset(path: Path | str | None = None) -> Dataset:
         The data set.
 
     Raises:
-        DataError: If there is no data set, if it cannot be read, or if the cache is broken or
-            cannot be written.
+        DataError: If there is no data set, if it cannot be read, or if the cache cannot be written.
 
     Example:
         >>> from fer_lib.data.synthetic import write_synthetic_csv
@@ -233,32 +215,71 @@ def load_dataset(path: Path | str | None = None) -> Dataset:
         >>> dataset.class_counts["PublicTest"]["happy"] >= 3
         True
     """
-    path = find_dataset() if path is None else Path(path)
-    if path is None:
+    location = search() if path is None else locate(Path(path))
+    if location is None and path is None:
         raise DataError(
             "FER2013 is not on this machine: `python -m fer_lib download` gets it from Kaggle, or "
-            "set the environment variable FER2013 to its file or folder"
+            "set the environment variable FER2013 to its file or folder; "
+            f"{ROOT / 'data'} holds {contents(ROOT / 'data')}"
         )
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
-    sha256 = dataset_sha256(path)
-    cache = user_cache_path("fer_lib") / f"fer2013-{_CACHE_FORMAT}-{sha256}.npz"
-    if not cache.exists():
-        raw = read_dataset(path)
+    if location is None:
+        raise DataError(
+            f"{path}: expected a regular file, or {EXPECTED}; found {contents(Path(path))}"
+        )
+    sha256 = dataset_sha256(location.path)
+    key = f"{_CACHE_FORMAT}-{sha256}-{listing_sha256(location.path)[:8]}"
+    cache = user_cache_path("fer_lib") / f"fer2013-{key}.npz"
+    raw, notes = _read_cached(location.path, cache)
+    images = Split(raw.images, raw.labels)
+    splits = (images[raw.split_indices == index] for index in range(len(SPLITS)))
+    return Dataset(*splits, sha256, raw.public_test_drawn, (*location.notes, *notes, *raw.notes))
+
+
+def _read_cached(path: Path, cache: Path) -> tuple[RawDataset, list[str]]:
+    """Read a data set from its cache or, where there is none or a broken one, build it.
+
+    Returns:
+        The data set, and what a user should know of the cache.
+    """
+    remove_unfinished(cache.parent)
+    notes = []
+    if cache.exists():
         try:
-            with atomic_write(cache) as tmp:
-                np.savez(tmp, **{**vars(raw), "notes": np.array(raw.notes, str)})
-        except OSError as error:
-            raise DataError(
-                f"{cache}: the cache could not be written ({error.strerror or error}); it takes "
-                f"{raw.images.nbytes / 1e6:.0f} MB, elsewhere with XDG_CACHE_HOME"
-            ) from error
+            return _raw_dataset(read_arrays(cache)), notes
+        except (OSError, ValueError) as error:
+            notes.append(f"the cache was broken, and is built again: {reason(error)}")
+    raw = read_dataset(path)
     try:
-        arrays = read_arrays(cache)
-    except ValueError as error:
-        raise DataError(f"{error}; it is a cache: remove it, and it is built again") from error
-    images = Split(arrays["images"], arrays["labels"])
-    splits = (images[arrays["split_indices"] == index] for index in range(len(SPLITS)))
-    return Dataset(
-        *splits, sha256, bool(arrays["public_test_drawn"]), tuple(arrays["notes"].tolist())
-    )
+        with atomic_write(cache) as tmp:
+            np.savez(tmp, **{**vars(raw), "notes": np.array(raw.notes, str)})
+    except OSError as error:
+        raise DataError(
+            f"{cache}: the cache could not be written ({error.strerror or error}); it takes "
+            f"{raw.images.nbytes / 1e6:.0f} MB, elsewhere with XDG_CACHE_HOME"
+        ) from error
+    return raw, notes
+
+
+def _raw_dataset(arrays: dict[str, np.ndarray]) -> RawDataset:
+    """Return the data set of a cache.
+
+    Raises:
+        ValueError: An array is missing, or has another shape, dtype or range.
+    """
+    expected = {field.name for field in fields(RawDataset)}
+    if arrays.keys() != expected:
+        raise ValueError(f"arrays {', '.join(arrays)}, expected {', '.join(expected)}")
+    n = len(arrays["labels"]) if arrays["labels"].ndim else 0
+    image_shape = (n, IMAGE_SIZE, IMAGE_SIZE)
+    shapes = {"images": image_shape, "labels": (n,), "split_indices": (n,)}
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.uint8:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, expected uint8 {shape}")
+    drawn, notes = arrays["public_test_drawn"], arrays["notes"]
+    in_range = (arrays["labels"] < len(EMOTION_NAMES)).all()
+    if not in_range or set(np.unique(arrays["split_indices"])) != set(range(len(SPLITS))):
+        raise ValueError("labels or splits out of range")
+    if (drawn.ndim, drawn.dtype.kind, notes.ndim, notes.dtype.kind) != (0, "b", 1, "U"):
+        raise ValueError("public_test_drawn or notes of another shape or dtype")
+    return RawDataset(**arrays | {"public_test_drawn": bool(drawn), "notes": tuple(notes.tolist())})

@@ -1,5 +1,7 @@
 """FER+ (Barsoum et al. 2016): votes of ten annotators on each image of FER2013."""
 
+import gzip
+import io
 import os
 import zlib
 from dataclasses import dataclass
@@ -8,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer_lib.data.dataset import Dataset, find_dataset
+from fer_lib.data.dataset import Dataset
+from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import DataError
+from fer_lib.io import LimitedReader, require_regular_file
 from fer_lib.paths import ROOT
+from fer_lib.text import quoted, reason
 
 FERPLUS_FILE_NAMES = ("fer2013new.csv", "ferplus_votes.csv.gz")
 # FER+'s names of the seven emotions, in the order of `data.labels`, and of its other classes:
@@ -18,6 +23,7 @@ FERPLUS_FILE_NAMES = ("fer2013new.csv", "ferplus_votes.csv.gz")
 EMOTION_COLUMNS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 OTHER_COLUMNS = ("contempt", "unknown", "NF")
 ANNOTATORS = 10
+_MAX_BYTES = 50_000_000  # unpacked; Microsoft's file takes 2 million
 _MIN_AGREEMENT = 0.5  # lower agreement means that the rows of the two files are ordered differently
 
 
@@ -80,7 +86,7 @@ def find_votes(root: Path = ROOT) -> Path | None:
     if variable := os.environ.get("FERPLUS"):
         path = Path(variable).expanduser()
         if not path.is_file():
-            raise DataError(f"the environment variable FERPLUS is {variable!r}: no such file")
+            raise DataError(f"the environment variable FERPLUS is {quoted(variable)}: no such file")
         return path
     dataset = find_dataset(root)
     folders = [*([dataset.parent] if dataset else []), root / "data"]
@@ -103,15 +109,17 @@ def load_votes(path: Path, dataset: Dataset) -> dict[str, Votes]:
         DataError: If the file is not FER+'s, or its rows do not match those of the data set.
     """
     try:
-        table = pd.read_csv(path)
+        require_regular_file(path)
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as binary:
+            table = pd.read_csv(io.BufferedReader(LimitedReader(binary, _MAX_BYTES)))
         emotions, other_classes = (
-            table[list(columns)].to_numpy(int) for columns in (EMOTION_COLUMNS, OTHER_COLUMNS)
+            _counts(table[list(columns)]) for columns in (EMOTION_COLUMNS, OTHER_COLUMNS)
         )
         usages = table["Usage"].to_numpy()
     except (KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         columns = ", ".join(EMOTION_COLUMNS + OTHER_COLUMNS)
         raise DataError(
-            f"{path}: not FER+'s votes, expected columns Usage, {columns} ({error})"
+            f"{path}: not FER+'s votes, expected columns Usage, {columns} ({reason(error)})"
         ) from error
     votes = {}
     for name, split in dataset.splits.items():
@@ -130,3 +138,9 @@ def load_votes(path: Path, dataset: Dataset) -> dict[str, Votes]:
                 "the rows are in another order"
             )
     return votes
+
+
+def _counts(table: pd.DataFrame) -> np.ndarray:
+    if not all(dtype.kind in "iu" for dtype in table.dtypes) or (table < 0).any(axis=None):
+        raise ValueError("votes are not whole numbers from 0 on")
+    return table.to_numpy(int)

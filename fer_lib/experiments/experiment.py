@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 from fer_lib.tta import NO_TTA, views
 
-RUN_KEY = re.compile(r"(\w+)/seed-(\d+)")
+RUN_KEY = re.compile(r"(\w+)/seed-(\d+)", re.ASCII)  # a path: plain names only
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,13 @@ from fer_lib.models.registry import pretrained_base
 from fer_lib.runs.run import Run, RunError
 from fer_lib.training.run_spec import RunSpec
 
+IMAGENET_SHA256 = "b76ae2b173b7743d52f88177187d841b647ccdd305439d9ae51e0f2a7a61e3e8"  # as recorded
+
 
 def provenance(spec: RunSpec, network: keras.Model, dependencies: Mapping[str, Run]) -> dict:
     """Return the SHA-256 of all weights that a run starts from or learns from.
+
+    A note is printed if the weights of a pretrained base are not those of the recorded runs.
 
     Args:
         spec: The experiment and the seed.
@@ -35,9 +39,12 @@ def provenance(spec: RunSpec, network: keras.Model, dependencies: Mapping[str, R
     if init_key and (faces := dependencies[init_key].config.get("faces")):
         record["pretraining"] = faces
     base = pretrained_base(network) if experiment.model_options.get("weights") else None
+    base_sha256 = weights_sha256(base) if base else None
+    if base and base_sha256 != IMAGENET_SHA256:
+        print("note: the ImageNet weights are not those of the recorded runs", flush=True)
     return record | {
         "initial_weights_sha256": weights_sha256(network),
-        "pretrained_weights_sha256": weights_sha256(base) if base else None,
+        "pretrained_weights_sha256": base_sha256,
     }
 
 

@@ -4,16 +4,18 @@ import gzip
 import hashlib
 import io
 import os
-import re
 import subprocess
 import sys
 
 import kagglehub
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from platformdirs import user_cache_path
 
-from fer_lib.data.dataset import Split, download_dataset, find_dataset, load_dataset
+from fer_lib.data.dataset import Split, download_dataset, is_kaggles_file, load_dataset
+from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import DataError, dataset_sha256
 
 PIXELS = " ".join(str(i % 256) for i in range(48 * 48))
@@ -98,15 +100,77 @@ def test_broken_file_leaves_no_cache(tmp_path):
     assert not cache_files(path)
 
 
-def test_broken_cache_is_named_and_rebuilt_once_removed(tmp_path):
+def save(path, **arrays):
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def changed(name, change):
+    """Breaks one array of a cache, so that the file is whole and its content is not."""
+
+    def break_cache(path):
+        with np.load(path) as stored:
+            arrays = dict(stored)
+        arrays[name] = change(arrays[name])
+        save(path, **arrays)
+
+    return break_cache
+
+
+BROKEN_CACHES = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:100]),
+    "empty": lambda path: path.write_bytes(b""),
+    "no arrays": lambda path: save(path),
+    "one array": lambda path: save(path, images=np.zeros((4, 48, 48), np.uint8)),
+    "no images": changed("images", lambda images: images[:0]),
+    "fewer images": changed("images", lambda images: images[:-1]),
+    "smaller images": changed("images", lambda images: images[:, :47]),
+    "flat images": changed("images", lambda images: images.reshape(len(images), -1)),
+    "floats": changed("images", lambda images: images.astype(np.float32)),
+    "an object": changed("images", lambda images: np.array([None] * len(images))),
+    "one label": changed("labels", lambda labels: labels[0]),
+    "labels of floats": changed("labels", lambda labels: labels + 0.5),
+    "a label of 7": changed("labels", lambda labels: labels * 0 + np.uint8(7)),
+    "a split of 3": changed("split_indices", lambda splits: splits + np.uint8(1)),
+    "one split": changed("split_indices", lambda splits: splits * 0),
+    "numbers as notes": changed("notes", lambda notes: np.arange(3)),
+    "a text for a truth value": changed("public_test_drawn", lambda drawn: np.array("no")),
+    "several truth values": changed("public_test_drawn", lambda drawn: np.array([True, False])),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_CACHES)
+def test_broken_cache_is_built_again_with_a_note(tmp_path, monkeypatch, case):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = write_csv(tmp_path / "fer2013.csv", [("4", PIXELS, "Training"), *ONE_OF_EACH_SPLIT])
     load_dataset(path)
     [cache] = cache_files(path)
-    cache.write_bytes(cache.read_bytes()[:100])
-    with pytest.raises(DataError, match=f"{re.escape(str(cache))}: .*remove it"):
-        load_dataset(path)
-    cache.unlink()
-    assert load_dataset(path).training.labels[0] == 4
+    whole = cache.read_bytes()
+    BROKEN_CACHES[case](cache)
+    dataset = load_dataset(path)
+    assert dataset.training.labels.tolist() == [4, 0]
+    [note] = dataset.notes
+    assert note.startswith("the cache was broken, and is built again: ")
+    assert cache.read_bytes() == whole and not load_dataset(path).notes
+
+
+@pytest.fixture(scope="module")
+def small_csv(tmp_path_factory):
+    return write_csv(tmp_path_factory.mktemp("data") / "small.csv", ONE_OF_EACH_SPLIT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(position=st.floats(0, 1, exclude_max=True), byte=st.integers(1, 255))
+def test_a_cache_with_any_changed_byte_reads_the_same_or_is_built_again(small_csv, position, byte):
+    load_dataset(small_csv)
+    [cache] = cache_files(small_csv)
+    content = bytearray(cache.read_bytes())
+    content[int(position * len(content))] ^= byte
+    cache.write_bytes(content)
+    dataset, expected = load_dataset(small_csv), np.arange(48 * 48).reshape(48, 48) % 256
+    assert [split.labels.tolist() for split in dataset.splits.values()] == [[0], [1], [6]]
+    for split in dataset.splits.values():
+        np.testing.assert_array_equal(split.images[0], expected)
 
 
 def test_full_disk_leaves_no_half_written_cache(tmp_path, monkeypatch):
@@ -120,6 +184,19 @@ def test_full_disk_leaves_no_half_written_cache(tmp_path, monkeypatch):
     with pytest.raises(DataError, match=r"the cache could not be written .*No space left"):
         load_dataset(path)
     assert not cache_files(path) and not list(user_cache_path("fer_lib").glob(".writing-*"))
+
+
+def test_half_written_cache_of_a_killed_process_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = write_csv(tmp_path / "fer2013.csv", ONE_OF_EACH_SPLIT)
+    load_dataset(path)
+    folder = user_cache_path("fer_lib")
+    half, recent = folder / ".writing-half.npz", folder / ".writing-recent.npz"
+    for unfinished in (half, recent):
+        unfinished.write_bytes(b"half")
+    os.utime(half, (0, 0))
+    load_dataset(path)
+    assert not half.exists() and recent.exists()
 
 
 def test_two_processes_build_the_cache_at_once(tmp_path, synthetic_csv):
@@ -174,10 +251,10 @@ def test_wrong_environment_variable_is_an_error_even_with_another_copy(tmp_path,
 def test_missing_data_set_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.delenv("FER2013", raising=False)
     assert find_dataset(tmp_path) is None
-    monkeypatch.setattr("fer_lib.data.dataset.find_dataset", lambda: None)
+    monkeypatch.setattr("fer_lib.data.dataset.search", lambda: None)
     with pytest.raises(DataError, match=r"not on this machine: `python -m fer_lib download`"):
         load_dataset()
-    with pytest.raises(DataError, match=r"nowhere\.csv: no such file or folder"):
+    with pytest.raises(DataError, match=r"nowhere\.csv: expected .*; found no such file or folder"):
         load_dataset(tmp_path / "nowhere.csv")
 
 
@@ -193,6 +270,18 @@ def test_download_is_copied_into_data(tmp_path, monkeypatch):
     write_csv(archive / "fer2013.csv", ONE_OF_EACH_SPLIT)
     assert download_dataset(tmp_path) == tmp_path / "data" / "fer2013.csv"
     assert load_dataset(find_dataset(tmp_path)).training.labels.tolist() == [0]
+
+
+def test_a_file_is_kaggles_by_its_checksum(tmp_path, monkeypatch):
+    abc = "900150983cd24fb0d6963f7d28e17f72"  # the MD5 of `abc`, RFC 1321
+    monkeypatch.setattr("fer_lib.data.dataset._KAGGLE_MD5", {"fer2013.csv": abc})
+    for name, content, expected in (
+        ("fer2013.csv", b"abc", True),
+        ("fer2013.csv", b"abd", False),
+        ("fer2013.csv.gz", b"abc", None),
+    ):
+        (tmp_path / name).write_bytes(content)
+        assert is_kaggles_file(tmp_path / name) is expected
 
 
 def test_download_without_a_network_says_what_to_do(tmp_path, monkeypatch):

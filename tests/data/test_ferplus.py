@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -110,3 +111,30 @@ def test_votes_are_found_by_variable_then_beside_fer2013_then_in_data(
     monkeypatch.setenv("FERPLUS", str(tmp_path / "nowhere.csv"))
     with pytest.raises(DataError, match=r"FERPLUS is '.*nowhere\.csv': no such file"):
         find_votes(tmp_path)
+
+
+def test_a_bomb_ends_at_the_limit(dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("fer_lib.data.ferplus._MAX_BYTES", 10_000)
+    path = tmp_path / "ferplus_votes.csv.gz"
+    path.write_bytes(gzip.compress(HEADER.encode() + b"\n" * 20_000))
+    with pytest.raises(DataError, match=r"not FER\+'s votes, .* \(more than 0 MB, unpacked\)"):
+        load_votes(path, dataset)
+
+
+@pytest.mark.parametrize("value", ["-1", "", "half", "1e400"])
+def test_votes_are_counts(dataset, votes_file, tmp_path, value):
+    path = tmp_path / "fer2013new.csv"
+    lines = votes_file.read_text().splitlines()
+    lines[5] = ",".join([*lines[5].split(",")[:-1], value])
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"fer2013new\.csv: not FER\+'s votes"):
+        load_votes(path, dataset)
+
+
+def test_a_pipe_holds_no_votes(dataset, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="not a regular file"):
+        load_votes(tmp_path / "pipe.csv", dataset)
+    monkeypatch.setenv("FERPLUS", str(tmp_path / "pipe.csv"))
+    with pytest.raises(DataError, match=r"the environment variable FERPLUS is '.*': no such file"):
+        find_votes()

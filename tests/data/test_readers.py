@@ -203,11 +203,14 @@ def test_public_test_is_drawn_from_train_when_names_have_no_split(tmp_path):
 
 def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
     files = image_files(*faces)
-    for name, mode in zip(list(files)[:3], ("RGB", "RGBA", "LA"), strict=True):
+    for name, mode in zip(list(files)[:4], ("RGB", "RGBA", "LA", "CMYK"), strict=True):
         pixels = np.asarray(Image.open(io.BytesIO(files[name])))
-        files[name] = image_bytes(pixels, mode)
+        # Pillow writes CMYK as TIFF, not as PNG; the content counts, not the name.
+        files[name] = image_bytes(pixels, mode, "TIFF" if mode == "CMYK" else "PNG")
     dataset = read_dataset(write_folder(tmp_path, files))
-    assert dataset.notes == ("3 gray images were stored in color: read as gray",)
+    assert dataset.notes == (
+        "gray images in other modes than 8-bit gray, read as gray: 4 (CMYK, LA, RGB, RGBA)",
+    )
     assert in_canonical_order(
         dataset.images, dataset.labels, dataset.split_indices
     ) == in_canonical_order(*faces)
@@ -234,6 +237,13 @@ def test_gray_images_stored_in_color_are_read_and_counted(tmp_path, faces):
             "row 2: Usage is 'training', expected Training, PublicTest, PrivateTest",
         ),
         (("0", PIXELS), "row 2: 2 fields, expected 3"),
+        *(
+            (("0", pixel + PIXELS[1:], "Training"), f"row 2: pixel 1 is '{pixel}', expected")
+            for pixel in ("１", "٣", "1_0", "+1", "-0", "1e2", "0x1", "²", "0000", "1.0")
+        ),
+        (("１", PIXELS, "Training"), "row 2: emotion is '１'"),
+        (("x" * 26_000, PIXELS, "Training"), "row 2: emotion is '" + "x" * 80 + "'…, expected"),
+        (("\x1b[31m\n", PIXELS, "Training"), r"row 2: emotion is '\x1b[31m\n', expected"),
     ],
 )
 def test_broken_row_is_named(tmp_path, row, message):
@@ -248,7 +258,17 @@ def test_broken_row_is_named(tmp_path, row, message):
     [
         (b"", "row 1: no column emotion, pixels, Usage; found nothing"),
         (b"emotion,pixels,Usage\n", "no image of Training among 0"),
-        (b"emotion,pixels\n", "row 1: no column Usage; found emotion, pixels"),
+        (
+            b"emotion,pixels,Usage, pixels\n",
+            "row 1: more than one column pixels; found 'emotion, pixels, Usage, pixels'",
+        ),
+        (b"'\x1b[2J" + b"x" * 26_000, "found ''\\x1b[2J" + "x" * 75 + "'…"),
+        (b"emotion,pixels,Usage\n" + b"0" * 140_000, "a line of more than 131,071 characters"),
+        (
+            csv_bytes([*ONE_OF_EACH_SPLIT[:2], ()]) + csv_bytes(ONE_OF_EACH_SPLIT),
+            "row 4: a blank line, which may only follow the last row",
+        ),
+        (b"emotion,pixels\n", "row 1: no column Usage; found 'emotion, pixels'"),
         ("emotion,pixels,Usage\n".encode("utf-16"), "not a readable CSV"),
         (bytes(range(256)) * 20, "not a readable CSV"),
         (csv_bytes(ONE_OF_EACH_SPLIT[:2]), "no image of PrivateTest among 2"),
@@ -270,11 +290,30 @@ def test_broken_file_is_named(tmp_path, content, message):
     assert message in str(error.value) and str(path) in str(error.value)
 
 
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", " \r\n", "\r\n\t \n", "\n" * 2_000_000])
+@pytest.mark.parametrize("form", ["fer2013.csv", "fer2013.csv.gz", "a.zip"])
+def test_blank_lines_may_follow_the_last_row(tmp_path, form, end):
+    content, path = csv_bytes(ONE_OF_EACH_SPLIT) + end.encode(), tmp_path / form
+    if form == "a.zip":
+        write_zip(path, {"fer2013.csv": content})
+    else:
+        write_file(path, gzip.compress(content, 1) if form.endswith(".gz") else content)
+    assert len(read_dataset(path).labels) == 3
+
+
+@given(st.lists(st.sampled_from(["0", "7", "07", "007", "255", "99"]), min_size=1, max_size=5))
+def test_pixels_are_plain_digits_with_or_without_leading_zeros(values):
+    rows = [("0", " ".join((values * 2304)[:2304]), split) for split in SPLITS]
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = read_dataset(write_file(Path(folder) / "fer2013.csv", csv_bytes(rows)))
+    assert dataset.images[0].ravel()[: len(values)].tolist() == [int(value) for value in values]
+
+
 def test_zip_without_a_data_set_lists_its_csv_files(tmp_path):
     path = write_zip(tmp_path / "a.zip", {"train.csv": b"a", "test.csv": b"b", "readme.txt": b"c"})
     with pytest.raises(
         DataError,
-        match=r"a.zip: expected one fer2013.csv or .*; found train.csv, test.csv",
+        match=r"a.zip: expected one fer2013.csv or .*; found 'test.csv, train.csv'",
     ):
         read_dataset(path)
     path = write_zip(tmp_path / "b.zip", {"readme.txt": b"c"})
@@ -303,7 +342,7 @@ def test_broken_image_in_a_zip_is_named(tmp_path, faces):
 BROKEN_FOLDERS = {
     "no test": (
         lambda files: {n: c for n, c in files.items() if n.startswith("train")},
-        "no folder test; expected train and test",
+        "no image of PrivateTest in train; expected folders train and test",
     ),
     "a class misspelt": (
         lambda files: {n.replace("train/happy", "train/hapy"): c for n, c in files.items()},
@@ -311,7 +350,7 @@ BROKEN_FOLDERS = {
     ),
     "a class missing": (
         lambda files: {n: c for n, c in files.items() if "train/fear" not in n},
-        "train: no folder for fear; found angry",
+        "train: no image of fear; found images of angry",
     ),
     "a class twice": (
         lambda files: files | {"train/anger/x.png": image_bytes(np.zeros((48, 48), np.uint8))},
@@ -321,7 +360,7 @@ BROKEN_FOLDERS = {
         lambda files: {
             n.replace(".png", ".txt") if "test/sad" in n else n: c for n, c in files.items()
         },
-        "sad: no image; expected files that end in .jpg, .jpeg, .png",
+        "test: no image of sad; found images of angry",
     ),
     "an unreadable image": (
         lambda files: files | {"train/sad/x.png": b"not an image"},

@@ -7,10 +7,16 @@ import pytest
 
 from fer_lib.evaluation.inference import load_model
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.io import sha256_of
+from fer_lib.io import read_json, sha256_of
 from fer_lib.models.registry import build_model, pretrained_base
+from fer_lib.paths import RESULTS
 from fer_lib.runs.run import RunError
-from fer_lib.training.initialization import load_compatible_weights, provenance, weights_sha256
+from fer_lib.training.initialization import (
+    IMAGENET_SHA256,
+    load_compatible_weights,
+    provenance,
+    weights_sha256,
+)
 from fer_lib.training.run_spec import RunSpec
 
 
@@ -24,12 +30,24 @@ def test_initial_weights_follow_from_the_seed(run, tiny):
     assert weights_sha256(build_model(tiny)) != weights_sha256(model)
 
 
-def test_provenance_of_a_pretrained_base():
+def test_provenance_of_a_pretrained_base(capsys, monkeypatch):
     spec = RunSpec("mobilenetv2", EXPERIMENTS["mobilenetv2_fine_tuned"])
     model = build_model(spec.experiment, pretrained=False)
     record = provenance(spec, model, {})
     assert record["pretrained_weights_sha256"] == weights_sha256(pretrained_base(model))
     assert record["initial_weights_sha256"] == weights_sha256(model)
+    note = "note: the ImageNet weights are not those of the recorded runs\n"
+    assert capsys.readouterr().out == note
+    recorded = record["pretrained_weights_sha256"]
+    monkeypatch.setattr("fer_lib.training.initialization.IMAGENET_SHA256", recorded)
+    provenance(spec, model, {})
+    assert capsys.readouterr().out == ""
+
+
+def test_imagenet_weights_are_those_of_each_recorded_run():
+    configs = [read_json(path) for path in RESULTS.glob("*/seed-*/config.json")]
+    recorded = {config.get("pretrained_weights_sha256") for config in configs}
+    assert recorded - {None} == {IMAGENET_SHA256}
 
 
 def test_provenance_of_dependencies(run, tiny):

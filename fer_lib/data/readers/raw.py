@@ -6,14 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from fer_lib.text import printable
+
+MAX_BYTES = 500_000_000  # of a data set, unpacked; FER2013's CSV takes 301 million
 _EXPECTED_IMAGES = 35_887  # scales the progress bar, nothing else
 
 
 class DataError(ValueError):
     """The data set is missing or broken.
 
-    The message names the file and the row or folder, what was found and what was expected.
+    The message names the file and the row or folder, what was found and what was expected. It is
+    one line (`text.printable`).
     """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True, eq=False)
