@@ -57,7 +57,7 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 	$(BIN)/python -m fer_lib download
 	$(BIN)/python -m fer_lib inspect-data
 
-verify: .venv/ready ## recompute every recorded run
+verify: .venv/ready ## recompute all that is recorded: runs, and a sample of each analysis
 	$(BIN)/python -m fer_lib verify
 
 dist: .venv/ready ## build the wheel and the source distribution in dist/, and check them
