@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.recomputation import Analysis, Inputs, Pairs
-from fer_lib.evaluation.verify import CLASS_TOLERANCE, PROBABILITY_TOLERANCE, VerificationReport
+from fer_lib.evaluation.verify import (
+    CLASS_TOLERANCE,
+    NOT_OF_RECORDS,
+    PROBABILITY_TOLERANCE,
+    VerificationReport,
+)
 from fer_lib.io import read_arrays, read_json
 from fer_lib.runs.predictions import softmax
 
@@ -36,6 +41,8 @@ def verify_analysis(
         else:
             pairs = analysis.sample(inputs, folder / analysis.files[0])
         problems = [text for at, *both in pairs for text in differences(*both, at)]
+    except NOT_OF_RECORDS:
+        raise
     except Exception as error:  # what is damaged raises whatever its reader raises
         report.add_error(error)
         return report
