@@ -38,6 +38,9 @@ class IncompleteError(Exception):
     """The notebook was not executed to its end; the message names the cell."""
 
 
+FAILED = (PapermillExecutionError, DeadKernelError, IncompleteError)
+
+
 def execute(source: Path, target: Path, **parameters) -> None:
     """Execute `source` into `target`, whole or not at all.
 
@@ -138,18 +141,24 @@ def _run(source: Path, target: Path, profile: str) -> int:
         os.environ[STRICT] = "1"  # the kernel inherits it
     try:
         execute(source, target, profile=profile)
-    except (PapermillExecutionError, DeadKernelError, IncompleteError) as error:
-        failed, problem = target.with_suffix(".failed.ipynb"), str(error)
+    except FAILED as error:
+        failed = target.with_suffix(".failed.ipynb")
+        problem = describe(error)
         if isinstance(error, DeadKernelError):
-            problem = f"the kernel died in cell {_last_begun(failed)}"
-        elif isinstance(error, PapermillExecutionError):
-            problem = f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+            problem += f" in cell {_last_begun(failed)}"
         print(f"{source}: {problem}\nthe half-executed notebook: {failed}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def describe(error: Exception) -> str:
+    """What ended the execution of a notebook (one of `FAILED`), in a line."""
+    if isinstance(error, PapermillExecutionError):
+        return f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+    return "the kernel died" if isinstance(error, DeadKernelError) else str(error)
 
 
 def _last_begun(notebook: Path) -> int:

@@ -182,6 +182,17 @@ def test_record_list_and_verify(with_tiny, run, results, capsys):
         assert "recomputed from the weights:\n  public_test: accuracy" in printed
 
 
+def test_list_shows_the_others_where_a_record_is_damaged(with_tiny, run, results, tmp_path, capsys):
+    for seed, content in ((1, "{"), (2, None)):
+        folder = shutil.copytree(run.folder, results / "tiny" / f"seed-{seed}")
+        if content:
+            (folder / "metrics.json").write_text(content)
+    assert main(["list", "--results", str(results)]) == 1
+    out = capsys.readouterr().out
+    assert "seed 1, with weights\n  damaged: " in out and "metrics.json: not a complete" in out
+    assert "seed 2, with weights\n  public_test: accuracy" in out
+
+
 def test_verify_compares_checksums_of_recorded_runs_only(with_tiny, run, results, capsys):
     assert main(["verify", str(run.folder), "--results", str(results)]) == 0
     assert "note: there is no SHA256SUMS" in capsys.readouterr().out

@@ -121,21 +121,34 @@ def finished_run(folder: Path) -> Run:
     return run
 
 
-def list_experiments(options: Namespace) -> None:
-    """Print each experiment with the metrics of its recorded runs."""
-    from fer_lib.analysis.leakage import without_leakage
+def list_experiments(options: Namespace) -> int:
+    """Print each experiment with the metrics of its recorded runs; return 1 if one is damaged."""
     from fer_lib.experiments import EXPERIMENTS
 
-    runs = find_runs(options.results)
-    for name in dict.fromkeys([*EXPERIMENTS, *(run.name for run in runs)]):
-        recorded = [run for run in runs if run.name == name]
-        print(f"{name}: " + (f"{len(recorded)} recorded" if recorded else "not recorded"))
-        for run in recorded:
-            print(f"  seed {run.seed}" + (", with weights" if run.weights else ""))
-            print_metrics(run.metrics)
-            if predictions := run.predictions.get("private_test"):
-                kept = without_leakage(predictions, "private_test")
-                print(f"  private_test, de-duplicated: accuracy {kept.correct.mean():.2%}")
+    by_name, code = dict.fromkeys(EXPERIMENTS, ()), 0
+    for run in find_runs(options.results):
+        name = run.folder.parent.name
+        by_name[name] = (*by_name.get(name, ()), run)
+    for name, runs in by_name.items():
+        print(f"{name}: " + (f"{len(runs)} recorded" if runs else "not recorded"))
+        for run in runs:
+            seed = run.folder.name.removeprefix("seed-")
+            print(f"  seed {seed}" + (", with weights" if run.weights else ""))
+            try:
+                _print_recorded(run)
+            except (ValueError, LookupError, TypeError, OSError) as error:
+                print(f"  damaged: {error}")
+                code = 1
+    return code
+
+
+def _print_recorded(run: Run) -> None:
+    from fer_lib.analysis.leakage import without_leakage
+
+    print_metrics(run.metrics)
+    if predictions := run.predictions.get("private_test"):
+        kept = without_leakage(predictions, "private_test")
+        print(f"  private_test, de-duplicated: accuracy {kept.correct.mean():.2%}")
 
 
 def print_metrics(metrics: dict) -> None:

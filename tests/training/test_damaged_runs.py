@@ -8,8 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import read_arrays
 from fer_lib.runs.run import Run, RunError
+from fer_lib.training import distillation
 from fer_lib.training.run_spec import RunSpec
 from fer_lib.training.trainer import train_run
 
@@ -115,3 +117,18 @@ def test_after_the_state_is_removed_training_starts_again(
     (folder / "state.npz").unlink()
     (folder / "best.weights.h5").unlink()
     assert_same_run(train_run(RunSpec("tiny", tiny), dataset, folder, verbose=0), run)
+
+
+@pytest.mark.parametrize("damage", [lambda p: cut(p.name)(p.parent), lambda p: np.save(p, [[1.0]])])
+def test_damaged_soft_targets_are_computed_again(tmp_path, monkeypatch, dataset, damage):
+    images, path = dataset.training.images[:3], tmp_path / "soft_targets.npy"
+    distilled = replace(EXPERIMENTS["se_cnn"], teachers=("a/seed-0",), distillation_weight=0.5)
+    logits = np.arange(21, dtype=np.float32).reshape(3, 7)
+    monkeypatch.setattr(distillation, "load_model", lambda run: None)
+    monkeypatch.setattr(distillation, "predict_logits", lambda *_: logits)
+    arguments = (Run(tmp_path), distilled, {"a/seed-0": None}, images)
+    first = distillation.soft_targets(*arguments)
+    damage(path)
+    np.testing.assert_array_equal(distillation.soft_targets(*arguments), first)
+    monkeypatch.setattr(distillation, "load_model", lambda run: pytest.fail("they are stored"))
+    np.testing.assert_array_equal(distillation.soft_targets(*arguments), first)
