@@ -9,21 +9,20 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: FORCE help book test lint quick page lab serve data verify dist assets clean
+.PHONY: help book test lint quick page lab serve data verify dist assets clean
 # Two notebooks at a time; `make --jobs=4 book` takes more.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=2
+endif
 
 NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
-LIBRARY := $(shell find fer_lib -name '*.py')
-PAGES := $(wildcard book/*.md book/*.bib book/_static/* book/_ext/*.py) book/_toc.yml book/render.py \
-	_config.yml CITATION.cff
-ANALYSES := $(wildcard results/*.json results/analysis/*)
-RECORDS := $(ANALYSES) $(wildcard results/*.npz results/*/*/*)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-book: build/full/html/index.html ## render the report from the recorded runs into build/full/html
+book: .venv/ready ## render the report from the recorded runs into build/full/html
+	@$(BIN)/python book/parts.py build/full
+	@$(MAKE) --no-print-directory build/full/made/html
 	@echo "The book: build/full/html/index.html"
 
 # Two processes, each with files of its own: a run that a file's tests share is trained once.
@@ -35,7 +34,9 @@ lint: .venv/test ## check the style of code and notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
-quick: build/quick/html/index.html ## run the whole study live on synthetic faces, and render it into build/quick/html
+quick: .venv/ready ## run the whole study live on synthetic faces, and render it into build/quick/html
+	@$(BIN)/python book/parts.py build/quick
+	@$(MAKE) --no-print-directory build/quick/made/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
 
 EXPERIMENT ?= custom_cnn
@@ -51,14 +52,15 @@ lab: .venv/ready ## open copies of the notebooks, in build/lab, in JupyterLab
 	@$(BIN)/python book/lab.py build/lab
 	$(BIN)/jupyter lab build/lab
 
-serve: build/full/html/index.html ## serve the built book on http://localhost:8000
-	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory build/full/html
+PORT ?= 8000
+serve: book ## serve the built book on http://localhost:8000
+	@$(BIN)/python book/serve.py build/full/html "$(PORT)"
 
 data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it holds
 	$(BIN)/python -m fer_lib download
 	$(BIN)/python -m fer_lib inspect-data
 
-verify: .venv/ready ## recompute every recorded run
+verify: .venv/ready ## recompute all that is recorded: runs, and a sample of each analysis
 	$(BIN)/python -m fer_lib verify
 
 dist: .venv/ready ## build the wheel and the source distribution in dist/, and check them
@@ -69,7 +71,7 @@ dist: .venv/ready ## build the wheel and the source distribution in dist/, and c
 
 # What a release attaches: the best single model as ONNX, the records without weights, and checksums.
 RECORDED := ':(glob)results/**/*.npz' ':(glob)results/**/*.json' ':(glob)results/**/*.csv'
-assets: build/full/html/index.html ## gather the best model as ONNX, and the records, in build/assets
+assets: book ## gather the best model as ONNX, and the records, in build/assets
 	rm -rf build/assets && mkdir -p build/assets
 	cp build/full/html/playground/model.onnx build/assets/fer_lib.onnx
 	git archive --format=tar.gz --output=build/assets/records.tar.gz HEAD $(RECORDED)
@@ -91,35 +93,18 @@ clean: ## remove what was built; runs/, your notebooks in build/lab and the envi
 	$(INSTALL) --no-build-isolation --editable '.[test]'
 	@touch $@
 
-# One notebook, executed when it, the library or what it reads changed. Nothing here trains on FER2013.
-build/full/notebooks/%.ipynb: notebooks/%.ipynb $(LIBRARY) $(RECORDS) build/full/data book/execute.py .venv/ready
-	@$(BIN)/python book/execute.py $< $@ full
-build/quick/notebooks/%.ipynb: notebooks/%.ipynb $(ANALYSES) build/quick/fresh book/execute.py .venv/ready
-	@$(BIN)/python book/execute.py $< $@ quick
+# The parts of the book. `parts.py` removes the marks of those whose inputs have changed, and make
+# makes what has no mark: it compares no times. Nothing here trains on FER2013.
+build/full/made/%: | .venv/ready
+	@$(BIN)/python book/parts.py build/full $*
+build/quick/made/%: | .venv/ready
+	@$(BIN)/python book/parts.py build/quick $*
+build/full/made/html: | $(NOTEBOOKS:%=build/full/made/%) build/full/made/prepared
+build/quick/made/html: | build/quick/made/prepared
 
-# Which FER2013 and which records the pages show: written anew only when it is another, or one came or went.
-build/full/data: FORCE
-	@mkdir -p $(@D) && echo "$(FER2013) $(wildcard data/*) $(RECORDS)" > $@.$$$$ && \
-	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
-
-# The quick report keeps its runs to itself, in build/quick/runs: when the library changes, those that
-# it made (execute.py lists them) are trained again. Others there, and runs/quick, stay as they are.
+# The quick report keeps its runs to itself. A page trains what earlier ones have not, and shows what
+# they have: in order, also under `make -j`, and before what is prepared from the runs.
 build/quick/%: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
-build/quick/fresh: $(LIBRARY)
-	@mkdir -p build/quick/runs && cd build/quick/runs && touch .made && \
-		xargs rm -rf quick/synthetic.csv.gz < .made && rm .made
-	@touch $@
-
-# A page trains what earlier ones have not, and shows what they have: in order, also under `make -j`.
 earlier :=
-$(foreach n,$(NOTEBOOKS),$(eval build/quick/notebooks/$n.ipynb: | $(earlier))\
-	$(eval earlier := build/quick/notebooks/$n.ipynb))
-
-# What the pages need besides, made beside the notebooks; in quick after them, from their runs.
-build/%/prepared/done: $(LIBRARY) $(ANALYSES) $(wildcard book/playground/*) book/prepare.py book/readme.py .venv/ready
-	@$(BIN)/python book/prepare.py build/$*
-build/full/prepared/done: $(RECORDS) build/full/data
-build/quick/prepared/done: $(foreach n,$(NOTEBOOKS),build/quick/notebooks/$(n).ipynb)
-
-build/%/html/index.html: $(PAGES) build/%/prepared/done $(foreach n,$(NOTEBOOKS),build/%/notebooks/$(n).ipynb)
-	@$(BIN)/python book/render.py build/$*
+$(foreach n,$(NOTEBOOKS) prepared,$(eval build/quick/made/$n: | $(earlier))\
+	$(eval earlier := build/quick/made/$n))

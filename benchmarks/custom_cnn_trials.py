@@ -24,6 +24,7 @@ from fer_lib.models.complexity import multiply_adds
 from fer_lib.models.registry import MODELS, build_model
 from fer_lib.paths import ANALYSIS, RUNS
 from fer_lib.profiles import get_profile
+from fer_lib.runs.manifest import manifest_updated
 from fer_lib.training.augmentation import AUGMENTATIONS, flip_rotate_zoom
 from fer_lib.training.run_spec import RunSpec
 from fer_lib.training.trainer import train_run
@@ -135,7 +136,8 @@ def main() -> None:
     for title, experiment in CANDIDATES.items():
         folder = RUNS / "trials" / title.replace(",", "").replace(" ", "_")
         rows.append(trial(title, replace(experiment, title=title), dataset, folder))
-    write_json(RESULT_PATH, rows)
+    with manifest_updated():
+        write_json(RESULT_PATH, rows)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from fer_lib.io import read_json, write_json
 from fer_lib.models.complexity import multiply_adds
 from fer_lib.paths import RESULTS
 from fer_lib.runs.environment import hardware
+from fer_lib.runs.manifest import manifest_updated
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import best_single_run, find_run
 
@@ -178,7 +179,8 @@ def main() -> None:
         "repetitions": options.repetitions,
         "rows": rows,
     }
-    write_json(LATENCY_PATH, record)
+    with manifest_updated():
+        write_json(LATENCY_PATH, record)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from fer_lib.deploy.inference import OnnxModel
 from fer_lib.io import write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.environment import hardware
+from fer_lib.runs.manifest import manifest_updated
 
 PATH = ANALYSIS / "face_detection.json"
 THRESHOLDS = (0.5, 0.6, 0.65, 0.7, 0.72, 0.75, 0.8)
@@ -370,7 +371,8 @@ def main() -> None:
         chosen = np.random.default_rng(0).permutation(len(test))[: options.images]
         record["crops"] = crop_geometry(test.images[chosen], test.labels[chosen], model)
         print(pd.Series(record["crops"]).to_string())
-    write_json(PATH, record)
+    with manifest_updated():
+        write_json(PATH, record)
 
 
 if __name__ == "__main__":

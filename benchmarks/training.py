@@ -30,6 +30,7 @@ from fer_lib.models.complexity import multiply_adds
 from fer_lib.models.registry import build_model, split_head
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.environment import hardware
+from fer_lib.runs.manifest import manifest_updated
 from fer_lib.training.augmentation import AUGMENTATIONS
 from fer_lib.training.training_model import compile_model
 
@@ -222,7 +223,8 @@ def main() -> None:
         "rows": rows,
         "training_throughput": throughput,
     }
-    write_json(RESULT_PATH, record)
+    with manifest_updated():
+        write_json(RESULT_PATH, record)
 
 
 if __name__ == "__main__":

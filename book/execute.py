@@ -2,9 +2,9 @@
 
     python book/execute.py notebooks/01_dataset.ipynb build/full/notebooks/01_dataset.ipynb full
 
-The target appears only when every cell succeeded. A notebook that failed is left beside it as
-`<name>.failed.ipynb`, to be looked at, and the exit code is 1. Where the full profile reads the
-committed records, a record that contradicts the text fails the notebook too
+The target appears only when every cell was executed and succeeded. A notebook that failed is left
+beside it as `<name>.failed.ipynb`, to be looked at, and the exit code is 1. Where the full
+profile reads the committed records, a record that contradicts the text fails the notebook too
 (`fer_lib.report.expect`).
 """
 
@@ -12,7 +12,6 @@ import argparse
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +22,6 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat
 import papermill
-from filelock import FileLock
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
@@ -36,6 +34,13 @@ MADE = ".made"  # in the folder of the runs: those that notebooks trained
 QUIET_KERNEL = ("--IPKernelApp.log_level=CRITICAL",)
 
 
+class IncompleteError(Exception):
+    """The notebook was not executed to its end; the message names the cell."""
+
+
+FAILED = (PapermillExecutionError, DeadKernelError, IncompleteError)
+
+
 def execute(source: Path, target: Path, **parameters) -> None:
     """Execute `source` into `target`, whole or not at all.
 
@@ -44,8 +49,13 @@ def execute(source: Path, target: Path, **parameters) -> None:
         PapermillExecutionError: a cell failed; the half-executed notebook is
             `<target>.failed.ipynb`.
         DeadKernelError: the kernel died; likewise.
+        IncompleteError: a cell ended the execution; likewise.
     """
-    known = papermill.inspect_notebook(source)
+    try:
+        known = papermill.inspect_notebook(source)
+    except Exception as error:  # papermill's and nbformat's, of many kinds
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{source}: not a notebook ({reason})") from error
     if unknown := parameters.keys() - known.keys():
         raise ValueError(
             f"{source}: no parameter {', '.join(sorted(unknown))}; it has {', '.join(known)}"
@@ -60,7 +70,21 @@ def execute(source: Path, target: Path, **parameters) -> None:
         cwd=source.parent,
         extra_arguments=list(QUIET_KERNEL),
     )
+    _require_whole(failed)
     failed.replace(target)
+
+
+def _require_whole(notebook: Path) -> None:
+    """Require that every cell ended without an error: papermill lets `SystemExit(0)` pass."""
+    for index, cell in enumerate(nbformat.read(notebook, as_version=4).cells):
+        if cell.cell_type == "code" and cell.source.strip():
+            errors = [o.ename for o in cell.outputs if o.output_type == "error"]
+            if errors or cell.execution_count is None:
+                raise IncompleteError(
+                    f"cell {index} ended the execution with {errors[0]}"
+                    if errors
+                    else f"cell {index} was not executed"
+                )
 
 
 @contextmanager
@@ -101,35 +125,40 @@ def main() -> int:
     parser.add_argument("target", type=Path)
     parser.add_argument("profile")
     options = parser.parse_args()
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    begun = time.time()
-    with FileLock(options.target.with_name(f".{options.target.stem}.lock")):
-        if options.target.exists() and options.target.stat().st_mtime > begun:
-            return 0  # another make has executed it while this one waited
-        print(f"executing {options.source} ({options.profile})", flush=True)
-        with listed_runs(options.profile):
-            return run(options)
+    return run(options.source, options.target, options.profile)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Execute the notebook of the command line, and return an exit code."""
+def run(source: Path, target: Path, profile: str) -> int:
+    """Execute a notebook of the report in a profile, and return an exit code."""
+    print(f"executing {source.name} ({profile})", flush=True)
+    with listed_runs(profile):
+        return _run(source, target, profile)
+
+
+def _run(source: Path, target: Path, profile: str) -> int:
     os.environ.pop(STRICT, None)
-    if options.profile == "full" and records_are_committed():
+    if profile == "full" and records_are_committed():
         os.environ[STRICT] = "1"  # the kernel inherits it
     try:
-        execute(options.source, options.target, profile=options.profile)
-    except (PapermillExecutionError, DeadKernelError) as error:
-        failed = options.target.with_suffix(".failed.ipynb")
+        execute(source, target, profile=profile)
+    except FAILED as error:
+        failed = target.with_suffix(".failed.ipynb")
+        problem = describe(error)
         if isinstance(error, DeadKernelError):
-            problem = f"the kernel died in cell {_last_begun(failed)}"
-        else:
-            problem = f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
-        print(f"{options.source}: {problem}\nthe half-executed notebook: {failed}", file=sys.stderr)
+            problem += f" in cell {_last_begun(failed)}"
+        print(f"{source}: {problem}\nthe half-executed notebook: {failed}", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def describe(error: Exception) -> str:
+    """What ended the execution of a notebook (one of `FAILED`), in a line."""
+    if isinstance(error, PapermillExecutionError):
+        return f"cell {error.cell_index} failed with {error.ename}: {error.evalue}"
+    return "the kernel died" if isinstance(error, DeadKernelError) else str(error)
 
 
 def _last_begun(notebook: Path) -> int:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from execute import execute
+from execute import FAILED, describe, execute
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import TagRemovePreprocessor
 from pygments.formatters import HtmlFormatter
@@ -144,9 +144,12 @@ def main() -> int:
     options = parser.parse_args()
     try:
         page = write_page(options.experiment, options.seed, options.profile)
-    except PageError as error:
+    except (PageError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    except FAILED as error:
+        print(f"the notebook failed: {describe(error)}", file=sys.stderr)
+        return 1
     print(f"The page: {page}")
     return 0
 

@@ -2,7 +2,7 @@
 
 The figure of the front page, the numbers that pages quote, MathJax and the playground. The last two
 come with packages of npm's registry where it can be reached, and are served from the book itself.
-`make` runs this beside the notebooks; `render.py` puts everything together.
+`parts.py` runs this beside the notebooks; `render.py` puts everything together.
 """
 
 import base64
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from pathlib import Path
 
 from filelock import FileLock
@@ -34,32 +33,26 @@ MAX_SIDE = 1600  # pixels that an image keeps along its longer side in the playg
 PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
-def main() -> int:
-    begun = time.time()
+def prepare(build: Path) -> int:
+    """Write all of it into `prepared` of a build, and return an exit code."""
     from readme import draw_figure  # imports the library, which takes a second
 
     from fer_lib.profiles import get_profile
     from fer_lib.report.quoted import quoted_numbers
 
-    build = Path(sys.argv[1]).resolve()
     folder, profile = build / "prepared", build.name
-    done = folder / "done"
-    build.mkdir(parents=True, exist_ok=True)
-    with FileLock(build / ".prepare.lock"):
-        if done.exists() and done.stat().st_mtime > begun:
-            return 0  # another make has prepared it while this one waited
-        print(f"preparing {folder.relative_to(ROOT)}", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "extra").mkdir(parents=True)
-        draw_figure(folder / "_accuracy.svg", profile)
-        numbers = quoted_numbers(get_profile(profile))
-        (folder / "quoted.json").write_text(json.dumps(numbers), encoding="utf-8")
-        if mathjax := package(*MATHJAX):
-            shutil.copy(mathjax / "es5" / "tex-svg.js", folder / "extra")
-        reason = playground(package(*RUNTIME), folder, folder / "extra" / "playground", profile)
-        if reason:
-            print(f"the playground is left out: {reason}", file=sys.stderr)
-        done.touch()
+    print(f"preparing {folder.relative_to(ROOT)}", flush=True)
+    if folder.exists():
+        shutil.rmtree(folder)
+    (folder / "extra").mkdir(parents=True)
+    draw_figure(folder / "_accuracy.svg", profile)
+    numbers = quoted_numbers(get_profile(profile))
+    (folder / "quoted.json").write_text(json.dumps(numbers), encoding="utf-8")
+    if mathjax := package(*MATHJAX):
+        shutil.copy(mathjax / "es5" / "tex-svg.js", folder / "extra")
+    reason = playground(package(*RUNTIME), folder, folder / "extra" / "playground", profile)
+    if reason:
+        print(f"the playground is left out: {reason}", file=sys.stderr)
     return 0
 
 
@@ -202,4 +195,4 @@ def playground_settings() -> dict:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(prepare(Path(sys.argv[1]).resolve()))

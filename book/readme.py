@@ -15,6 +15,7 @@ from fer_lib.plotting.headline import headline_accuracies
 from fer_lib.plotting.style import use
 from fer_lib.profiles import get_profile
 from fer_lib.report.quoted import front_page
+from fer_lib.runs.manifest import manifest_updated
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- results: written by book/readme.py -->\n", "<!-- end of results -->"
@@ -43,7 +44,7 @@ def main() -> int:
     before, rest = text.split(BEGIN)
     with atomic_write(ROOT / "README.md") as tmp:
         tmp.write_text(before + BEGIN + section() + END + rest.split(END)[1], encoding="utf-8")
-    with atomic_write(ROOT / FIGURE) as tmp:
+    with manifest_updated(), atomic_write(ROOT / FIGURE) as tmp:
         draw_figure(tmp)
     return 0
 

@@ -7,7 +7,6 @@ are flat. Sphinx builds it in Jupyter Book's configuration, with warnings as err
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 
 # ruff: noqa: E402
@@ -16,7 +15,6 @@ sys.modules.setdefault("rfc3987_syntax", None)
 
 import nbformat
 import yaml
-from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 # Jupyter Book loads these for what the book has not: live code, comments, PDF.
@@ -29,22 +27,13 @@ QUICK_NOTICE = (
 )
 
 
-def main() -> int:
-    build, begun = Path(sys.argv[1]).resolve(), time.time()
-    page = build / "html" / "index.html"
-    with FileLock(build / ".render.lock"):
-        if page.exists() and page.stat().st_mtime > begun:
-            return 0  # another make has rendered it while this one waited
-        print(f"rendering {page.parent.relative_to(ROOT)}", flush=True)
-        return render(build)
-
-
 def render(build: Path) -> int:
     """Stage the book of a profile, build it, and put it in place when all of it succeeded.
 
     Returns:
         An exit code.
     """
+    print(f"rendering {(build / 'html').relative_to(ROOT)}", flush=True)
     pages, prepared, output = build / "pages", build / "prepared", build / "_build"
     stage(build / "notebooks", prepared, pages)
     file = build / "_config.yml"
@@ -55,7 +44,6 @@ def render(build: Path) -> int:
         return code
     shutil.rmtree(build / "html", ignore_errors=True)
     shutil.move(output / "html", build / "html")
-    (build / "html" / "index.html").touch()  # after all that it was made of
     return 0
 
 
@@ -190,4 +178,4 @@ def run_sphinx(pages: Path, output: Path, config: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(render(Path(sys.argv[1]).resolve()))

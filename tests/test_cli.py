@@ -24,6 +24,7 @@ VERBS = (
     "pretrain",
     "record",
     "verify",
+    "checksums",
     "list",
     "analyze",
     "robustness",
@@ -211,11 +212,89 @@ def test_record_list_and_verify(with_tiny, run, results, capsys):
         assert "recomputed from the weights:\n  public_test: accuracy" in printed
 
 
+def test_list_shows_the_others_where_a_record_is_damaged(with_tiny, run, results, tmp_path, capsys):
+    for seed, content in ((1, "{"), (2, None)):
+        folder = shutil.copytree(run.folder, results / "tiny" / f"seed-{seed}")
+        if content:
+            (folder / "metrics.json").write_text(content)
+    assert main(["list", "--results", str(results)]) == 1
+    out = capsys.readouterr().out
+    assert "seed 1, with weights\n  damaged: " in out and "metrics.json: not a complete" in out
+    assert "seed 2, with weights\n  public_test: accuracy" in out
+
+
 def test_verify_compares_checksums_of_recorded_runs_only(with_tiny, run, results, capsys):
     assert main(["verify", str(run.folder), "--results", str(results)]) == 0
     assert "note: there is no SHA256SUMS" in capsys.readouterr().out
     assert main(["verify", str(run.folder), "--results", str(run.folder.parent.parent)]) == 1
     assert "problem: there is no SHA256SUMS" in capsys.readouterr().out
+
+
+def tampered(results, change):
+    """Change two records of a folder, and leave a third as it is."""
+    first, second = (results / "tiny" / f"seed-{seed}" for seed in (1, 2))
+    changes = {
+        "nothing": lambda: None,
+        "metrics deleted": lambda: (first / "metrics.json").unlink(),
+        "configuration null": lambda: (first / "config.json").write_text("null"),
+        "run deleted": lambda: shutil.rmtree(first),
+        "run renamed": lambda: first.rename(first.with_name("seed-9")),
+        "run copied": lambda: shutil.copytree(first, first.with_name("seed-9")),
+        "run linked": lambda: first.with_name("seed-9").symlink_to(first),
+        "no name of a run": lambda: shutil.copytree(first, first.with_name("seed-1-old")),
+        "runs swapped": lambda: (
+            first.rename(first.with_name("x")),
+            second.rename(first),
+            first.with_name("x").rename(second),
+        ),
+        "analysis changed": lambda: (results / "analysis" / "dataset.json").write_text("{}"),
+        "analysis deleted": lambda: (results / "analysis" / "dataset.json").unlink(),
+        "ledger changed": lambda: (results / "private_test_ledger.csv").write_text("date\n"),
+        "shared labels deleted": lambda: (results / "test_splits.npz").unlink(),
+    }
+    changes[change]()
+
+
+@pytest.mark.parametrize(
+    ("change", "printed"),
+    [
+        ("nothing", []),
+        ("metrics deleted", ["tiny/seed-1: FAILED", "metrics.json is missing"]),
+        ("configuration null", ["tiny/seed-1: FAILED", "config.json: its SHA-256 is"]),
+        ("run deleted", ["results: FAILED", "tiny/seed-1/SHA256SUMS is missing"]),
+        ("run renamed", ["the folder of tiny/seed-1 is tiny/seed-9", "SHA256SUMS has no checksum"]),
+        ("run copied", ["the folder of tiny/seed-1 is tiny/seed-9", "SHA256SUMS has no checksum"]),
+        ("run linked", ["results: FAILED", "tiny/seed-9 is a link, not a record"]),
+        ("no name of a run", ["the folder of tiny/seed-1 is tiny/seed-1-old"]),
+        (
+            "runs swapped",
+            ["the folder of tiny/seed-2 is tiny/seed-1", "of tiny/seed-1 is tiny/see"],
+        ),
+        ("analysis changed", ["analysis/dataset.json: FAILED", "dataset.json: its SHA-256 is"]),
+        ("analysis deleted", ["results: FAILED", "analysis/dataset.json is missing"]),
+        ("ledger changed", ["results: FAILED", "private_test_ledger.csv: its SHA-256 is"]),
+        ("shared labels deleted", ["tiny/seed-1: FAILED", "test_splits.npz is missing"]),
+    ],
+)
+def test_verify_covers_all_that_is_recorded(
+    with_tiny, run, results, tmp_path, capsys, change, printed
+):
+    for seed in (1, 2, 3):  # of which records keep no weights
+        copy = shutil.copytree(run.folder, tmp_path / "runs" / "tiny" / f"seed-{seed}")
+        (copy / "model.weights.h5").unlink()
+        config = json.loads((copy / "config.json").read_text()) | {"seed": seed}
+        (copy / "config.json").write_text(json.dumps(config))
+        assert main(["record", str(copy), "--results", str(results)]) == 0
+    tampered(results, change)
+    capsys.readouterr()
+    assert main(["verify", "--results", str(results)]) == bool(printed)
+    out = capsys.readouterr().out
+    assert all(text in out for text in printed)
+    assert ("tiny/seed-3: verified" in out) == (change != "shared labels deleted")
+    main(["checksums", "--results", str(results)])
+    capsys.readouterr()
+    main(["verify", "--results", str(results)])
+    assert f"{results.name}: verified" in capsys.readouterr().out or change == "run linked"
 
 
 def test_failed_verification_is_exit_code_1(with_tiny, run, tmp_path, capsys):
@@ -256,7 +335,7 @@ def test_unfinished_run_and_pretraining_cannot_be_verified(run, tmp_path, capsys
 def test_another_copy_of_the_data_set_writes_no_record(verb, monkeypatch, capsys, dataset):
     drawn = replace(dataset, public_test_drawn=True)
     monkeypatch.setattr(analyses, "load_dataset", lambda: drawn)
-    monkeypatch.setattr(analyses, "find_run", lambda *_: pytest.fail("nothing may be computed"))
+    monkeypatch.setattr(analyses, "Inputs", lambda _: pytest.fail("nothing may be computed"))
     assert "PublicTest of this copy was drawn from Training" in error_line([verb], capsys)
 
 

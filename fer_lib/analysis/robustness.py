@@ -69,7 +69,7 @@ def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS
     correct |= {key: np.stack(rows) for key, rows in measured.items()}
     with atomic_write(path.with_suffix(".npz")) as tmp:
         np.savez_compressed(tmp, **correct)
-    accuracies = {key: _accuracies(correct[key]) for key in measured}
+    accuracies = {key: accuracies_of(correct[key]) for key in measured}
     write_json(path, {
         "sha256": sha256,
         "versions": {package: version(package) for package in ("numpy", "scipy", "pillow")},
@@ -84,7 +84,7 @@ def _correct(path: Path) -> dict[str, np.ndarray]:
     return read_arrays(arrays) if arrays.is_file() else {}
 
 
-def _accuracies(correct: np.ndarray) -> dict[str, float | list[float]]:
+def accuracies_of(correct: np.ndarray) -> dict[str, float | list[float]]:
     """The accuracies of a run by corruption, as the record has them."""
     clean, *rows = correct.mean(axis=1).tolist()
     k = len(SEVERITIES)

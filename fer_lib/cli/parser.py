@@ -154,8 +154,19 @@ _VERBS = (
             nargs="*",
             type=_folder,
             metavar="RUN",
-            help="folders of runs (default: all recorded runs)",
+            help="folders of runs (default: all that is recorded)",
         ),
+        _argument(
+            "--all",
+            action="store_true",
+            help="recompute every analysis in full, not a sample of it: an hour or more",
+        ),
+        _RESULTS,
+    ),
+    (
+        "checksums",
+        "records:checksums",
+        "write the checksums of all that is recorded anew, after a change that is wanted",
         _RESULTS,
     ),
     (

@@ -19,9 +19,16 @@ def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
 
 
 def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
-    """Load the exported model of a run; None if there is none or the run has changed since."""
+    """Load the exported model of a run.
+
+    Returns:
+        None if there is none, if its file is damaged, or if the run has changed since.
+    """
     path = export_path(run, build=build)
-    model = OnnxModel(path) if path.is_file() else None
+    try:
+        model = OnnxModel(path) if path.is_file() else None
+    except ModelError:
+        return None
     current = export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE)
     return model if model and model.metadata.get("fingerprint") == current else None
 

@@ -12,6 +12,8 @@ from fer_lib.runs.run import WEIGHTS_FILE, Run, RunError
 from fer_lib.tta import NO_TTA, views
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras
 
 PREDICTION_BATCH = 256
@@ -24,7 +26,7 @@ def load_model(run: Run, dtype_policy: str = "float32") -> keras.Model:
         dtype_policy: a Keras dtype policy.
 
     Raises:
-        RunError: the run keeps no weights.
+        RunError: the run keeps no weights, or its file is damaged.
     """
     from fer_lib.models.registry import build_model  # Keras, which takes seconds to import
 
@@ -33,8 +35,23 @@ def load_model(run: Run, dtype_policy: str = "float32") -> keras.Model:
     # A run pretrained on other faces has their classes in its configuration.
     classes = len(run.config.get("classes", EMOTIONS))
     model = build_model(run.experiment, dtype_policy, pretrained=False, num_classes=classes)
-    model.load_weights(run.weights)
+    load_weights(model, run.weights)
     return model
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Load a file of weights into a model.
+
+    Raises:
+        RunError: the file is missing, damaged, or of another model; the message names it.
+    """
+    try:
+        model.load_weights(path)
+    except Exception as error:  # of HDF5 and Keras, which do not name the file
+        reason = str(error).strip().partition("\n")[0][:160] or type(error).__name__
+        raise RunError(
+            f"{path}: missing, damaged, or the weights of another model ({reason})"
+        ) from error
 
 
 def predict_logits(model: keras.Model, images: np.ndarray, tta: str = NO_TTA) -> np.ndarray:

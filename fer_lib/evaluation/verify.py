@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions, tta_predictions_path
 from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, HOG, HOG_CONFIGURATION, Experiment
 from fer_lib.io import read_json, sha256_of
+from fer_lib.runs.manifest import CHECKSUMS_FILE, checksum_problems, covered_files, links
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import WEIGHTS_FILE, Run, parse_run_key
-from fer_lib.runs.store import CHECKSUMS_FILE, find_run, keeps_weights
+from fer_lib.runs.store import find_run, keeps_weights
 
 # Probabilities differ slightly between machines. These tolerances are far above such differences
 # and far below the effect of a wrong weight.
@@ -23,6 +25,8 @@ CLASS_TOLERANCE = 0.002  # fraction of the images whose predicted class may diff
 UNMATCHED_TOLERANCE = 0.005  # fraction of the images that a copy of the data set may lack
 # TTA takes many forward passes, so only every 56th image is predicted again.
 TTA_SAMPLE = 56
+NOT_OF_RECORDS = (ImportError, MemoryError, NameError)  # but of the machine or the library
+_REWRITE = "python -m fer_lib checksums writes it anew"
 
 
 @dataclass
@@ -43,6 +47,10 @@ class VerificationReport:
         """Add a problem unless a condition holds."""
         if not valid:
             self.problems.append(problem)
+
+    def add_error(self, error: Exception) -> None:
+        """Add an exception as a problem of one line."""
+        self.problems.append(f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def verify_run(
@@ -77,10 +85,31 @@ def verify_run(
             _verify_content(run, dataset, report)
             if recorded:
                 _verify_record(run, dataset, report)
-    except DataError:
+    except (DataError, *NOT_OF_RECORDS):
         raise
-    except (ValueError, LookupError, TypeError, OSError) as error:
-        report.problems.append(f"{type(error).__name__}: {error}")
+    except Exception as error:  # damaged files raise whatever NumPy, HDF5 and zlib raise
+        report.add_error(error)
+    return report
+
+
+def verify_files(results: Path) -> VerificationReport:
+    """Verify that all that is recorded under `results` is there, unchanged, and nothing else is.
+
+    The files within a run are verified with it (`verify_run`).
+    """
+    report = VerificationReport()
+    if not (results / CHECKSUMS_FILE).is_file():
+        report.problems.append(f"there is no {CHECKSUMS_FILE}; {_REWRITE}")
+        return report
+    try:
+        names = covered_files(results)
+        report.problems += checksum_problems(results, names)
+        report.problems += [f"{name} is a link, not a record" for name in links(results)]
+        report.notes.append(f"{len(names)} files")
+    except (ValueError, OSError) as error:
+        report.add_error(error)
+    if report.problems:
+        report.notes.append(f"where the change is wanted, {_REWRITE}")
     return report
 
 
@@ -101,26 +130,12 @@ def require_same_images(runs: list[Run], dataset: Dataset) -> None:
 
 
 def _verify_checksums(run: Run, report: VerificationReport, recorded: bool) -> None:
-    checksums = run.folder / CHECKSUMS_FILE
-    if not checksums.is_file():
+    if not (run.folder / CHECKSUMS_FILE).is_file():
         where = report.problems if recorded else report.notes
         where.append(f"there is no {CHECKSUMS_FILE}: its files cannot be verified")
         return
-    lines = [line.split(maxsplit=1) for line in checksums.read_text(encoding="utf-8").splitlines()]
-    if any(len(line) != 2 for line in lines):
-        report.problems.append(f"{CHECKSUMS_FILE}: expected a checksum and a file name per line")
-        return
-    sums = {name: digest for digest, name in lines}
-    files = {path.name for path in run.folder.iterdir()} - {CHECKSUMS_FILE}
-    report.problems += [
-        *(f"{name} is missing" for name in sorted(sums.keys() - files)),
-        *(f"{name} has no checksum" for name in sorted(files - sums.keys())),
-    ]
-    for name in sorted(sums.keys() & files):
-        digest = sha256_of(run.folder / name)
-        report.require(
-            digest == sums[name], f"{name}: its SHA-256 is {digest}, recorded was {sums[name]}"
-        )
+    names = {path.name for path in run.folder.iterdir() if not path.name.startswith(".")}
+    report.problems += checksum_problems(run.folder, names - {CHECKSUMS_FILE})
 
 
 def _verify_configuration(

@@ -1,5 +1,8 @@
 """MobileNetV2 with a new classification head."""
 
+import os
+from pathlib import Path
+
 import keras
 from keras import layers
 
@@ -69,8 +72,19 @@ def _pretrained_weights(name: str) -> list:
             input_shape=(224, 224, 3), include_top=False, weights=name
         )
     except Exception as error:  # Keras's download raises nothing more precise
+        if file := _downloaded():
+            raise OSError(
+                f"{file}: MobileNetV2's {name} weights as Keras downloaded them are damaged "
+                f"({error}); remove the file, and Keras downloads it again"
+            ) from error
         raise OSError(
             f"MobileNetV2's {name} weights are neither on this machine nor could Keras download "
             f"them ({error})"
         ) from error
     return model.get_weights()
+
+
+def _downloaded() -> Path | None:
+    """The file of ImageNet weights that Keras downloaded; None if there is none."""
+    folder = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
+    return next(folder.glob("mobilenet_v2_weights_*_1.0_224_no_top.h5"), None)

@@ -3,6 +3,7 @@
 Importing this module loads neither pandas nor Keras.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ PREDICTIONS_FILE = "predictions.npz"
 METRICS_FILE = "metrics.json"
 WEIGHTS_FILE = "model.weights.h5"
 SHARED_SPLITS_FILE = "test_splits.npz"
+_PLAIN = re.compile(r"\w+", re.ASCII)
 _REQUIRED = ("experiment", "seed", "profile", "configuration")
 
 
@@ -85,13 +87,26 @@ class Run:
 
         Raises:
             ValueError: as `read_json`.
-            RunError: entries that identify a run are missing.
+            RunError: entries that identify a run are missing, or no plain names: they become part
+                of paths.
         """
         path = self.folder / CONFIG_FILE
         config = read_json(path)
+        if not isinstance(config, dict):
+            raise RunError(f"{path}: holds {_kind(config)}, expected the configuration of a run")
         if missing := [name for name in _REQUIRED if name not in config]:
             expected = ", ".join(_REQUIRED)
             raise RunError(f"{path}: has no {', '.join(missing)}; expected at least {expected}")
+        for name in ("experiment", "profile"):
+            if not (isinstance(config[name], str) and _PLAIN.fullmatch(config[name])):
+                raise RunError(f"{path}: {name} is {config[name]!r:.80}, expected a plain name")
+        if type(config["seed"]) is not int or config["seed"] < 0:
+            raise RunError(f"{path}: seed is {config['seed']!r:.80}, expected an integer from 0")
+        if not isinstance(config["configuration"], dict):
+            raise RunError(
+                f"{path}: configuration holds {_kind(config['configuration'])}, "
+                "expected the settings of an experiment"
+            )
         return config
 
     @cached_property
@@ -99,9 +114,12 @@ class Run:
         """Configuration of the training.
 
         Raises:
-            ValueError: as `Experiment.from_dict`.
+            RunError: a setting is unknown, or has a value out of range.
         """
-        return Experiment.from_dict(self.config["configuration"])
+        try:
+            return Experiment.from_dict(self.config["configuration"])
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise RunError(f"{self.folder / CONFIG_FILE}: {error}") from error
 
     @cached_property
     def history(self) -> "pandas.DataFrame | None":
@@ -109,7 +127,10 @@ class Run:
         import pandas as pd
 
         path = self.folder / HISTORY_FILE
-        return pd.read_csv(path) if path.is_file() else None
+        try:
+            return pd.read_csv(path) if path.is_file() else None
+        except ValueError as error:  # of pandas, which do not name the file
+            raise RunError(f"{path}: not a table of epochs ({error})") from error
 
     @cached_property
     def predictions(self) -> dict[str, SplitPredictions]:
@@ -120,7 +141,7 @@ class Run:
 
         Raises:
             ValueError: as `read_arrays`.
-            RunError: labels or hashes are missing.
+            RunError: labels or hashes are missing, or of another number than the logits.
         """
         path = self.folder / PREDICTIONS_FILE
         arrays = read_arrays(path)
@@ -136,17 +157,34 @@ class Run:
             }
         except KeyError as error:
             raise RunError(f"{path}: there is no {error.args[0]}") from error
+        except (ValueError, TypeError) as error:
+            raise RunError(f"{path}: {error}") from error
 
     @cached_property
     def metrics(self) -> dict:
-        """Metrics of the predictions, as `evaluation.metrics.metrics_by_split` returns them."""
-        return read_json(self.folder / METRICS_FILE)
+        """Metrics of the predictions, as `evaluation.metrics.metrics_by_split` returns them.
+
+        Raises:
+            ValueError: as `read_json`.
+            RunError: the file holds something else.
+        """
+        path = self.folder / METRICS_FILE
+        metrics = read_json(path)
+        if not isinstance(metrics, dict):
+            raise RunError(f"{path}: holds {_kind(metrics)}, expected metrics by split")
+        return metrics
 
     @property
     def weights(self) -> Path | None:
         """File of the best weights in half precision; None if it is not kept."""
         path = self.folder / WEIGHTS_FILE
         return path if path.is_file() else None
+
+
+def _kind(value) -> str:
+    """What a JSON value is."""
+    kinds = {list: "a list", dict: "an object", str: "a text", type(None): "null"}
+    return kinds.get(type(value), "a number")
 
 
 def run_folder(root: Path, experiment: str, seed: int) -> Path:

@@ -2,15 +2,17 @@
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.experiments import DEPLOYMENT_CANDIDATES, ENSEMBLES, EXPERIMENTS, HOG
-from fer_lib.io import TMP_PREFIX, atomic_write, read_arrays, read_json, sha256_of, write_json
+from fer_lib.io import TMP_PREFIX, atomic_write, read_arrays, read_json, write_json
 from fer_lib.runs.environment import hardware, versions
 from fer_lib.runs.ledger import add_to_ledger
+from fer_lib.runs.manifest import manifest_updated, write_checksums
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import (
     CONFIG_FILE,
@@ -26,7 +28,6 @@ from fer_lib.runs.run import (
 )
 
 RECORDED_FILES = (CONFIG_FILE, HISTORY_FILE, PREDICTIONS_FILE, METRICS_FILE)
-CHECKSUMS_FILE = "SHA256SUMS"
 _SPLIT_TITLES = {"public_test": "PublicTest", "private_test": "PrivateTest"}
 
 
@@ -40,16 +41,16 @@ def find_runs(root: Path, experiment: str | None = None) -> list[Run]:
     """Return the finished runs under `root`, of one experiment or of all.
 
     They are sorted by the experiments' table, then by seed. No file is read, so that a damaged run
-    does not hide the others.
+    does not hide the others; a folder that no run is named like is passed over.
     """
     position = {name: index for index, name in enumerate(EXPERIMENTS)}
-
-    def rank(run: Run) -> tuple:
-        name, seed = parse_run_key(f"{run.folder.parent.name}/{run.folder.name}")
-        return position.get(name, len(position)), name, seed
-
-    paths = root.glob(f"{experiment or '*'}/seed-[0-9]*/{METRICS_FILE}")
-    return sorted((Run(path.parent) for path in paths), key=rank)
+    ranks = []
+    for path in root.glob(f"{experiment or '*'}/seed-[0-9]*/{METRICS_FILE}"):
+        with suppress(RunError):
+            name, seed = parse_run_key(path.parent.relative_to(root).as_posix())
+            if path.parent.name == f"seed-{seed}":  # and not seed-00
+                ranks.append((position.get(name, len(position)), name, seed))
+    return [Run(run_folder(root, name, seed)) for _, name, seed in sorted(ranks)]
 
 
 def best_single_run(root: Path) -> Run | None:
@@ -99,10 +100,9 @@ def keeps_weights(run: Run) -> bool:
 
 
 def record_run(run: Run, results: Path) -> Run:
-    """Copy a finished run to `results/`, with checksums of its files.
+    """Copy a finished run to `results/`, with checksums of its files (`runs.manifest`).
 
-    `sha256sum -c SHA256SUMS` verifies them. Where the run was evaluated on PrivateTest, the ledger
-    gets a row.
+    Where the run was evaluated on PrivateTest, the ledger gets a row.
 
     Args:
         results: folder of the recorded runs; `analysis/dataset.json` there has FER2013's class
@@ -115,6 +115,12 @@ def record_run(run: Run, results: Path) -> Run:
     target = run_folder(results, run.name, run.seed)
     if target.exists():
         raise RunError(f"{target}: recorded already; remove it first if it is to be replaced")
+    with manifest_updated(results):
+        _copy(run, target, results)
+    return Run(target)
+
+
+def _copy(run: Run, target: Path, results: Path) -> None:
     kept = [*RECORDED_FILES, *([WEIGHTS_FILE] if keeps_weights(run) else [])]
     names = [name for name in kept if (run.folder / name).is_file()]
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +134,6 @@ def record_run(run: Run, results: Path) -> Run:
         copy.rename(target)
     if "private_test" in run.predictions:
         add_to_ledger(results, "run", run.key, "listed experiment")
-    return Run(target)
 
 
 def _require_recordable(run: Run, results: Path) -> None:
@@ -174,9 +179,3 @@ def store_shared_splits(predictions: Path, shared: Path) -> None:
     if images:
         with atomic_write(predictions) as tmp:
             np.savez_compressed(tmp, **logits)
-
-
-def write_checksums(folder: Path, names: list[str]) -> None:
-    """Write the SHA-256 of a record's files in the format of `sha256sum`."""
-    lines = "".join(f"{sha256_of(folder / name)}  {name}\n" for name in names)
-    (folder / CHECKSUMS_FILE).write_text(lines, encoding="utf-8")

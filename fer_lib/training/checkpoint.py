@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
 
 from fer_lib.io import atomic_write, read_arrays
-from fer_lib.runs.run import HISTORY_FILE, Run
+from fer_lib.runs.run import HISTORY_COLUMNS, HISTORY_FILE, Run, RunError
 
 STATE_FILE = "state.npz"
 BEST_WEIGHTS_FILE = "best.weights.h5"
@@ -100,13 +101,42 @@ def save_history(run: Run, history: History) -> None:
 
 
 def restore_state(run: Run, variables: Sequence, history: History) -> None:
-    """Load the variables and the history of the last complete epoch, if there is one."""
+    """Load the variables and the history of the last complete epoch, if there is one.
+
+    Raises:
+        RunError: If the state or the best weights are damaged, or are of another model.
+    """
     path = run.folder / STATE_FILE
-    if path.exists():
+    if not path.exists():
+        return
+    try:
         state = read_arrays(path)
-        for i, variable in enumerate(variables):
-            variable.assign(state[f"v{i:04}"])
-        history.rows = json.loads(str(state["history"]))
+        arrays = [state[f"v{i:04}"] for i in range(len(variables))]
+        for array, variable in zip(arrays, variables, strict=True):
+            if array.shape != tuple(variable.shape) or array.dtype.kind in "OSU":
+                raise ValueError(f"an array of shape {array.shape} for one of {variable.shape}")
+        rows = json.loads(str(state["history"]))
+        if not rows or any(row.keys() != set(HISTORY_COLUMNS) for row in rows):
+            raise ValueError("a history without epochs or without their losses")
+        with h5py.File(run.folder / BEST_WEIGHTS_FILE):
+            pass  # it opens: it is whole
+    except KeyError as error:
+        raise _damaged(run, path, f"there is no {error.args[0]}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _damaged(run, path, str(error)) from error
+    except OSError as error:
+        best = run.folder / BEST_WEIGHTS_FILE
+        raise _damaged(run, best, "missing" if not best.is_file() else "cut off") from error
+    for array, variable in zip(arrays, variables, strict=True):
+        variable.assign(array)
+    history.rows = rows
+
+
+def _damaged(run: Run, path: Path, reason: str) -> RunError:
+    return RunError(
+        f"{path}: the training cannot be continued from it ({reason}); remove "
+        f"{run.folder / STATE_FILE}, and the training starts again at its first epoch"
+    )
 
 
 def remove_checkpoints(run: Run) -> None:

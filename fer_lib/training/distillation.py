@@ -1,11 +1,13 @@
 """Knowledge distillation (Hinton et al. 2015) with the teachers' probabilities as soft targets."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
+from fer_lib.data.labels import EMOTIONS
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.experiments import Experiment
 from fer_lib.io import atomic_write
@@ -33,8 +35,8 @@ def soft_targets(
         float32 [n, 7].
     """
     path = run.folder / SOFT_TARGETS_FILE
-    if path.exists():
-        return np.load(path)
+    if (stored := _stored_targets(path, len(images))) is not None:
+        return stored
     probabilities = []
     for number, key in enumerate(experiment.teachers, 1):
         print(f"soft targets of teacher {number} of {len(experiment.teachers)}: {key}", flush=True)
@@ -44,6 +46,16 @@ def soft_targets(
     with atomic_write(path) as tmp:
         np.save(tmp, targets)
     return targets
+
+
+def _stored_targets(path: Path, n: int) -> np.ndarray | None:
+    """The stored targets of n images; None where there are none, or the file is damaged."""
+    try:
+        targets = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    is_sound = targets.shape == (n, len(EMOTIONS)) and targets.dtype == np.float32
+    return targets if is_sound and np.isfinite(targets).all() else None
 
 
 def distillation_targets(labels, teacher_probabilities, weight: float):

@@ -54,9 +54,12 @@ def run_lock(run: Run) -> Iterator[None]:
         run: The run to lock.
 
     Raises:
-        RunError: If another process holds the lock.
+        RunError: If another process holds the lock, or a folder is in its place.
     """
-    lock = FileLock(run.folder / ".lock", timeout=0)
+    path = run.folder / ".lock"
+    if path.is_dir():
+        raise RunError(f"{path}: a folder in place of the lock of the training; remove it")
+    lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
@@ -82,11 +85,17 @@ def check_or_write_config(run: Run, config: dict) -> None:
         config: The values that identify the run, as `config.json` has them.
 
     Raises:
-        RunError: If a value differs. The message has both values, and nothing is written.
+        RunError: If a value differs, or what is stored is no configuration. The message has both
+            values, and nothing is written.
         ValueError: If the stored configuration is not that of an experiment.
     """
     path = run.folder / CONFIG_FILE
     stored = read_json(path) if path.exists() else {}
+    if not isinstance(stored, dict) or not isinstance(stored.get("configuration", {}), dict):
+        raise RunError(
+            f"{path}: not the configuration of a run; remove the folder {run.folder}, and train "
+            "again"
+        )
     for key, expected in config.items():
         value = stored.get(key, expected)
         if key == "configuration" and "model" in value:

@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from fer_lib.evaluation.inference import load_weights
 from fer_lib.training.batches import TrainSequence
 from fer_lib.training.training_model import TrainingModel
 
@@ -16,10 +17,13 @@ def average_weights(network: keras.Model, paths: Sequence[Path]) -> None:
     Args:
         network: The network whose weights are set.
         paths: Weights files of the same network.
+
+    Raises:
+        RunError: If a file is missing or damaged.
     """
     sums = [np.zeros(w.shape) for w in network.get_weights()]
     for path in paths:
-        network.load_weights(path)
+        load_weights(network, path)
         weights = network.get_weights()
         sums = [total + np.asarray(w, float) for total, w in zip(sums, weights, strict=True)]
     network.set_weights([total / len(paths) for total in sums])

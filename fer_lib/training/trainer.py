@@ -16,7 +16,7 @@ import numpy as np
 
 from fer_lib.data.dataset import Dataset, Split
 from fer_lib.data.labels import EMOTIONS
-from fer_lib.evaluation.inference import PREDICTION_BATCH, load_model, predict_logits
+from fer_lib.evaluation.inference import PREDICTION_BATCH, load_model, load_weights, predict_logits
 from fer_lib.models.registry import build_model
 from fer_lib.runs.run import HISTORY_COLUMNS, WEIGHTS_FILE, Run, RunError
 from fer_lib.training import checkpoint
@@ -189,11 +189,11 @@ class Trainer:
         """Write the best weights, in half precision, as the weights of the run.
 
         Raises:
-            RunError: If a weight is out of the range of half precision.
+            RunError: If the best weights are damaged, or out of the range of half precision.
         """
         folder = self.run.folder
         model = build_model(self.experiment, "float16", False, self.num_classes)
-        model.load_weights(folder / checkpoint.BEST_WEIGHTS_FILE)
+        load_weights(model, folder / checkpoint.BEST_WEIGHTS_FILE)
         if not all(np.isfinite(np.asarray(w, np.float32)).all() for w in model.get_weights()):
             raise RunError(f"{folder}: a weight or a moving variance does not fit half precision")
         checkpoint.save_weights(model, folder / WEIGHTS_FILE)

@@ -4,7 +4,6 @@ import random
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import nbformat
@@ -46,8 +45,8 @@ def test_book_never_trains_whatever_the_modification_times(clone, seed):
     plan = subprocess.run(
         ["make", "-n", "book"], cwd=clone, capture_output=True, text=True, check=True
     ).stdout
-    assert "book/render.py" in plan
-    assert not re.search(r"fer_lib (train|record)|quick|benchmarks", plan)
+    assert "book/parts.py build/full html" in plan
+    assert not re.search(r"fer_lib (train|record)|build/quick|benchmarks", plan)
 
 
 def test_help_lists_every_target():
@@ -125,57 +124,6 @@ def test_prose_contains_no_typed_results():
 
 def test_no_line_breaks_before_a_percent_sign():
     assert not [name for name, text in prose() if re.search(r"\d %", text)]
-
-
-def test_another_data_set_rebuilds_the_pages(clone):
-    subprocess.run(
-        ["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True
-    )
-    stamp = clone / "build" / "full" / "data"
-    before = stamp.stat().st_mtime_ns
-    subprocess.run(
-        ["make", "build/full/data", "FER2013=/a.csv"], cwd=clone, check=True, capture_output=True
-    )
-    assert stamp.stat().st_mtime_ns == before
-    subprocess.run(
-        ["make", "build/full/data", "FER2013=/b.csv"], cwd=clone, check=True, capture_output=True
-    )
-    assert stamp.stat().st_mtime_ns > before and "/b.csv" in stamp.read_text()
-
-
-def test_removed_record_or_changed_analysis_rebuilds_the_pages(clone):
-    """With a Python that prints what it should execute, and executes nothing."""
-    python = clone / ".venv" / "bin" / "python"
-    python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "executed $3"\nmkdir -p "$(dirname "$3")" && touch "$3"\n')
-    python.chmod(0o755)
-
-    def executed(profile):
-        target = f"build/{profile}/notebooks/05_comparison.ipynb"
-        done = subprocess.run(
-            ["make", target], cwd=clone, capture_output=True, text=True, check=True
-        )
-        return f"executed {target}" in done.stdout
-
-    assert executed("full") and executed("quick")
-    assert not executed("full") and not executed("quick")
-    shutil.rmtree(clone / "results" / "hog_logistic_regression")
-    assert executed("full") and not executed("quick")
-    analysis = clone / "results" / "analysis" / "speed.json"
-    os.utime(analysis, (analysis.stat().st_atime, time.time() + 10))
-    assert executed("full") and executed("quick")
-
-
-def test_quick_keeps_runs_that_it_did_not_make(clone):
-    runs = clone / "build" / "quick" / "runs"
-    for name in ("custom_cnn", "mine"):
-        (runs / "quick" / name / "seed-0").mkdir(parents=True)
-    (runs / ".made").write_text("quick/custom_cnn/seed-0\n")
-    (clone / "build" / "quick" / "fresh").touch()
-    os.utime(clone / "build" / "quick" / "fresh", (0, 0))
-    for _ in range(2):
-        subprocess.run(["make", "build/quick/fresh"], cwd=clone, capture_output=True, check=True)
-        assert [path.parent.name for path in runs.glob("quick/*/seed-0")] == ["mine"]
 
 
 def test_clean_keeps_the_notebooks_of_the_lab(clone):

@@ -3,9 +3,8 @@
 import os
 import subprocess
 import sys
-import threading
-import time
 
+import nbformat
 import pytest
 
 from fer_lib.report.expect import STRICT
@@ -74,18 +73,39 @@ def test_runs_that_a_notebook_trained_are_listed(script, tmp_path):
     assert made == ["quick/custom_cnn/seed-1", "quick/se_cnn/seed-0"]
 
 
-def test_a_second_make_waits_and_executes_nothing(script, monkeypatch, tmp_path):
-    """The first one writes the target while the second waits for its lock."""
-    target = tmp_path / "b.ipynb"
-    executed = []
-    monkeypatch.setattr(script, "execute", lambda source, target, **_: executed.append(target))
-    monkeypatch.setattr(sys, "argv", ["execute.py", "a.ipynb", str(target), "full"])
-    with script.FileLock(tmp_path / ".b.lock"):
-        waiting = threading.Thread(target=script.main)
-        waiting.start()
-        time.sleep(0.5)
-        assert not executed
-        target.touch()
-    waiting.join()
-    assert not executed
-    assert script.main() == 0 and executed == [target]
+def notebook(path, *cells):
+    """A notebook of code cells."""
+    code = [nbformat.v4.new_code_cell(cell) for cell in cells]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=code, metadata=kernel), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "code", "message"),
+    [
+        (["1 + 1", "", "2"], 0, ""),
+        (["1 + 1", "raise SystemExit(0)", "2"], 1, "cell 1 ended the execution with SystemExit"),
+        (["import sys; sys.exit()", "2"], 1, "cell 0 ended the execution with SystemExit"),
+        (["1 / 0"], 1, "failed with ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_notebook_passes_only_if_every_cell_was_executed(
+    script, tmp_path, capsys, cells, code, message
+):
+    parameters = "profile = 'full'"
+    source, target = notebook(tmp_path / "a.ipynb", *cells), tmp_path / "out" / "a.ipynb"
+    content = nbformat.read(source, as_version=4)
+    content.cells.append(nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    nbformat.write(content, source)
+    assert script.run(source, target, "quick") == code
+    assert target.exists() == (code == 0)
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"cells": 1}', "\x00"])
+def test_a_file_that_is_no_notebook_is_one_message(script, tmp_path, capsys, content):
+    (tmp_path / "a.ipynb").write_text(content)
+    assert script.run(tmp_path / "a.ipynb", tmp_path / "out" / "a.ipynb", "full") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{tmp_path}/a.ipynb: not a notebook (")

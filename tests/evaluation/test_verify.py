@@ -186,3 +186,13 @@ def test_analyses_require_the_images_of_the_records(model_run, dataset):
     other = replace(dataset, private_test=Split(images, dataset.private_test.labels))
     with pytest.raises(DataError, match=r"1 of the 70 images of .*seed-0, private_test"):
         verify.require_same_images([model_run], other)
+
+
+@pytest.mark.parametrize("error", [ImportError("keras"), MemoryError(), NameError("x")])
+def test_an_error_of_the_machine_fails_no_record(copy, dataset, verify_run, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(verify, "load_model", fail)
+    with pytest.raises(type(error)):
+        verify_run(copy, dataset)

@@ -11,9 +11,10 @@ from fer_lib.evaluation import verify
 from fer_lib.experiments import HOG, HOG_CONFIGURATION
 from fer_lib.io import sha256_of, write_json
 from fer_lib.paths import RESULTS
-from fer_lib.runs import store
+from fer_lib.runs import manifest
+from fer_lib.runs.manifest import CHECKSUMS_FILE
 from fer_lib.runs.run import WEIGHTS_FILE, Run
-from fer_lib.runs.store import CHECKSUMS_FILE, RECORDED_FILES, find_runs, record_run
+from fer_lib.runs.store import RECORDED_FILES, find_run, find_runs, record_run
 
 
 def change_configuration(run, **settings):
@@ -24,7 +25,7 @@ def change_configuration(run, **settings):
 def write_checksums(run):
     """Make the checksums of a changed record agree with its files."""
     names = [path.name for path in run.folder.iterdir() if path.name != CHECKSUMS_FILE]
-    store.write_checksums(run.folder, names)
+    manifest.write_checksums(run.folder, names)
 
 
 # Files and checksums.
@@ -50,7 +51,7 @@ def test_a_missing_and_a_foreign_file(record, verify_run):
 def test_missing_and_malformed_checksums(record, verify_run):
     (record.folder / CHECKSUMS_FILE).write_text("\n")
     (problem,) = verify_run(record, recorded=True).problems
-    assert problem == "SHA256SUMS: expected a checksum and a file name per line"
+    assert problem.endswith("SHA256SUMS: expected a checksum and a file name per line")
     (record.folder / CHECKSUMS_FILE).unlink()
     message = "there is no SHA256SUMS: its files cannot be verified"
     assert verify_run(record, recorded=True).problems == [message]
@@ -64,7 +65,10 @@ def test_missing_and_malformed_checksums(record, verify_run):
         ("config.json", '{"seed": 0}', "RunError: .*has no experiment, profile, configuration"),
         ("metrics.json", "", "ValueError: .*metrics.json: not a complete JSON file"),
         ("predictions.npz", "PK", "ValueError: .*predictions.npz: not a complete .npz file"),
-        (WEIGHTS_FILE, "", "OSError: "),
+        (WEIGHTS_FILE, "", "RunError: .*model.weights.h5: missing, damaged, or the weights of"),
+        ("config.json", "[]", "RunError: .*config.json: holds a list, expected the config"),
+        ("config.json", "null", "RunError: .*config.json: holds null, expected the config"),
+        ("metrics.json", "[1]", "RunError: .*metrics.json: holds a list, expected metrics by"),
     ],
 )
 def test_a_damaged_file_is_a_problem_and_no_exception(
@@ -81,8 +85,8 @@ def test_predictions_of_unequal_length(copy, verify_run):
     arrays = dict(np.load(path))
     arrays["public_test_logits"] = arrays["public_test_logits"][:-1]
     np.savez(path, **arrays)
-    problem = "ValueError: there are 69 logits, 70 labels and 70 hashes"
-    assert verify_run(copy).problems == [problem]
+    (problem,) = verify_run(copy).problems
+    assert problem == f"RunError: {path}: there are 69 logits, 70 labels and 70 hashes"
 
 
 def test_predictions_never_run_code(copy, verify_run):
@@ -120,12 +124,12 @@ def test_a_setting_that_was_added_since_is_no_edit(copy, verify_run):
 def test_unknown_and_invalid_settings(copy, verify_run):
     change_configuration(copy, color="red")
     (problem,) = verify_run(copy).problems
-    assert (
-        problem.startswith("ValueError: not an experiment's configuration") and "color" in problem
-    )
+    assert "config.json: not an experiment's configuration" in problem and "color" in problem
     change_configuration(copy, train_fraction=2)
     (problem,) = verify_run(copy).problems
-    assert problem == "ValueError: Tiny: train_fraction is 2, expected above 0 and at most 1"
+    assert problem.endswith(
+        "config.json: Tiny: train_fraction is 2, expected above 0 and at most 1"
+    )
 
 
 def test_the_configuration_of_the_hog_baseline(copy, verify_run):
@@ -184,7 +188,7 @@ def test_weights_of_a_dependency(copy, verify_run):
 def test_a_damaged_record_does_not_stop_the_others(make_run, tmp_path, results):
     for name in ("custom_cnn", "se_cnn", "ablation_mixup"):
         record_run(make_run(tmp_path, name), results)
-    damaged = store.find_run(results, "se_cnn", 0)
+    damaged = find_run(results, "se_cnn", 0)
     (damaged.folder / "config.json").write_text("{")
     write_checksums(damaged)
     reports = [

@@ -43,7 +43,8 @@ def test_pretrained_weights_are_those_for_224_pixels(monkeypatch):
     assert requests == [None, (224, 224, 3)]
 
 
-def test_missing_pretrained_weights_are_named(monkeypatch):
+def test_missing_pretrained_weights_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     mobilenet = keras.applications.MobileNetV2
 
     def without_network(**options):
@@ -54,4 +55,22 @@ def test_missing_pretrained_weights_are_named(monkeypatch):
     monkeypatch.setattr(keras.applications, "MobileNetV2", without_network)
     message = r"MobileNetV2's imagenet weights are neither .* \(URL fetch failure\)"
     with pytest.raises(OSError, match=message):
+        build(weights="imagenet")
+
+
+def test_damaged_weights_that_keras_downloaded_are_named(tmp_path, monkeypatch):
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / name).write_bytes(b"\x89HDF\r\n\x1a\n cut off")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    original = keras.applications.MobileNetV2
+
+    def from_cache(weights=None, **options):
+        model = original(weights=None, **options)
+        if weights:
+            model.load_weights(tmp_path / "models" / name)
+        return model
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", from_cache)
+    with pytest.raises(OSError, match=f"{name}: .* are damaged .*remove the file, and Keras"):
         build(weights="imagenet")

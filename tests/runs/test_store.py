@@ -6,10 +6,10 @@ import pytest
 
 from fer_lib.experiments import ENSEMBLES, HOG, HOG_CONFIGURATION
 from fer_lib.io import sha256_of, write_json
+from fer_lib.runs.manifest import CHECKSUMS_FILE
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import SHARED_SPLITS_FILE, WEIGHTS_FILE, Run, RunError
 from fer_lib.runs.store import (
-    CHECKSUMS_FILE,
     RECORDED_FILES,
     best_single_run,
     find_run,
