@@ -195,13 +195,14 @@ _VERBS = (
     (
         "predict",
         "deployment:predict",
-        "predict the emotion of every face in photos or a video; "
+        "predict the emotion of every face in photos, videos or a camera's frames; "
         "exit code 2 if an input cannot be read",
         _argument(
             "--json",
             action="store_true",
             help="print a line of JSON per photo or frame, not a table",
         ),
+        _argument("--csv", action="store_true", help="print a line of CSV per face, not a table"),
         _argument(
             "--cropped",
             action="store_true",
@@ -211,24 +212,29 @@ _VERBS = (
             "--save",
             type=_target_folder,
             metavar="FOLDER",
-            help="write the photos, or the video, with boxes into this folder",
+            help="write the photos and videos with boxes into this folder; no file that another "
+            "program wrote is replaced",
         ),
         _argument(
             "--model",
             type=_existing,
             metavar="FILE",
-            help="an exported model (default: the best recorded single model, exported on first "
-            "use)",
+            help="an exported model (default: the best recorded single model, part of the package)",
         ),
     ),
 )
 _PREDICT_SOURCES = (  # one of them
     _argument(
-        "photos",
+        "inputs",
         nargs="*",
         default=[],
-        metavar="PHOTO",
-        help="files, folders, or quoted patterns",
+        metavar="INPUT",
+        help="photos, videos, folders of them, or quoted patterns",
     ),
-    _argument("--video", type=_existing, metavar="FILE", help="a video, not photos"),
+    _argument(
+        "--camera",
+        type=_seed,
+        metavar="NUMBER",
+        help="the frames of a camera, from 0, until Ctrl-C",
+    ),
 )

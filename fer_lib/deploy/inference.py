@@ -1,5 +1,6 @@
 """Predict with an exported model in ONNX Runtime, without Keras."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from fer_lib.io import sha256_of
 INPUT, OUTPUT = "pixels", "probabilities"  # the graph's own names
 FORMAT = 2  # of exported files: raise it when the exporter changes what it writes
 BATCH = 64
+# The best recorded single model. `benchmarks/package_model.py` writes it, and its SHA-256 beside it.
+DEFAULT_MODEL = Path(__file__).with_name("emotion_classifier.onnx")
 
 
 class ModelError(ValueError):
@@ -49,6 +52,10 @@ class OnnxModel:
             )
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
             raise ModelError(f"{path}: cannot be loaded ({str(error).splitlines()[0]})") from error
+        outputs = {output.name for output in self._session.get_outputs()}
+        if [entry.name for entry in self._session.get_inputs()] != [INPUT] or OUTPUT not in outputs:
+            raise ModelError(f"{path}: has no input {INPUT!r} and output {OUTPUT!r}")
+        self._path = path
         self.metadata = self._session.get_modelmeta().custom_metadata_map
         if (labels := self.metadata.get("labels")) != ",".join(EMOTION_NAMES):
             raise ModelError(
@@ -60,7 +67,44 @@ class OnnxModel:
 
         Args:
             faces: gray levels, uint8 [n, 48, 48]. They are predicted in batches of 64.
+
+        Raises:
+            ModelError: what the model returns are not probabilities of seven classes.
         """
         pixels = faces[..., None].astype(np.float32)
         batches = [pixels[i : i + BATCH] for i in range(0, len(pixels), BATCH)] or [pixels]
-        return np.concatenate([self._session.run([OUTPUT], {INPUT: batch})[0] for batch in batches])
+        try:
+            rows = np.concatenate(
+                [self._session.run([OUTPUT], {INPUT: batch})[0] for batch in batches]
+            )
+        except Exception as error:
+            message = str(error).splitlines()[0]
+            raise ModelError(f"{self._path}: cannot predict ({message})") from error
+        sums_to_one = rows.shape == (len(faces), len(EMOTION_NAMES)) and np.allclose(
+            rows.sum(axis=1), 1, atol=1e-3
+        )
+        if not sums_to_one or not (rows >= 0).all():
+            raise ModelError(f"{self._path}: does not return probabilities")
+        return rows
+
+
+@functools.lru_cache(maxsize=4)
+def _load(path: Path, changed: int | None) -> OnnxModel:
+    return OnnxModel(path)
+
+
+def load_onnx_model(path: str | Path | None = None) -> OnnxModel:
+    """Load an exported model; by default the best recorded single model, part of the package.
+
+    A process loads a file once, as long as it does not change: ONNX Runtime takes longer to load it
+    than to classify a face.
+
+    Raises:
+        ModelError: as `OnnxModel`.
+
+    Example:
+        >>> load_onnx_model().metadata["labels"]
+        'angry,disgust,fear,happy,sad,surprise,neutral'
+    """
+    path = DEFAULT_MODEL if path is None else Path(path)
+    return _load(path, path.stat().st_mtime_ns if path.is_file() else None)
