@@ -35,9 +35,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         verb.set_defaults(run=run)
         for names, settings in options:
             verb.add_argument(*names, **settings)
-    sources = verbs.choices["predict"].add_mutually_exclusive_group(required=True)
-    for names, settings in _PREDICT_SOURCES:
-        sources.add_argument(*names, **settings)
+    for required, options in ((True, _PREDICT_SOURCES), (False, _PREDICT_FORMATS)):
+        group = verbs.choices["predict"].add_mutually_exclusive_group(required=required)
+        for names, settings in options:
+            group.add_argument(*names, **settings)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
         parser.error(_unknown("verb", arguments[0], verbs.choices))
     return parser.parse_args(arguments)
@@ -198,12 +199,6 @@ _VERBS = (
         "predict the emotion of every face in photos, videos or a camera's frames; "
         "exit code 2 if an input cannot be read",
         _argument(
-            "--json",
-            action="store_true",
-            help="print a line of JSON per photo or frame, not a table",
-        ),
-        _argument("--csv", action="store_true", help="print a line of CSV per face, not a table"),
-        _argument(
             "--cropped",
             action="store_true",
             help="take each photo as one face that fills it, as FER2013's images do",
@@ -223,7 +218,8 @@ _VERBS = (
         ),
     ),
 )
-_PREDICT_SOURCES = (  # one of them
+# Of these groups of `predict`'s arguments, one each may be given; of the first it must be.
+_PREDICT_SOURCES = (
     _argument(
         "inputs",
         nargs="*",
@@ -237,4 +233,12 @@ _PREDICT_SOURCES = (  # one of them
         metavar="NUMBER",
         help="the frames of a camera, from 0, until Ctrl-C",
     ),
+)
+_PREDICT_FORMATS = (
+    _argument(
+        "--json",
+        action="store_true",
+        help="print a line of JSON per photo or frame, not a table",
+    ),
+    _argument("--csv", action="store_true", help="print a line of CSV per face, not a table"),
 )

@@ -182,8 +182,8 @@ class Counts:
         """Count a prediction."""
         self._problems.update(
             {
-                "could not be read": prediction.error is not None,
-                "could not be saved": prediction.save_error is not None,
+                "could not be read": int(prediction.error is not None),
+                "could not be saved": int(prediction.save_error is not None),
             }
         )
         if prediction.photo:
@@ -191,7 +191,8 @@ class Counts:
                 "photo" if prediction.frame is None else "frame", Counter()
             )
             faces = len(prediction.faces)
-            counts.update({"all": 1, "faces": faces, "with": faces > 0, "without": faces == 0})
+            state = "with" if faces else "without"
+            counts.update({"all": 1, "faces": faces, state: 1})
 
     @property
     def problems(self) -> int:

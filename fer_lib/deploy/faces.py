@@ -97,7 +97,7 @@ class Prediction:
         result = {"error": self.error} if self.error else {"faces": faces}
         saved = {"save_error": self.save_error} if self.save_error else {}
         values = {"file": printable(self.name), **position, **result, "notes": self.notes, **saved}
-        return json.dumps(values, ensure_ascii=False, allow_nan=False)
+        return json.dumps(values, allow_nan=False)
 
 
 def predict_faces(

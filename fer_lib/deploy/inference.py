@@ -8,11 +8,12 @@ import onnxruntime
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.io import sha256_of
+from fer_lib.text import QUOTED_LENGTH, printable, quoted
 
 INPUT, OUTPUT = "pixels", "probabilities"  # the graph's own names
 FORMAT = 2  # of exported files: raise it when the exporter changes what it writes
 BATCH = 64
-# The best recorded single model. `benchmarks/package_model.py` writes it, and its SHA-256 beside it.
+# The best recorded single model; `benchmarks/package_model.py` writes it and its SHA-256.
 DEFAULT_MODEL = Path(__file__).with_name("emotion_classifier.onnx")
 
 
@@ -43,6 +44,8 @@ class OnnxModel:
     """
 
     def __init__(self, path: Path, threads: int = 0):
+        if not Path(path).is_file():
+            raise ModelError(f"{printable(path)}: no such file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -51,15 +54,18 @@ class OnnxModel:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-            raise ModelError(f"{path}: cannot be loaded ({str(error).splitlines()[0]})") from error
+            raise ModelError(
+                f"{printable(path)}: cannot be loaded ({printable(error)[:QUOTED_LENGTH]})"
+            ) from error
         outputs = {output.name for output in self._session.get_outputs()}
         if [entry.name for entry in self._session.get_inputs()] != [INPUT] or OUTPUT not in outputs:
-            raise ModelError(f"{path}: has no input {INPUT!r} and output {OUTPUT!r}")
-        self._path = path
+            raise ModelError(f"{printable(path)}: has no input {INPUT!r} and output {OUTPUT!r}")
+        self._name = printable(path)
         self.metadata = self._session.get_modelmeta().custom_metadata_map
         if (labels := self.metadata.get("labels")) != ",".join(EMOTION_NAMES):
             raise ModelError(
-                f"{path}: was not written by `python -m fer_lib export` (its labels are {labels!r})"
+                f"{printable(path)}: was not written by `python -m fer_lib export` "
+                f"(its labels are {quoted(labels)})"
             )
 
     def probabilities(self, faces: np.ndarray) -> np.ndarray:
@@ -78,13 +84,13 @@ class OnnxModel:
                 [self._session.run([OUTPUT], {INPUT: batch})[0] for batch in batches]
             )
         except Exception as error:
-            message = str(error).splitlines()[0]
-            raise ModelError(f"{self._path}: cannot predict ({message})") from error
+            message = printable(error)[:QUOTED_LENGTH]
+            raise ModelError(f"{self._name}: cannot predict ({message})") from error
         sums_to_one = rows.shape == (len(faces), len(EMOTION_NAMES)) and np.allclose(
             rows.sum(axis=1), 1, atol=1e-3
         )
         if not sums_to_one or not (rows >= 0).all():
-            raise ModelError(f"{self._path}: does not return probabilities")
+            raise ModelError(f"{self._name}: does not return probabilities")
         return rows
 
 

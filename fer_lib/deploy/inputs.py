@@ -68,18 +68,16 @@ def _files(folder: Path, closed: list[Path]) -> Iterator[Path]:
     for parent, folders, names in os.walk(
         folder, onerror=lambda error: closed.append(Path(error.filename))
     ):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        yield from (Path(parent, name) for name in names if not is_hidden(name))
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        yield from (Path(parent, name) for name in names if not _is_hidden(name))
 
 
-def is_hidden(name: str) -> bool:
-    """Whether a file or folder is hidden."""
-    return name.startswith(".")
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
-def _identity(path: Path) -> object:
+def _identity(path: Path) -> str | Path:
     try:
-        status = path.stat()
-    except (OSError, ValueError):
+        return os.path.realpath(path)  # where Path.resolve refuses loops of links
+    except ValueError:
         return path
-    return (status.st_dev, status.st_ino) if status.st_ino else path.resolve()

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from fer_lib.deploy.images import Photo, require_regular_file
+from fer_lib.text import printable
 
 LARGEST_SIDE = 3840  # pixels; larger frames are reduced to it
 LARGEST_FRAME = 64_000_000  # pixels; a decoder holds several frames
@@ -56,15 +57,16 @@ def read_video(path: Path) -> Iterator[Frame]:
     """
     path = Path(path)
     require_regular_file(path, VideoError)
-    with contextlib.ExitStack() as stack:
-        file = stack.enter_context(path.open("rb"))
+    with path.open("rb") as file:
         try:
-            container = stack.enter_context(
-                av.open(file, options={"format_whitelist": _CONTAINERS})
-            )
-        except av.FFmpegError as error:
+            container = av.open(file, options={"format_whitelist": _CONTAINERS})
+        except (av.FFmpegError, OSError) as error:
             raise VideoError(f"not a video, or broken: {_reason(error)}") from None
-        yield from _frames(container)
+        with container:
+            try:
+                yield from _frames(container)
+            except (av.FFmpegError, OSError) as error:
+                raise VideoError(f"broken: {_reason(error)}") from None
 
 
 def read_camera(number: int) -> Iterator[Frame]:
@@ -147,8 +149,8 @@ def _photo(frame) -> Photo:
     return Photo(pixels, notes)
 
 
-def _reason(error: av.FFmpegError) -> str:
-    return (error.strerror or str(error)).rstrip(".")
+def _reason(error: Exception) -> str:
+    return printable(error.strerror or error).rstrip(".")
 
 
 class VideoWriter:
