@@ -19,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "fer_lib").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-EXPORT_MODULES = {"onnx_export", "exported", "half_precision"}  # these may import Keras and runs
+# These may import Keras and runs.
+EXPORT_MODULES = {"exported", "half_precision", "litert_export", "onnx_export"}
 
 
 def module_name(path):

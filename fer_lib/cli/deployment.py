@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from fer_lib.cli.predictions import Counts, Csv, JsonLines, StandardOutput, Table
 from fer_lib.deploy.annotate import Saver
-from fer_lib.deploy.exported import export_path
+from fer_lib.deploy.exported import export_path, litert_path
 from fer_lib.deploy.faces import Prediction, predict_photos
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.deploy.inputs import find_inputs, is_video
@@ -23,13 +23,18 @@ from fer_lib.text import printable
 def export(options: Namespace) -> None:
     """Export a run, and print how the file compares with Keras."""
     from fer_lib.cli.records import finished_run
+    from fer_lib.deploy.litert_export import export_litert
     from fer_lib.deploy.onnx_export import CALIBRATION_IMAGES, export_onnx
     from fer_lib.profiles import get_profile
 
     run = finished_run(options.folder)
-    path = export_path(run, options.int8)
     dataset = get_profile(run.config["profile"]).dataset()
-    report = export_onnx(run, path, dataset, options.int8)
+    if options.litert:
+        path = litert_path(run)
+        report = export_litert(run, path, dataset)
+    else:
+        path = export_path(run, options.int8)
+        report = export_onnx(run, path, dataset, options.int8)
     source = "synthetic faces (FER2013 is not on this machine)" if report.synthetic else "{}"
     if options.int8:
         print(f"int8 ranges from {CALIBRATION_IMAGES} images: {source.format('Training')}")

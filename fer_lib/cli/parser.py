@@ -35,8 +35,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         verb.set_defaults(run=run)
         for names, settings in options:
             verb.add_argument(*names, **settings)
-    for required, options in ((True, _PREDICT_SOURCES), (False, _PREDICT_FORMATS)):
-        group = verbs.choices["predict"].add_mutually_exclusive_group(required=required)
+    for verb, required, options in _EXCLUSIVE:
+        group = verbs.choices[verb].add_mutually_exclusive_group(required=required)
         for names, settings in options:
             group.add_argument(*names, **settings)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
@@ -189,9 +189,8 @@ _VERBS = (
     (
         "export",
         "deployment:export",
-        "export a run as one ONNX file, from gray pixels to calibrated probabilities",
+        "export a run as one file, from gray pixels to calibrated probabilities",
         _RUN,
-        _argument("--int8", action="store_true", help="quantize the model to 8 bits"),
     ),
     (
         "predict",
@@ -218,7 +217,6 @@ _VERBS = (
         ),
     ),
 )
-# Of these groups of `predict`'s arguments, one each may be given; of the first it must be.
 _PREDICT_SOURCES = (
     _argument(
         "inputs",
@@ -241,4 +239,14 @@ _PREDICT_FORMATS = (
         help="print a line of JSON per photo or frame, not a table",
     ),
     _argument("--csv", action="store_true", help="print a line of CSV per face, not a table"),
+)
+_EXPORT_FORMATS = (
+    _argument("--int8", action="store_true", help="quantize the model to 8 bits"),
+    _argument("--litert", action="store_true", help="write LiteRT (TensorFlow Lite), not ONNX"),
+)
+# Verb, whether one is required, and arguments of which only one may be given.
+_EXCLUSIVE = (
+    ("predict", True, _PREDICT_SOURCES),
+    ("predict", False, _PREDICT_FORMATS),
+    ("export", False, _EXPORT_FORMATS),
 )

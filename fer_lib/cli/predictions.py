@@ -101,6 +101,7 @@ class _Track:
     """A face of a video."""
 
     began: float
+    note: str
     ended: float = 0.0  # seconds
     emotions: Counter = field(default_factory=Counter)
 
@@ -122,7 +123,7 @@ class Table:
         """Add a prediction; a frame adds to the rows of its faces."""
         name, note = printable(prediction.name), _note(prediction)
         if prediction.frame is not None:
-            self._add_frame(prediction, name)
+            self._add_frame(prediction, name, note)
             return
         self._finish_video()
         if prediction.error:
@@ -134,26 +135,27 @@ class Table:
             rows = rows or [("", "no face found", note)]
         self._rows += [(name, *row) for row in rows]
 
-    def _add_frame(self, prediction: Prediction, name: str) -> None:
+    def _add_frame(self, prediction: Prediction, name: str, note: str) -> None:
         seconds = prediction.seconds
         for face in prediction.faces:
-            track = self._tracks.setdefault((name, face.id), _Track(seconds))
+            track = self._tracks.setdefault((name, face.id), _Track(seconds, note))
             track.ended = seconds
             track.emotions[face.emotion] += 1
             if self._live and self._shown.get(face.id) != face.emotion:
                 self._shown[face.id] = face.emotion
                 self._output.print(f"{seconds:7.1f} s  {face_caption(face)}")
         if not prediction.faces:
-            self._tracks.setdefault((name, 0), _Track(seconds))
+            self._tracks.setdefault((name, 0), _Track(seconds, note))
 
     def _finish_video(self) -> None:
         found = {key: track for key, track in self._tracks.items() if track.emotions}
         for (name, number), track in (found or self._tracks).items():
             if not number:
-                self._rows.append((name, "", "no face found", ""))
+                self._rows.append((name, "", "no face found", track.note))
                 continue
             (emotion, count), total = track.emotions.most_common(1)[0], track.emotions.total()
-            note = f"face {number}, {track.began:.1f} to {track.ended:.1f} s"
+            shown = f"face {number}, {track.began:.1f} to {track.ended:.1f} s"
+            note = "; ".join(filter(None, (shown, track.note)))
             self._rows.append((name, "", f"{emotion} {count / total:.0%} of frames", note))
         self._tracks.clear()
 

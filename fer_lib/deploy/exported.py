@@ -16,6 +16,11 @@ def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
     return build / run.config["profile"] / "onnx" / name
 
 
+def litert_path(run: Run, build: Path = BUILD) -> Path:
+    """Return the path of a run in LiteRT, `build/<profile>/litert/<experiment>-seed-<n>.tflite`."""
+    return build / run.config["profile"] / "litert" / f"{run.name}-seed-{run.seed}.tflite"
+
+
 def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
     """Load the exported model of a run; None if there is none or the run has changed since."""
     path = export_path(run, build=build)

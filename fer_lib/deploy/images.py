@@ -91,7 +91,9 @@ def _other_format(path: Path) -> str:
 
 def _upright(image: Image.Image) -> Photo:
     has_frames, is_cmyk = getattr(image, "is_animated", False), image.mode == "CMYK"
-    upright = ImageOps.exif_transpose(image)
+    is_turned = image.getexif().get(_ORIENTATION) in _ROTATIONS
+    ImageOps.exif_transpose(image, in_place=True)  # a copy of a large photo would take 400 MB
+    upright = image
     if has_deep_levels := upright.mode.startswith(("I", "F")):
         upright = Image.fromarray(_levels(np.asarray(upright)))
     if is_transparent := upright.has_transparency_data:
@@ -100,12 +102,13 @@ def _upright(image: Image.Image) -> Photo:
     notes = {
         "first of several frames": has_frames,
         "converted from CMYK": is_cmyk,
-        "turned as its EXIF data say": image.getexif().get(_ORIENTATION) in _ROTATIONS,
+        "turned as its EXIF data say": is_turned,
         "brightness scaled from more than 8 bits": has_deep_levels,
         "laid on white where it is transparent": is_transparent,
     }
     applying = tuple(note for note, applies in notes.items() if applies)
-    return Photo(np.asarray(upright.convert("RGB")), applying)
+    rgb = upright if upright.mode == "RGB" else upright.convert("RGB")
+    return Photo(np.asarray(rgb), applying)
 
 
 def photo_from_array(pixels: np.ndarray) -> Photo:
