@@ -20,8 +20,8 @@ from fer_lib.deploy.images import Photo, crop_face
 from fer_lib.deploy.inference import OnnxModel
 from fer_lib.deploy.videos import Frame, VideoError, read_camera, read_video
 
-SEARCH_EVERY = 15  # frames, while every face is followed
-SEARCH_WITHOUT_FACE_EVERY = 5
+SEARCH_EVERY = 30  # frames, while every face is followed: a search takes as long as 30 followings
+SEARCH_WITHOUT_FACE_EVERY = 10
 SMOOTHING = 0.3  # seconds: time constant of the moving average of probabilities
 REMEMBERED = 1.0  # seconds for which a lost face keeps its number
 

@@ -28,10 +28,11 @@ def test_frame_is_searched_only_now_and_then(moving_faces, stub_model, monkeypat
     searched = []
     search = tracking.detect_faces
     monkeypatch.setattr(tracking, "detect_faces", lambda p: searched.append(number) or search(p))
+    monkeypatch.setattr(tracking, "SEARCH_EVERY", 6)
     tracker = Tracker(stub_model("happy"))
-    for number in range(18):
-        tracker.update(photo(moving_faces[min(number, 11)]), number / 10)
-    assert searched == [0, 15]
+    for number in range(8):
+        tracker.update(photo(moving_faces[number]), number / 10)
+    assert searched == [0, 6]
 
 
 def test_lost_face_is_searched_at_once(moving_faces, stub_model, monkeypatch):
@@ -45,9 +46,12 @@ def test_lost_face_is_searched_at_once(moving_faces, stub_model, monkeypatch):
 
 
 @pytest.mark.parametrize(("pause", "number"), [(0.5, 1), (5, 2)])
-def test_face_that_returns_soon_keeps_its_number(moving_faces, stub_model, pause, number):
+def test_face_that_returns_soon_keeps_its_number(
+    moving_faces, stub_model, monkeypatch, pause, number
+):
     tracker, empty = Tracker(stub_model("happy")), photo(np.zeros((256, 512, 3), np.uint8))
     assert [face.id for face in tracker.update(photo(moving_faces[12]), 0)] == [1]
+    monkeypatch.setattr(tracking, "SEARCH_WITHOUT_FACE_EVERY", 1)
     for step in range(1, 6):
         assert tracker.update(empty, step * pause / 5) == []
     assert [face.id for face in tracker.update(photo(moving_faces[12]), pause)] == [number]
