@@ -106,6 +106,8 @@ def test_typo_in_an_experiment_suggests_the_nearest(capsys):
         ["predict"],
         ["predict", "a.png", "--camera", "0"],
         ["predict", "--camera", "front"],
+        ["predict", ""],
+        ["predict", "a.png", "--model", "no\nfile.onnx"],
         ["predict", "a.png", "--json", "--csv"],
         ["predict", "a.png", "--model", "nowhere.onnx"],
     ],

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from fer_lib import __version__
 from fer_lib.paths import RESULTS
+from fer_lib.text import printable
 
 PROFILE_NAMES = ("full", "quick")  # `profiles.PROFILES`, which takes too long to import
 _DESCRIPTION = "A reproducible study of facial expression recognition on FER2013."
@@ -47,7 +48,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with one line, without the usage."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> str:
@@ -72,6 +73,10 @@ def _seed(text: str) -> int:
 
 def _existing(text: str) -> Path:
     return Path(_require(text, Path(text).exists(), f"{text}: no such file or folder"))
+
+
+def _input(text: str) -> str:
+    return _require(text, bool(text), "an empty name")
 
 
 def _folder(text: str) -> Path:
@@ -220,6 +225,7 @@ _VERBS = (
 _PREDICT_SOURCES = (
     _argument(
         "inputs",
+        type=_input,
         nargs="*",
         default=[],
         metavar="INPUT",

@@ -59,5 +59,7 @@ def test_pattern_characters_in_an_existing_name(tmp_path):
     assert found(tmp_path, "a[1].jpg")[0] == ["a[1].jpg"]
 
 
-def test_null_character_is_a_name_that_fails_later():
-    assert len(find_inputs(["a\0b"])[0]) == 1
+def test_names_that_no_file_can_have_are_listed_and_fail_later(tmp_path):
+    create(tmp_path, "a.jpg")
+    names = ["a\0b.jpg", "x" * 300, "a.jpg"]
+    assert found(tmp_path, *names)[0] == names
