@@ -9,6 +9,7 @@ from fer_lib.paths import ANALYSIS
 
 LATENCY_PATH = ANALYSIS / "edge.json"
 SPEED_PATH = ANALYSIS / "speed.json"
+PACKAGES_PATH = ANALYSIS / "packages.json"
 
 
 def training_throughput(path: Path = SPEED_PATH) -> pd.DataFrame:
@@ -56,6 +57,18 @@ def latency(path: Path = LATENCY_PATH) -> pd.DataFrame:
             "accepted",
         ]
     ]
+
+
+def packages(path: Path = PACKAGES_PATH) -> pd.DataFrame:
+    """Processor times of predictions with this and other packages (`benchmarks/packages.py`).
+
+    Returns:
+        One row per `package`, which is the index, and one column per task: milliseconds of a call
+        on one core, the median, or of a video's frame, the mean; NaN where it was not measured.
+    """
+    table = pd.DataFrame(read_json(path)["rows"])
+    wide = table.pivot(index="package", columns="task", values="ms")
+    return wide.loc[table["package"].unique(), table["task"].unique()]
 
 
 def hardware(path: Path) -> dict:

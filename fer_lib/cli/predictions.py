@@ -117,7 +117,7 @@ class Table:
         self._output, self._live = output, live
         self._rows: list[tuple[str, ...]] = []
         self._tracks: dict[tuple[str, int], _Track] = {}
-        self._shown: dict[int, str] = {}
+        self._printed: dict[int, str] = {}
 
     def add(self, prediction: Prediction) -> None:
         """Add a prediction; a frame adds to the rows of its faces."""
@@ -141,21 +141,21 @@ class Table:
             track = self._tracks.setdefault((name, face.id), _Track(seconds, note))
             track.ended = seconds
             track.emotions[face.emotion] += 1
-            if self._live and self._shown.get(face.id) != face.emotion:
-                self._shown[face.id] = face.emotion
+            if self._live and self._printed.get(face.id) != face.emotion:
+                self._printed[face.id] = face.emotion
                 self._output.print(f"{seconds:7.1f} s  {face_caption(face)}")
         if not prediction.faces:
             self._tracks.setdefault((name, 0), _Track(seconds, note))
 
     def _finish_video(self) -> None:
-        found = {key: track for key, track in self._tracks.items() if track.emotions}
-        for (name, number), track in (found or self._tracks).items():
+        followed = {key: track for key, track in self._tracks.items() if track.emotions}
+        for (name, number), track in (followed or self._tracks).items():
             if not number:
                 self._rows.append((name, "", "no face found", track.note))
                 continue
             (emotion, count), total = track.emotions.most_common(1)[0], track.emotions.total()
-            shown = f"face {number}, {track.began:.1f} to {track.ended:.1f} s"
-            note = "; ".join(filter(None, (shown, track.note)))
+            span = f"face {number}, {track.began:.1f} to {track.ended:.1f} s"
+            note = "; ".join(filter(None, (span, track.note)))
             self._rows.append((name, "", f"{emotion} {count / total:.0%} of frames", note))
         self._tracks.clear()
 

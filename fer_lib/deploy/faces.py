@@ -214,7 +214,7 @@ def classify_faces(
 
 def _detected(photo: Photo) -> list[tuple[tuple[float, float, float], Face]]:
     """The square of each detected face, and the face without probabilities."""
-    return [(found.square, face_of(found)) for found in detect_faces(photo)]
+    return [(detection.square, face_of(detection)) for detection in detect_faces(photo)]
 
 
 def face_of(detection: Detection) -> Face:

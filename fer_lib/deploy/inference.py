@@ -48,6 +48,8 @@ class OnnxModel:
             raise ModelError(f"{printable(path)}: no such file")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        # Threads that wait for work would take the core from the one that has some.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(

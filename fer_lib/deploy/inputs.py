@@ -39,12 +39,12 @@ def find_inputs(texts: Iterable[str]) -> tuple[list[Path], Counter]:
             continue
         closed: list[Path] = []
         files = sorted(_files(path, closed))
-        found = [file for file in files if is_video(file) or file.suffix.lower() in PHOTO_SUFFIXES]
-        found += closed
-        for file in found or [path]:
+        inputs = [file for file in files if is_video(file) or file.suffix.lower() in PHOTO_SUFFIXES]
+        inputs += closed
+        for file in inputs or [path]:
             paths.setdefault(_identity(file), file)
-        others = set(files) - set(found)
-        other_files.update(file.suffix.lower() or "no suffix" for file in others)
+        rest = set(files) - set(inputs)
+        other_files.update(file.suffix.lower() or "no suffix" for file in rest)
     return list(paths.values()), other_files
 
 

@@ -60,7 +60,7 @@ def _predict(name: str, frames: Iterable[Frame], tracker: "Tracker") -> Iterator
 class _Track:
     id: int
     detection: Detection | None  # None for a whole frame
-    seen: float  # seconds
+    last_seconds: float  # seconds
     probabilities: np.ndarray | None = None
 
 
@@ -91,7 +91,7 @@ class Tracker:
         self._since_search += 1
         if self._since_search >= limit:
             self._search(photo)
-        self._lost = [track for track in self._lost if seconds - track.seen <= REMEMBERED]
+        self._lost = [track for track in self._lost if seconds - track.last_seconds <= REMEMBERED]
         self._visible.sort(key=lambda track: track.detection.center)
         squares = [(track.detection.square, track.detection.angle) for track in self._visible]
         self._classify([crop_face(photo, *square) for square in squares], seconds)
@@ -107,9 +107,9 @@ class Tracker:
         """Move each visible track to its face in this frame; one without goes to the lost ones."""
         visible = []
         for track in sorted(self._visible, key=lambda track: track.id):
-            found = follow_face(photo, track.detection)
-            if found and not any(overlapping(found, other.detection) for other in visible):
-                track.detection = found
+            detection = follow_face(photo, track.detection)
+            if detection and not any(overlapping(detection, other.detection) for other in visible):
+                track.detection = detection
                 visible.append(track)
             else:
                 self._lost.append(track)
@@ -119,13 +119,13 @@ class Tracker:
     def _search(self, photo: Photo) -> None:
         """Search the whole frame for faces that are not followed."""
         self._since_search = 0
-        for found in detect_faces(photo):
-            if any(overlapping(found, track.detection) for track in self._visible):
+        for detection in detect_faces(photo):
+            if any(overlapping(detection, track.detection) for track in self._visible):
                 continue
-            same = [track for track in self._lost if overlapping(found, track.detection)]
-            track = same[-1] if same else _Track(next(self._ids), found, -math.inf)
+            same = [track for track in self._lost if overlapping(detection, track.detection)]
+            track = same[-1] if same else _Track(next(self._ids), detection, -math.inf)
             self._lost = [other for other in self._lost if other is not track]
-            track.detection = found
+            track.detection = detection
             self._visible.append(track)
 
     def _classify(self, crops: list[np.ndarray], seconds: float) -> None:
@@ -134,9 +134,9 @@ class Tracker:
             if track.probabilities is None:
                 track.probabilities = row.astype(float)
             else:
-                share = 1 - math.exp(-max(seconds - track.seen, 0) / SMOOTHING)
+                share = 1 - math.exp(-max(seconds - track.last_seconds, 0) / SMOOTHING)
                 track.probabilities += share * (row - track.probabilities)
-            track.seen = seconds
+            track.last_seconds = seconds
 
 
 def _face(track: _Track, face: Face) -> Face:
