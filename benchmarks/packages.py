@@ -174,7 +174,7 @@ def main() -> None:
         }
     )
     for row in rows:
-        print(f"{row['package']}, {row['task']}: {row['median_ms']:.2f} ms")
+        print(f"{row['package']}, {row['task']}: {row['ms']:.2f} ms")
     write_json(PACKAGES_PATH, {"hardware": hardware(), "rows": rows})
 
 
