@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import av.device
@@ -59,7 +60,7 @@ def read_video(path: Path) -> Iterator[Frame]:
     require_regular_file(path, VideoError)
     with path.open("rb") as file:
         try:
-            container = av.open(file, options={"format_whitelist": _CONTAINERS})
+            container = _open(file)
         except (av.FFmpegError, OSError) as error:
             raise VideoError(f"not a video, or broken: {_reason(error)}") from None
         with container:
@@ -67,6 +68,10 @@ def read_video(path: Path) -> Iterator[Frame]:
                 yield from _frames(container)
             except (av.FFmpegError, OSError) as error:
                 raise VideoError(f"broken: {_reason(error)}") from None
+
+
+def _open(file: BinaryIO) -> av.container.InputContainer:
+    return av.open(file, options={"format_whitelist": _CONTAINERS})
 
 
 def read_camera(number: int) -> Iterator[Frame]:
@@ -198,7 +203,7 @@ class VideoWriter:
             self._check()
 
     def _check(self) -> None:
-        with self._path.open("rb") as file, _os_errors(), av.open(file) as container:
+        with self._path.open("rb") as file, _os_errors(), _open(file) as container:
             written = sum(packet.size > 0 for packet in container.demux(video=0))
         if written != self._count:
             raise OSError(f"{written} of {self._count} frames were written")
@@ -215,7 +220,7 @@ def _os_errors() -> Iterator[None]:
 def is_our_video(path: Path) -> bool:
     """Whether a file is a video that a `VideoWriter` wrote."""
     try:
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, _open(file) as container:
             return container.metadata.get("comment") == WRITTEN_BY
     except (OSError, av.FFmpegError):
         return False
