@@ -3,11 +3,11 @@
 `fer` detects faces with OpenCV's cascade and classifies them with a network that its package holds.
 Of deepface, only its emotion network is measured, built from the layers that it publishes, with
 random weights, and called as deepface calls it. All run in one process on one core and take turns.
-Times are processor times, because other programs may run: medians of single calls, and the mean
-over the frames of a video. Needs the `train` extra, `fer` 25.10.3 and opencv-python 4 in an
-environment of their own. Writes `results/analysis/packages.json`.
+Times are processor times, because other programs may run: medians of single calls. Needs
+the `train` extra, `fer` 25.10.3 and opencv-python 4 in an environment of their own. Writes
+`results/analysis/packages.json`.
 
-    python benchmarks/packages.py [--repetitions N]
+    taskset --cpu-list 0 python benchmarks/packages.py [--repetitions N]
 """
 
 import argparse
@@ -27,15 +27,12 @@ import keras
 import numpy as np
 from fer.fer import FER
 from keras import layers
-from PIL import Image
 from skimage import data
 
 from fer_lib.analysis.benchmarks import PACKAGES_PATH
 from fer_lib.deploy.faces import predict_faces
 from fer_lib.deploy.inference import BATCH, DEFAULT_MODEL, OnnxModel
 from fer_lib.deploy.onnx_export import write_onnx
-from fer_lib.deploy.tracking import predict_video
-from fer_lib.deploy.videos import VideoWriter
 from fer_lib.io import write_json
 from fer_lib.paths import RESULTS
 from fer_lib.runs.environment import hardware
@@ -48,8 +45,6 @@ BATCH_EVERY = 5  # repetitions
 PHOTO = "photo, 512 × 512, with detection"
 ONE = "cropped face"
 MANY = f"{BATCH} cropped faces"
-FRAME = "frame of a video, 1,280 × 720, one face"
-FRAMES = 90  # of that video
 
 
 class WithoutFlip(Run):
@@ -122,33 +117,17 @@ def tasks(folder: Path) -> dict[tuple[str, str], Callable[[], object]]:
     return found
 
 
-def video_ms(folder: Path) -> float:
-    """The mean time of a frame of a video in which a face moves, read, followed and classified."""
-    path, portrait = folder / "film.mp4", Image.fromarray(data.astronaut())
-    with VideoWriter(path, 1280, 720) as writer:
-        for number in range(FRAMES):
-            image = Image.new("RGB", (1280, 720), (90, 110, 120))
-            image.paste(portrait, (300 + round(60 * np.sin(number / 20)), 150))
-            writer.write(image, number / 30)
-    model = OnnxModel(DEFAULT_MODEL, threads=1)
-    began = time.process_time()
-    (faces,) = {len(prediction.faces) for prediction in predict_video(path, model)}
-    if faces != 1:
-        raise SystemExit(f"{faces} faces in each frame")
-    return 1000 * (time.process_time() - began) / FRAMES
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--repetitions", type=int, default=REPETITIONS, help=f"(default: {REPETITIONS})"
     )
     repetitions = parser.parse_args().repetitions
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if len(os.sched_getaffinity(0)) > 1:
+        raise SystemExit("run it on one core, with taskset: libraries count the cores at import")
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
         calls = tasks(Path(folder))
-        frame_ms = video_ms(Path(folder))
     times: dict[tuple[str, str], list[float]] = {key: [] for key in calls}
     for turn in range(WARM_UP + repetitions):
         for key, call in calls.items():
@@ -165,14 +144,6 @@ def main() -> None:
         }
         for (package, task), measured in times.items()
     ]
-    rows.append(
-        {
-            "package": "fer_lib, predict_video",
-            "task": FRAME,
-            "repetitions": FRAMES,
-            "ms": frame_ms,
-        }
-    )
     for row in rows:
         print(f"{row['package']}, {row['task']}: {row['ms']:.2f} ms")
     write_json(PACKAGES_PATH, {"hardware": hardware(), "rows": rows})

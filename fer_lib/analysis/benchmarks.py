@@ -80,8 +80,8 @@ def packages(path: Path = PACKAGES_PATH) -> pd.DataFrame:
     """Processor times of predictions with this and other packages (`benchmarks/packages.py`).
 
     Returns:
-        One row per `package`, which is the index, and one column per task: milliseconds of a call
-        on one core, the median, or of a video's frame, the mean; NaN where it was not measured.
+        One row per `package`, which is the index, and one column per task: the median milliseconds
+        of a call on one core; NaN where it was not measured.
     """
     table = pd.DataFrame(read_json(path)["rows"])
     wide = table.pivot(index="package", columns="task", values="ms")
