@@ -7,8 +7,8 @@ positives on photographs and textures without faces, and on the subset's 100 pat
 Other score thresholds are compared on the same images: none are held out. Times are processor
 times, because other programs may run. With FER2013, the images of PublicTest are laid into larger
 ones, too: how FER2013's square lies to the detector's box, and the accuracy of the default model by
-the side of the crop and after rotations. Needs the `report` extra. Writes
-`results/analysis/face_detection.json`.
+the side of the crop and after rotations. Needs the `report` extra and opencv-python-headless, whose
+fourth version has the cascade. Writes `results/analysis/face_detection.json`.
 
     python benchmarks/face_detection.py [--images N] [--model FILE]
 """
@@ -31,10 +31,9 @@ from sklearn.datasets import load_sample_images
 from fer_lib.data.dataset import load_dataset
 from fer_lib.data.readers import DataError
 from fer_lib.deploy import face_detection
-from fer_lib.deploy.exported import default_model
 from fer_lib.deploy.face_detection import detect_faces
 from fer_lib.deploy.images import crop_face, photo_from_array
-from fer_lib.deploy.inference import OnnxModel
+from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.io import write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.environment import hardware
@@ -367,7 +366,7 @@ def main() -> None:
     except DataError:
         print("FER2013 is not on this machine: crops are not measured")
     else:
-        model = OnnxModel(options.model) if options.model else default_model()
+        model = load_onnx_model(options.model)
         chosen = np.random.default_rng(0).permutation(len(test))[: options.images]
         record["crops"] = crop_geometry(test.images[chosen], test.labels[chosen], model)
         print(pd.Series(record["crops"]).to_string())

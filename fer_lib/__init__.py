@@ -30,7 +30,7 @@ _MODULES = {
     "load_dataset": "fer_lib.data.dataset",
     "load_model": "fer_lib.api",
     "load_run": "fer_lib.api",
-    "predict_faces": "fer_lib.api",
+    "predict_faces": "fer_lib.deploy.faces",
     "train": "fer_lib.api",
 }
 

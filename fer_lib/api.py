@@ -1,15 +1,13 @@
-"""The functions that `fer_lib` offers at its top level, in addition to `load_dataset`.
+"""Runs and models by their names: functions that `fer_lib` offers at its top level.
 
-Each imports ONNX Runtime or Keras when it is called. Loading data and runs and predicting with an
-exported model need only the base installation; models in Keras and training need the `train` extra.
+Keras is imported when a function needs it. Loading runs needs only the base installation; models in
+Keras and training need the `train` extra.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from fer_lib.paths import RESULTS
 from fer_lib.profiles import get_profile
@@ -18,8 +16,6 @@ from fer_lib.runs.store import find_run, find_runs
 
 if TYPE_CHECKING:
     import keras
-
-    from fer_lib.deploy.faces import Face
 
 
 def load_run(name: str, seed: int = 0, root: Path = RESULTS) -> Run:
@@ -105,38 +101,6 @@ def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = 
     with _train_extra():
         from fer_lib.training.dispatch import run_experiment
     return run_experiment(name, seed, get_profile(profile), verbose)
-
-
-def predict_faces(
-    source: str | Path | np.ndarray | list, model: str | Path | None = None, cropped: bool = False
-) -> "list[Face] | list[list[Face]]":
-    """Find the faces in an image, and predict the emotion of each.
-
-    Args:
-        source: an image file, an array, gray [h, w] or RGB [h, w, 3], or a list of these. In arrays
-            of uint8 white is 255; in others it is the smallest of 1, 255 and 65,535 that no value
-            exceeds.
-        model: an exported model (ONNX). By default the best recorded single model, which is
-            exported on first use; that needs the `train` extra, later calls do not.
-        cropped: take each image as one face that fills it, as FER2013's images do.
-
-    Returns:
-        The faces of the image; for a list, such a list for each image.
-
-    Raises:
-        PhotoError: an image cannot be read.
-        ModelError: the model cannot be loaded, or there is none.
-
-    Example:
-        >>> from skimage import data
-        >>> (face,) = predict_faces(data.astronaut(), "se_cnn-seed-0.onnx")
-        >>> face.emotion, round(sum(face.probabilities.values()), 3)
-        ('happy', 1.0)
-    """
-    from fer_lib.deploy import faces
-    from fer_lib.deploy.exported import default_model
-
-    return faces.predict_faces(source, default_model() if model is None else model, cropped)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.runs.run import RunError
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("keras", "matplotlib", "pandas", "scipy", "sklearn", "tensorflow")
+HEAVY = ("av", "keras", "matplotlib", "pandas", "scipy", "sklearn", "tensorflow")
 
 
 def run_python(code, *arguments, **options):

@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from fer_lib.cli import analyses, main
 from fer_lib.cli.parser import PROFILE_NAMES
@@ -33,7 +32,7 @@ VERBS = (
     "export",
     "predict",
 )
-HEAVY = {"numpy", "keras", "tensorflow", "pandas", "sklearn", "onnxruntime", "cv2"}
+HEAVY = {"numpy", "keras", "tensorflow", "pandas", "sklearn", "onnxruntime", "av"}
 
 
 def error_line(arguments, capsys):
@@ -108,7 +107,11 @@ def test_typo_in_an_experiment_suggests_the_nearest(capsys):
         ["export", "nowhere"],
         ["export-corruptions", "pyproject.toml"],
         ["predict"],
-        ["predict", "a.png", "--video", "pyproject.toml"],
+        ["predict", "a.png", "--camera", "0"],
+        ["predict", "--camera", "front"],
+        ["predict", ""],
+        ["predict", "a.png", "--model", "no\nfile.onnx"],
+        ["predict", "a.png", "--json", "--csv"],
         ["predict", "a.png", "--model", "nowhere.onnx"],
     ],
 )
@@ -342,24 +345,6 @@ def test_another_copy_of_the_data_set_writes_no_record(verb, monkeypatch, capsys
 # --- Deployment ---
 
 
-@pytest.fixture(scope="module")
-def model_path(run, tmp_path_factory):
-    from fer_lib.deploy.onnx_export import export_onnx
-
-    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
-    export_onnx(run, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def portrait(tmp_path_factory):
-    from skimage import data
-
-    path = tmp_path_factory.mktemp("photo") / "portrait.png"
-    Image.fromarray(data.astronaut()).save(path)
-    return path
-
-
 def test_export_prints_the_comparison_with_keras(run, dataset, tmp_path, monkeypatch, capsys):
     from fer_lib.cli import deployment
 
@@ -372,77 +357,3 @@ def test_export_prints_the_comparison_with_keras(run, dataset, tmp_path, monkeyp
     assert lines[0] == "compared with Keras on 70 images: PublicTest"
     assert lines[2] == f"accuracy: {accuracy}, in Keras {accuracy}"
     assert lines[3].startswith(str(path)) and path.is_file()
-
-
-def test_predict_prints_a_table_and_saves_boxes(portrait, model_path, tmp_path, capsys):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    shutil.copy(portrait, folder / "face.png")
-    Image.new("L", (300, 300), 128).save(folder / "gray.png")
-    (folder / "text.jpg").write_text("hello")
-    (folder / "notes.txt").touch()
-    options = ["--model", str(model_path), "--save", str(tmp_path / "boxes")]
-    assert main(["predict", str(folder), *options]) == 2
-    out, err = capsys.readouterr()
-    header, face, gray, text, total = out.splitlines()
-    assert header.split() == ["file", "left,", "top,", "side", "prediction", "note"]
-    assert "face.png" in face and face.endswith("%")
-    assert "gray.png" in gray and gray.endswith("no face found")
-    assert "text.jpg" in text and text.endswith("could not be read  not an image")
-    assert total == "3 photos: 1 faces in 1, no face in 1, 1 could not be read"
-    assert "files in folders that are not images: 1 .txt" in err
-    saved = sorted(path.name for path in (tmp_path / "boxes").iterdir())
-    assert saved == ["face-faces.jpg", "gray-faces.jpg"]
-    assert main(["predict", str(portrait), "--model", str(model_path)]) == 0
-
-
-def test_cropped_photo_is_one_face_and_a_tiny_one_gets_the_hint(model_path, tmp_path, capsys):
-    path = tmp_path / "face.png"
-    Image.new("L", (48, 48), 128).save(path)
-    assert main(["predict", str(path), "--model", str(model_path)]) == 0
-    assert "no face found  tiny: a face that fills the image needs --cropped" in (
-        capsys.readouterr().out
-    )
-    assert main(["predict", str(path), "--cropped", "--model", str(model_path)]) == 0
-    assert "0, 0, 48" in capsys.readouterr().out
-
-
-def test_predict_prints_json(portrait, model_path, tmp_path, capsys):
-    arguments = [str(portrait), str(tmp_path / "none.png"), "--json", "--model", str(model_path)]
-    assert main(["predict", *arguments]) == 2
-    good, bad = map(json.loads, capsys.readouterr().out.splitlines())
-    (face,) = good["faces"]
-    assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
-    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert bad["error"] == "no such file"
-
-
-def test_predict_counts_the_emotions_of_a_video(portrait, model_path, tmp_path, capsys):
-    import cv2
-
-    frame, path = cv2.imread(str(portrait)), tmp_path / "film.mp4"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, frame.shape[1::-1])
-    for _ in range(3):
-        writer.write(frame)
-    writer.release()
-    assert main(["predict", "--video", str(path), "--model", str(model_path)]) == 0
-    shares, total = capsys.readouterr().out.splitlines()
-    assert shares.endswith("100.0% of the faces")
-    assert total == "3 frames: 3 faces in 3, no face in 0, 0 could not be read"
-
-
-def test_predict_loads_neither_keras_nor_pandas(portrait, model_path):
-    code = f"""
-import sys
-from fer_lib.cli import main
-code = main(["predict", {str(portrait)!r}, "--model", {str(model_path)!r}])
-sys.exit(code or ", ".join({HEAVY - {"numpy", "onnxruntime", "cv2"}} & sys.modules.keys()) or 0)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-def test_file_that_is_no_model_is_one_line(portrait, capsys):
-    assert "cannot be loaded" in error_line(
-        ["predict", str(portrait), "--model", str(portrait)], capsys
-    )

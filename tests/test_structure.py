@@ -5,7 +5,6 @@ import doctest
 import importlib
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tokenize
@@ -20,7 +19,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "fer_lib").rglob("*.py"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-EXPORT_MODULES = {"onnx_export", "exported", "half_precision"}  # these may import Keras and runs
+# These may import Keras and runs.
+EXPORT_MODULES = {"exported", "half_precision", "litert_export", "onnx_export"}
 
 
 def module_name(path):
@@ -222,24 +222,11 @@ def test_each_module_is_documented_once():
     assert documented == sorted(modules - {"fer_lib.__main__", "fer_lib.api"})
 
 
-@pytest.fixture(scope="module")
-def exported_model(tmp_path_factory):
-    """The recorded SE-CNN as an exported file, which some examples read."""
-    from fer_lib.api import load_run
-    from fer_lib.deploy.onnx_export import write_onnx
-
-    path = tmp_path_factory.mktemp("model") / "se_cnn-seed-0.onnx"
-    write_onnx(load_run("se_cnn"), path)
-    return path
-
-
 @pytest.mark.parametrize(
     "path", [path for path in MODULES if ">>> " in path.read_text("utf-8")], ids=relative
 )
-def test_examples_run(path, tmp_path, monkeypatch, request):
+def test_examples_run(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if "se_cnn-seed-0.onnx" in path.read_text("utf-8"):
-        shutil.copy(request.getfixturevalue("exported_model"), tmp_path)
     module = importlib.import_module(module_name(path))
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert results.failed == 0 and results.attempted > 0

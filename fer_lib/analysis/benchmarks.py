@@ -9,6 +9,24 @@ from fer_lib.paths import ANALYSIS
 
 LATENCY_PATH = ANALYSIS / "edge.json"
 SPEED_PATH = ANALYSIS / "speed.json"
+PACKAGES_PATH = ANALYSIS / "packages.json"
+FACE_DETECTION_PATH = ANALYSIS / "face_detection.json"
+
+# The kinds of images of `benchmarks/face_detection.py`, by the first word of a group's name.
+_VARIANTS = {
+    "size": "20 to 400 pixels",
+    "rotation": "rotated by 15° to 45°",
+    "brightness": "darker or brighter",
+    "blur": "blurred",
+    "occlusion:": "partly covered",
+    "80": "80 pixels in 4,000 × 3,000",
+    "2": "several faces",
+    "5": "several faces",
+    "10": "several faces",
+    "100 people": "100 people, 25 × 25 pixels",
+    "100 patches": "no face",
+    "photos": "no face",
+}
 
 
 def training_throughput(path: Path = SPEED_PATH) -> pd.DataFrame:
@@ -56,6 +74,42 @@ def latency(path: Path = LATENCY_PATH) -> pd.DataFrame:
             "accepted",
         ]
     ]
+
+
+def packages(path: Path = PACKAGES_PATH) -> pd.DataFrame:
+    """Processor times of predictions with this and other packages (`benchmarks/packages.py`).
+
+    Returns:
+        One row per `package`, which is the index, and one column per task: the median milliseconds
+        of a call on one core; NaN where it was not measured.
+    """
+    table = pd.DataFrame(read_json(path)["rows"])
+    wide = table.pivot(index="package", columns="task", values="ms")
+    return wide.loc[table["package"].unique(), table["task"].unique()]
+
+
+def face_detection(path: Path = FACE_DETECTION_PATH) -> pd.DataFrame:
+    """Faces that two detectors find, by kind of image (`benchmarks/face_detection.py`).
+
+    Returns:
+        One row per kind of image, with the numbers of `images` and `faces`, and, per detector, of
+        `detected` faces and `false_positives`, and the processor time in `ms` an image; the columns
+        are pairs of such a name and the detector's, which is empty for the first two.
+    """
+    rows = pd.DataFrame(read_json(path)["rows"])
+    groups = rows.pop("group")
+    rows["variant"] = groups.map(lambda name: _VARIANTS.get(name, _VARIANTS.get(name.split()[0])))
+    rows["ms"] *= rows["images"]
+    kinds = list(dict.fromkeys(rows["variant"]))
+    totals = rows.groupby(["variant", "detector"]).sum().unstack().loc[kinds]
+    detectors = totals.columns.unique("detector")
+    for name in detectors:
+        totals["ms", name] /= totals["images", name]
+    for name in ("images", "faces"):
+        totals[name, ""] = totals[name, detectors[0]]
+    columns = [("images", ""), ("faces", "")]
+    columns += [(c, name) for c in ("detected", "false_positives", "ms") for name in detectors]
+    return totals[columns]
 
 
 def hardware(path: Path) -> dict:

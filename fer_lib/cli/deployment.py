@@ -1,31 +1,40 @@
 """`export` and `predict`."""
 
+import itertools
+import signal
 import sys
+import threading
 from argparse import Namespace
-from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 from tqdm import tqdm
 
-from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.deploy.annotate import face_caption, save_photos, save_video
-from fer_lib.deploy.exported import default_model, export_path
-from fer_lib.deploy.faces import Prediction, predict_photos, predict_video
-from fer_lib.deploy.images import find_images
-from fer_lib.deploy.inference import OnnxModel
-
-_HEADER = ("file", "left, top, side", "prediction", "note")
+from fer_lib.cli.predictions import Counts, Csv, JsonLines, StandardOutput, Table
+from fer_lib.deploy.annotate import Saver
+from fer_lib.deploy.exported import export_path, litert_path
+from fer_lib.deploy.faces import Prediction, predict_photos
+from fer_lib.deploy.inference import OnnxModel, load_onnx_model
+from fer_lib.deploy.inputs import find_inputs, is_video
+from fer_lib.deploy.tracking import predict_camera, predict_video
+from fer_lib.text import printable
 
 
 def export(options: Namespace) -> None:
     """Export a run, and print how the file compares with Keras."""
     from fer_lib.cli.records import finished_run
+    from fer_lib.deploy.litert_export import export_litert
     from fer_lib.deploy.onnx_export import CALIBRATION_IMAGES, export_onnx
     from fer_lib.profiles import get_profile
 
     run = finished_run(options.folder)
-    path = export_path(run, options.int8)
     dataset = get_profile(run.config["profile"]).dataset()
-    report = export_onnx(run, path, dataset, options.int8)
+    if options.litert:
+        path = litert_path(run)
+        report = export_litert(run, path, dataset)
+    else:
+        path = export_path(run, options.int8)
+        report = export_onnx(run, path, dataset, options.int8)
     source = "synthetic faces (FER2013 is not on this machine)" if report.synthetic else "{}"
     if options.int8:
         print(f"int8 ranges from {CALIBRATION_IMAGES} images: {source.format('Training')}")
@@ -37,72 +46,59 @@ def export(options: Namespace) -> None:
 
 
 def predict(options: Namespace) -> int:
-    """Print what is predicted for each face, and return 2 if an input could not be read."""
-    model = OnnxModel(options.model) if options.model else default_model()
-    paths, other_files = find_images(options.photos)
-    if options.video:
-        unit, save = "frame", save_video
-        predictions = predict_video(options.video, model, options.cropped)
-    else:
-        unit, save = "photo", save_photos
-        predictions = predict_photos(paths, model, options.cropped)
-    if options.save:
-        predictions = save(predictions, options.save)
-    summary = Summary(unit)
-    for prediction in tqdm(predictions, total=len(paths) or None, unit=unit, disable=None):
-        summary.add(prediction)
-        if options.json:
-            tqdm.write(prediction.to_json(), file=sys.stdout)
-    print(summary, file=sys.stderr if options.json else sys.stdout)
-    if other_files:
-        counts = ", ".join(f"{n} {suffix}" for suffix, n in sorted(other_files.items()))
-        print(f"files in folders that are not images: {counts}", file=sys.stderr)
-    return 2 if summary.unreadable else 0
+    """Print what is predicted for each face; return 2 if an input could not be read or saved.
 
-
-class Summary:
-    """The table that `predict` prints: one line per face of a photo, or a video's emotions.
-
-    Args:
-        unit: `photo` or `frame`.
+    A camera is read until Ctrl-C.
     """
+    output, counts, tabular = StandardOutput(), Counts(), not (options.json or options.csv)
+    if tabular:
+        printer = Table(output, live=options.camera is not None)
+    else:
+        printer = JsonLines(output) if options.json else Csv(output)
+    paths, other_files = find_inputs(options.inputs)
+    model = load_onnx_model(options.model)
+    for prediction in tqdm(_predictions(paths, model, options), unit=" images", disable=None):
+        counts.add(prediction)
+        printer.add(prediction)
+        if output.closed and not options.save:
+            break
+    printer.finish()
+    if tabular:
+        output.print(str(counts))
+    messages = [] if tabular else [str(counts)]
+    if other_files:
+        numbers = ", ".join(f"{n} {printable(suffix)}" for suffix, n in sorted(other_files.items()))
+        messages.append(f"files in folders that are no photos or videos: {numbers}")
+    for message in filter(None, (*messages, output.error)):
+        print(message, file=sys.stderr)
+    return 2 if counts.problems or output.error else 0
 
-    def __init__(self, unit: str):
-        self._unit, self._rows, self._counts = unit, [], Counter()
-        self._emotions = Counter()  # of the faces of frames
 
-    def add(self, prediction: Prediction) -> None:
-        """Add a prediction; frames are only counted, so that memory does not grow with a video."""
-        faces, notes = prediction.faces, "; ".join(prediction.notes)
-        state = "unreadable" if prediction.error else "with faces" if faces else "without faces"
-        self._counts.update({state: 1, "all": 1, "faces": len(faces)})
-        if prediction.error:
-            lines = [("", "could not be read", prediction.error)]
-        elif prediction.frame is not None:
-            lines = []
-            self._emotions.update(face.emotion for face in faces)
+def _predictions(paths: list[Path], model: OnnxModel, options: Namespace) -> Iterator[Prediction]:
+    """Predict each input, and save it where that is asked for."""
+    saver = Saver(options.save) if options.save else None
+    save_photos, save_video = (saver.photos, saver.video) if saver else (iter, iter)
+    if options.camera is not None:
+        frames = predict_camera(options.camera, model, options.cropped)
+        yield from save_video(_until_interrupted(frames))
+    for videos, group in itertools.groupby(paths, is_video):
+        if videos:
+            for path in group:
+                yield from save_video(predict_video(path, model, options.cropped))
         else:
-            lines = [(", ".join(map(str, f.box)), face_caption(f), notes) for f in faces]
-            lines = lines or [("", "no face found", notes)]
-        self._rows += [(prediction.name, *line) for line in lines]
+            yield from save_photos(predict_photos(group, model, options.cropped))
 
-    @property
-    def unreadable(self) -> int:
-        """The number of inputs that could not be read."""
-        return self._counts["unreadable"]
 
-    def __str__(self) -> str:
-        counts, emotions = self._counts, self._emotions
-        rows = [_HEADER, *self._rows] if self._rows else []
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-        lines += [
-            f"{name:<9}{emotions[name] / emotions.total():6.1%} of the faces"
-            for name in EMOTION_NAMES
-            if emotions[name]
-        ]
-        lines.append(
-            f"{counts['all']} {self._unit}s: {counts['faces']} faces in {counts['with faces']}, "
-            f"no face in {counts['without faces']}, {counts['unreadable']} could not be read"
-        )
-        return "\n".join(lines)
+def _until_interrupted(predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Yield until Ctrl-C, which then is no error; a second one is."""
+    stopped = threading.Event()
+
+    def stop(*_):
+        stopped.set()
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield from itertools.takewhile(lambda _: not stopped.is_set(), predictions)
+    finally:
+        signal.signal(signal.SIGINT, previous)

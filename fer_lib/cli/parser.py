@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from fer_lib import __version__
 from fer_lib.paths import RESULTS
+from fer_lib.text import printable
 
 PROFILE_NAMES = ("full", "quick")  # `profiles.PROFILES`, which takes too long to import
 _DESCRIPTION = "A reproducible study of facial expression recognition on FER2013."
@@ -35,9 +36,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         verb.set_defaults(run=run)
         for names, settings in options:
             verb.add_argument(*names, **settings)
-    sources = verbs.choices["predict"].add_mutually_exclusive_group(required=True)
-    for names, settings in _PREDICT_SOURCES:
-        sources.add_argument(*names, **settings)
+    for verb, required, options in _EXCLUSIVE:
+        group = verbs.choices[verb].add_mutually_exclusive_group(required=required)
+        for names, settings in options:
+            group.add_argument(*names, **settings)
     if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
         parser.error(_unknown("verb", arguments[0], verbs.choices))
     return parser.parse_args(arguments)
@@ -46,7 +48,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with one line, without the usage."""
-        self.exit(2, f"{self.prog}: {message}\n")
+        self.exit(2, f"{self.prog}: {printable(message)}\n")
 
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> str:
@@ -71,6 +73,10 @@ def _seed(text: str) -> int:
 
 def _existing(text: str) -> Path:
     return Path(_require(text, Path(text).exists(), f"{text}: no such file or folder"))
+
+
+def _input(text: str) -> str:
+    return _require(text, bool(text), "an empty name")
 
 
 def _folder(text: str) -> Path:
@@ -199,20 +205,14 @@ _VERBS = (
     (
         "export",
         "deployment:export",
-        "export a run as one ONNX file, from gray pixels to calibrated probabilities",
+        "export a run as one file, from gray pixels to calibrated probabilities",
         _RUN,
-        _argument("--int8", action="store_true", help="quantize the model to 8 bits"),
     ),
     (
         "predict",
         "deployment:predict",
-        "predict the emotion of every face in photos or a video; "
+        "predict the emotion of every face in photos, videos or a camera's frames; "
         "exit code 2 if an input cannot be read",
-        _argument(
-            "--json",
-            action="store_true",
-            help="print a line of JSON per photo or frame, not a table",
-        ),
         _argument(
             "--cropped",
             action="store_true",
@@ -222,24 +222,48 @@ _VERBS = (
             "--save",
             type=_target_folder,
             metavar="FOLDER",
-            help="write the photos, or the video, with boxes into this folder",
+            help="write the photos and videos with boxes into this folder; no file that another "
+            "program wrote is replaced",
         ),
         _argument(
             "--model",
             type=_existing,
             metavar="FILE",
-            help="an exported model (default: the best recorded single model, exported on first "
-            "use)",
+            help="an exported model (default: the best recorded single model, part of the package)",
         ),
     ),
 )
-_PREDICT_SOURCES = (  # one of them
+_PREDICT_SOURCES = (
     _argument(
-        "photos",
+        "inputs",
+        type=_input,
         nargs="*",
         default=[],
-        metavar="PHOTO",
-        help="files, folders, or quoted patterns",
+        metavar="INPUT",
+        help="photos, videos, folders of them, or quoted patterns",
     ),
-    _argument("--video", type=_existing, metavar="FILE", help="a video, not photos"),
+    _argument(
+        "--camera",
+        type=_seed,
+        metavar="NUMBER",
+        help="the frames of a camera, from 0, until Ctrl-C",
+    ),
+)
+_PREDICT_FORMATS = (
+    _argument(
+        "--json",
+        action="store_true",
+        help="print a line of JSON per photo or frame, not a table",
+    ),
+    _argument("--csv", action="store_true", help="print a line of CSV per face, not a table"),
+)
+_EXPORT_FORMATS = (
+    _argument("--int8", action="store_true", help="quantize the model to 8 bits"),
+    _argument("--litert", action="store_true", help="write LiteRT (TensorFlow Lite), not ONNX"),
+)
+# Verb, whether one is required, and arguments of which only one may be given.
+_EXCLUSIVE = (
+    ("predict", True, _PREDICT_SOURCES),
+    ("predict", False, _PREDICT_FORMATS),
+    ("export", False, _EXPORT_FORMATS),
 )

@@ -1,25 +1,31 @@
 """Draw predictions into photos and videos, and save them."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
-from fer_lib.deploy.faces import Face, Prediction, frame_rate
+from fer_lib.deploy.faces import Face, Prediction
+from fer_lib.deploy.videos import WRITTEN_BY, VideoWriter, is_our_video
 from fer_lib.io import atomic_write
+from fer_lib.text import printable
 
 _PADDING = 4  # pixels around a caption
 
 
 def face_caption(face: Face) -> str:
-    """Return a caption such as `happy 97 %`, with a question mark if the model is not confident."""
+    """Return a caption such as `happy 97 %`, with a question mark if the model is not confident.
+
+    In a video, the face's number comes first.
+    """
+    number = f"{face.id}: " if face.id else ""
     mark = "" if face.confident else "?"
-    return f"{face.emotion}{mark} {100 * face.probability:.0f} %"
+    return f"{number}{face.emotion}{mark} {100 * face.probability:.0f} %"
 
 
 def draw_faces(prediction: Prediction) -> Image.Image:
@@ -51,41 +57,67 @@ def _corners(face: Face) -> list[tuple[float, float]]:
     ]
 
 
-def save_photos(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
-    """Write each photo with its boxes to `<folder>/<name>-faces.jpg` and yield its prediction."""
-    stems = Counter()
-    for prediction in predictions:
-        if prediction.photo:
-            stem = Path(prediction.name).stem
-            stems[stem] += 1
-            number = f"-{stems[stem]}" if stems[stem] > 1 else ""
-            with atomic_write(folder / f"{stem}-faces{number}.jpg") as tmp:
-                draw_faces(prediction).save(tmp, quality=92)
-        yield prediction
+class Saver:
+    """Saves photos and videos with boxes in a folder, and replaces only files that a saver wrote.
 
-
-def save_video(predictions: Iterable[Prediction], folder: Path) -> Iterator[Prediction]:
-    """Write the frames with their boxes to `<folder>/<name>-faces.mp4` and yield predictions.
-
-    Raises:
-        OSError: OpenCV cannot write a video of this size and frame rate.
+    Where one cannot be saved, the predictions are yielded all the same; a `save_error` says why, of
+    the photo's prediction or of a last one that is added to a video's.
     """
-    with ExitStack() as stack:
-        writer = None
+
+    def __init__(self, folder: Path):
+        self._folder, self._stems = folder, Counter()
+
+    def photos(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+        """Write each photo to `<folder>/<name>-faces.jpg` and yield its prediction."""
         for prediction in predictions:
             if prediction.photo:
-                writer = writer or _open_writer(prediction, folder, stack)
-                writer.write(cv2.cvtColor(np.asarray(draw_faces(prediction)), cv2.COLOR_RGB2BGR))
+                try:
+                    with atomic_write(self._target(prediction.name, ".jpg")) as tmp:
+                        draw_faces(prediction).save(tmp, quality=92, comment=WRITTEN_BY)
+                except (OSError, ValueError) as error:
+                    prediction.save_error = _reason(error)
             yield prediction
 
+    def video(self, predictions: Iterable[Prediction]) -> Iterator[Prediction]:
+        """Write the frames, with their times, to `<folder>/<name>-faces.mp4`; yield predictions."""
+        predictions, name = iter(predictions), ""
+        try:
+            for prediction in self._written(predictions):
+                name = prediction.name
+                yield prediction
+        except (OSError, ValueError) as error:
+            yield from predictions
+            yield Prediction(name, save_error=_reason(error))
 
-def _open_writer(prediction: Prediction, folder: Path, stack: ExitStack) -> cv2.VideoWriter:
-    path = folder / f"{Path(prediction.name).stem}-faces.mp4"
-    tmp = stack.enter_context(atomic_write(path))
-    rate = frame_rate(cv2.VideoCapture(prediction.name))
-    height, width = prediction.photo.pixels.shape[:2]
-    writer = cv2.VideoWriter(str(tmp), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
-    stack.callback(writer.release)
-    if not writer.isOpened():
-        raise OSError(f"{path}: OpenCV cannot write {width} × {height} at {rate:g} frames a second")
-    return writer
+    def _written(self, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+        with ExitStack() as stack:
+            writer = None
+            for prediction in predictions:
+                yield prediction
+                if prediction.photo and not writer:
+                    height, width = prediction.photo.pixels.shape[:2]
+                    tmp = stack.enter_context(atomic_write(self._target(prediction.name, ".mp4")))
+                    writer = stack.enter_context(VideoWriter(tmp, width, height))
+                if prediction.photo:
+                    writer.write(draw_faces(prediction), prediction.seconds)
+
+    def _target(self, name: str, suffix: str) -> Path:
+        stem = Path(name).stem
+        same = self._stems[stem.casefold()] = self._stems[stem.casefold()] + 1
+        path = self._folder / f"{stem}-faces{f'-{same}' if same > 1 else ''}{suffix}"
+        is_ours = is_our_video if suffix == ".mp4" else _is_our_photo
+        if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+            raise FileExistsError(f"{path} exists and is not a file that this command wrote")
+        return path
+
+
+def _is_our_photo(path: Path) -> bool:
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            return image.info.get("comment") == WRITTEN_BY.encode()
+    except OSError:
+        return False
+
+
+def _reason(error: Exception) -> str:
+    return printable(getattr(error, "strerror", None) or error)

@@ -1,13 +1,11 @@
-"""Locate, update and load the exported files of runs."""
+"""Locate, update and load the exported files of runs in `build/`."""
 
-import functools
 import logging
 from pathlib import Path
 
 from fer_lib.deploy.inference import ModelError, OnnxModel, export_fingerprint
-from fer_lib.paths import BUILD, RESULTS
+from fer_lib.paths import BUILD
 from fer_lib.runs.run import PREDICTIONS_FILE, Run
-from fer_lib.runs.store import best_single_run
 
 _logger = logging.getLogger(__name__)
 
@@ -16,6 +14,11 @@ def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
     """Return the path of an exported run, `build/<profile>/onnx/<experiment>-seed-<n>.onnx`."""
     name = f"{run.name}-seed-{run.seed}{'-int8' if int8 else ''}.onnx"
     return build / run.config["profile"] / "onnx" / name
+
+
+def litert_path(run: Run, build: Path = BUILD) -> Path:
+    """Return the path of a run in LiteRT, `build/<profile>/litert/<experiment>-seed-<n>.tflite`."""
+    return build / run.config["profile"] / "litert" / f"{run.name}-seed-{run.seed}.tflite"
 
 
 def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
@@ -41,12 +44,7 @@ def ensure_exported(run: Run, build: Path = BUILD) -> Path:
         ExportError: as `export_onnx`.
     """
     path = export_path(run, build=build)
-    _load_or_export(run, build)
-    return path
-
-
-def _load_or_export(run: Run, build: Path) -> OnnxModel:
-    if (model := load_exported(run, build)) is None:
+    if load_exported(run, build) is None:
         try:
             from fer_lib.deploy.onnx_export import export_onnx
         except ModuleNotFoundError as error:
@@ -55,26 +53,5 @@ def _load_or_export(run: Run, build: Path) -> OnnxModel:
                 "or give an exported model"
             ) from error
         _logger.warning("exporting %s from Keras, once", run.key)
-        path = export_path(run, build=build)
         export_onnx(run, path)
-        model = OnnxModel(path)
-    return model
-
-
-@functools.cache
-def default_model(results: Path = RESULTS, build: Path = BUILD) -> OnnxModel:
-    """Load the best recorded single model, exporting it on first use.
-
-    A process loads it once: ONNX Runtime takes longer to load it than to classify a face.
-
-    Raises:
-        ModelError: no model is recorded, or it cannot be exported here. The message says how to
-            pass a model.
-    """
-    run = best_single_run(results)
-    if run is None:
-        raise ModelError(
-            f"{results}: no model is recorded with its weights; give an exported one "
-            "(--model FILE, or model=FILE in Python)"
-        )
-    return _load_or_export(run, build)
+    return path

@@ -30,6 +30,7 @@ MODEL = Path(__file__).with_name("face_detection_short_range.onnx")
 INPUT_SIZE = 128  # pixels along a side of the network's input
 CANDIDATE_THRESHOLD = 0.4  # score in the search
 SCORE_THRESHOLD = 0.72  # after it; `benchmarks/face_detection.py` compares others
+FOLLOWED_THRESHOLD = 0.5  # of a face that the frame before had in this place
 # FER2013's square in sides of the network's box: about the medians over images of PublicTest that
 # are laid into larger ones (`benchmarks/face_detection.py`).
 SQUARE_SIDE = 1.13
@@ -90,13 +91,33 @@ def detect_faces(photo: Photo, threshold: float = SCORE_THRESHOLD) -> list[Detec
     candidates = suppress_overlapping(np.concatenate(by_length))
     faces = np.concatenate([np.empty((0, 8)), *(_refine(photo, row) for row in candidates)])
     faces = suppress_overlapping(faces[faces[:, 7] >= threshold])
-    return [
-        Detection((x, y), side, ((x0, y0), (x1, y1)), score)
-        for x, y, x0, y0, x1, y1, side, score in sorted(faces.tolist())
-    ]
+    return [_detection(row) for row in sorted(faces.tolist())]
+
+
+def follow_face(photo: Photo, face: Detection) -> Detection | None:
+    """Detect a face again in the next frame of a video, within a square twice as wide.
+
+    It takes one run of the network. Returns None where the face is no longer found.
+    """
+    rows = _refine(photo, _row(face))
+    return _detection(rows[0].tolist()) if len(rows) and rows[0, 7] >= FOLLOWED_THRESHOLD else None
+
+
+def overlapping(face: Detection, other: Detection) -> bool:
+    """Whether two detections are of one face."""
+    return bool(_intersection_over_union(_row(face), _row(other)[None])[0] > _OVERLAP_LIMIT)
 
 
 # Faces are rows of eight numbers: x and y of the center and of both eyes, side, and score.
+
+
+def _detection(row: list[float]) -> Detection:
+    x, y, x0, y0, x1, y1, side, score = row
+    return Detection((x, y), side, ((x0, y0), (x1, y1)), score)
+
+
+def _row(face: Detection) -> np.ndarray:
+    return np.array([*face.center, *face.eyes[0], *face.eyes[1], face.side, face.score])
 
 
 def _search(image: Image.Image, length: int) -> np.ndarray:

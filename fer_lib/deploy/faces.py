@@ -1,19 +1,18 @@
-"""Classify the emotion of each face in photos and videos."""
+"""Classify the emotion of each face in photos."""
 
-import functools
 import json
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
-from fer_lib.deploy.face_detection import detect_faces
+from fer_lib.deploy.face_detection import Detection, detect_faces
 from fer_lib.deploy.images import Photo, PhotoError, crop_face, photo_from_array, read_image
-from fer_lib.deploy.inference import OnnxModel
+from fer_lib.deploy.inference import OnnxModel, load_onnx_model
+from fer_lib.text import printable
 
 CONFIDENT_ABOVE = 0.5  # a prediction of a lower probability is more likely wrong than right
 _MIN_BATCH = 32  # faces of several photos are classified together
@@ -21,8 +20,6 @@ _MAX_PENDING = 16  # photos in memory that wait for a batch to fill,
 _MAX_PENDING_PIXELS = 32_000_000  # and their pixels together
 _TINY = 2 * IMAGE_SIZE  # pixels along a side of an image that may be a cropped face
 _TINY_HINT = "tiny: a face that fills the image needs --cropped, or cropped=True in Python"
-_DEFAULT_FRAME_RATE = 25.0  # where a video does not say
-_COMPLETE = 0.9  # share of the stated number of frames, which containers only estimate
 
 
 @dataclass(frozen=True)
@@ -36,12 +33,14 @@ class Face:
             rotated about its center by this angle.
         eyes: x and y of the eye on the left in the image and of the other, in its pixels; None
             where the whole image was taken as the face.
+        id: in a video, the same number for the same face, from 1; None in a photo.
     """
 
     box: tuple[int, int, int]
     probabilities: dict[str, float]
     angle: float = 0.0
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
+    id: int | None = None
 
     @property
     def emotion(self) -> str:
@@ -67,6 +66,7 @@ class Prediction:
         name: the name of the file.
         notes: how the photo was converted.
         frame, seconds: the position of a video frame.
+        save_error: the reason why the photo or video with boxes could not be saved.
     """
 
     name: str
@@ -76,13 +76,15 @@ class Prediction:
     error: str | None = None
     frame: int | None = None
     seconds: float | None = None
+    save_error: str | None = None
 
     def to_json(self) -> str:
-        """Return the prediction as one line of JSON."""
+        """Return the prediction as one line of JSON, the name as `printable` shows it."""
         is_frame = self.frame is not None
         position = {"frame": self.frame, "seconds": round(self.seconds, 3)} if is_frame else {}
         faces = [
             {
+                **({"id": face.id} if is_frame else {}),
                 "box": face.box,
                 "emotion": face.emotion,
                 "confident": face.confident,
@@ -93,20 +95,24 @@ class Prediction:
             for face in self.faces
         ]
         result = {"error": self.error} if self.error else {"faces": faces}
-        values = {"file": self.name, **position, **result, "notes": self.notes}
-        return json.dumps(values, ensure_ascii=False)
+        saved = {"save_error": self.save_error} if self.save_error else {}
+        values = {"file": printable(self.name), **position, **result, "notes": self.notes, **saved}
+        return json.dumps(values, allow_nan=False)
 
 
 def predict_faces(
-    source: str | Path | np.ndarray | list, model: str | Path | OnnxModel, cropped: bool = False
+    source: str | Path | np.ndarray | list,
+    model: str | Path | OnnxModel | None = None,
+    cropped: bool = False,
 ) -> list[Face] | list[list[Face]]:
     """Detect the faces in an image and predict the emotion of each.
 
-    `fer_lib.predict_faces` does the same with a default model.
-
     Args:
-        source: an image file, an array as in `images.photo_from_array`, or a list of these.
-        model: an exported model or its file, which a process loads once.
+        source: an image file, an array, gray [h, w] or RGB [h, w, 3], or a list of these. In arrays
+            of uint8 white is 255; in others it is the smallest of 1, 255 and 65,535 that no value
+            exceeds.
+        model: an exported model or its file, which a process loads once; by default the best
+            recorded single model, which is part of the package.
         cropped: take each image as one face that fills it, as FER2013's do: no face is detected,
             and the largest square in the middle is classified.
 
@@ -119,7 +125,7 @@ def predict_faces(
 
     Example:
         >>> from skimage import data
-        >>> (face,) = predict_faces(data.astronaut(), "se_cnn-seed-0.onnx")
+        >>> (face,) = predict_faces(data.astronaut())
         >>> face.emotion, face.confident
         ('happy', True)
         >>> left, top, side = face.box
@@ -127,23 +133,19 @@ def predict_faces(
         1.0
     """
     if not isinstance(model, OnnxModel):
-        path = Path(model)
-        model = _load(path, path.stat().st_mtime_ns if path.is_file() else None)
+        model = load_onnx_model(model)
     several = isinstance(source, list | tuple)
     photos = map(_open, source if several else [source])
     faces = []
     for prediction in classify_faces(photos, model, cropped):
         if prediction.error:
-            raise PhotoError(f"{prediction.name}: {prediction.error}")
+            raise PhotoError(f"{printable(prediction.name)}: {prediction.error}")
         if _TINY_HINT in prediction.notes:
-            warnings.warn(f"{prediction.name}: no face found; {_TINY_HINT}", stacklevel=2)
+            warnings.warn(
+                f"{printable(prediction.name)}: no face found; {_TINY_HINT}", stacklevel=2
+            )
         faces.append(prediction.faces)
     return faces if several else faces[0]
-
-
-@functools.lru_cache(maxsize=4)
-def _load(path: Path, changed: int | None) -> OnnxModel:
-    return OnnxModel(path)
 
 
 def _open(source: str | Path | np.ndarray) -> Prediction:
@@ -168,38 +170,6 @@ def predict_photos(
         cropped: as in `predict_faces`.
     """
     return classify_faces(map(_open, paths), model, cropped)
-
-
-def frame_rate(capture: cv2.VideoCapture) -> float:
-    """Return the frames per second of an open video."""
-    return capture.get(cv2.CAP_PROP_FPS) or _DEFAULT_FRAME_RATE
-
-
-def predict_video(path: Path, model: OnnxModel, cropped: bool = False) -> Iterator[Prediction]:
-    """Classify each face in each frame of a video, with a few frames in memory at a time.
-
-    A video that cannot be read or ends early gives a last prediction with an `error`.
-
-    Args:
-        cropped: as in `predict_faces`.
-    """
-    return classify_faces(_frames(Path(path)), model, cropped)
-
-
-def _frames(path: Path) -> Iterator[Prediction]:
-    capture = cv2.VideoCapture(str(path))
-    try:
-        rate, number = frame_rate(capture), 0
-        while (frame := capture.read())[0]:
-            photo = Photo(cv2.cvtColor(frame[1], cv2.COLOR_BGR2RGB))
-            yield Prediction(str(path), photo, frame=number, seconds=number / rate)
-            number += 1
-        if not number:
-            yield Prediction(str(path), error="not a video" if path.is_file() else "no such file")
-        elif number < _COMPLETE * capture.get(cv2.CAP_PROP_FRAME_COUNT):
-            yield Prediction(str(path), error=f"broken: it ends after {number} frames")
-    finally:
-        capture.release()
 
 
 def classify_faces(
@@ -244,18 +214,23 @@ def classify_faces(
 
 def _detected(photo: Photo) -> list[tuple[tuple[float, float, float], Face]]:
     """The square of each detected face, and the face without probabilities."""
-    return [
-        (
-            detection.square,
-            Face(tuple(map(round, detection.square)), {}, detection.angle, detection.eyes),
-        )
-        for detection in detect_faces(photo)
-    ]
+    return [(detection.square, face_of(detection)) for detection in detect_faces(photo)]
+
+
+def face_of(detection: Detection) -> Face:
+    """The face of a detection, without probabilities."""
+    square = tuple(map(round, detection.square))
+    return Face(square, {}, detection.angle, detection.eyes)
 
 
 def _whole(photo: Photo) -> tuple[tuple[int, int, int], Face]:
     """As `_detected`, the largest square in the middle of a photo."""
+    square = largest_square(photo)
+    return square, Face(square, {})
+
+
+def largest_square(photo: Photo) -> tuple[int, int, int]:
+    """Left, top and side of the largest square in the middle of a photo."""
     height, width = photo.pixels.shape[:2]
     side = min(height, width)
-    square = ((width - side) // 2, (height - side) // 2, side)
-    return square, Face(square, {})
+    return (width - side) // 2, (height - side) // 2, side

@@ -1,9 +1,8 @@
 """Read photos and crop faces from them as in FER2013."""
 
-import glob
 import math
-import warnings
-from collections import Counter
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,12 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_lib.data.labels import IMAGE_SIZE
+from fer_lib.images import open_image
+from fer_lib.text import QUOTED_LENGTH, printable
 
 _ORIENTATION = 0x0112  # EXIF tag
+_ROTATIONS = range(2, 9)  # values of the tag that say how to turn or mirror the photo
+_HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _GRAY = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 _WHITE = (1, 255, 65535)  # the level of white: the smallest that no value exceeds
 
@@ -35,70 +38,62 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def find_images(inputs: list[str]) -> tuple[list[Path], Counter]:
-    """List the images of files, folders (with their subfolders) and patterns such as `*.jpg`.
-
-    Each image is listed once. A name that matches nothing is listed unchanged, so that reading it
-    fails with a message; so is a folder without images.
-
-    Returns:
-        The paths of the images, and the number of other files in the folders by suffix.
-    """
-    Image.init()
-    suffixes = {
-        suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN
-    }
-    paths, other_files = [], Counter()
-    for path in [path for text in inputs for path in _matches(text)]:
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        images = [file for file in files if file.suffix.lower() in suffixes]
-        paths += images or [path]  # a file has none below it
-        other_files.update(
-            file.suffix.lower() or "no suffix"
-            for file in files
-            if file.suffix.lower() not in suffixes
-        )
-    return list(dict.fromkeys(paths)), other_files
-
-
-def _matches(text: str) -> list[Path]:
-    path = Path(text)
-    # Path.glob takes no absolute pattern.
-    names = [] if path.exists() else sorted(glob.glob(text, recursive=True))  # noqa: PTH207
-    return [Path(name) for name in names] or [path]
+def require_regular_file(path: Path, error: type[Exception]) -> None:
+    """Raise an error unless a path is that of a file: not of a folder, FIFO, socket or device."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise error("no such file") from None
+    except ValueError:  # a null character
+        raise error("not a file name") from None
+    except OSError as problem:
+        raise error(problem.strerror) from None
+    if stat.S_ISDIR(mode):
+        readable = os.access(path, os.R_OK | os.X_OK)
+        raise error(f"the folder {'holds no photo or video' if readable else 'cannot be read'}")
+    if not stat.S_ISREG(mode):
+        raise error("not a file, but a FIFO, a socket or a device")
 
 
 def read_image(path: Path) -> Photo:
-    """Read an image in any format that Pillow supports.
+    """Read a photo in one of `fer_lib.images.FORMATS`.
 
     The image is rotated according to its EXIF data, placed on white where it is transparent, and
     converted to RGB; levels of more than 8 bits as in `photo_from_array`.
 
     Raises:
-        PhotoError: the file does not exist, is not an image, is truncated, or has more than about
-            179 million pixels.
+        PhotoError: the file does not exist, is not an image, is truncated, or has more than 100
+            million pixels.
     """
-    if path.is_dir():
-        raise PhotoError("the folder holds no image")
-    if not path.exists():
-        raise PhotoError("no such file")
+    path = Path(path)
+    require_regular_file(path, PhotoError)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return _upright(image)
-    except Image.DecompressionBombError:
-        limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
-        raise PhotoError(f"too large: more than {limit} million pixels") from None
+        with open_image(path) as image:
+            return _upright(image)
+    except PhotoError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"too large: {error}") from None
     except Image.UnidentifiedImageError:
-        raise PhotoError("not an image") from None
+        raise PhotoError(_other_format(path)) from None
     except Exception as error:  # Pillow's decoders raise many kinds on broken files
-        raise PhotoError(f"broken: {error}") from error
+        problem = getattr(error, "strerror", None)
+        raise PhotoError(problem or f"broken: {printable(error)[:QUOTED_LENGTH]}") from error
+
+
+def _other_format(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start[4:8] == b"ftyp" and start[8:] in _HEIC_BRANDS:
+        return "HEIC, which is not supported: convert it to JPEG, such as with `heif-convert`"
+    return "not an image" if start else "an empty file"
 
 
 def _upright(image: Image.Image) -> Photo:
-    has_frames, is_cmyk = getattr(image, "n_frames", 1) > 1, image.mode == "CMYK"
-    upright = ImageOps.exif_transpose(image)
+    has_frames, is_cmyk = getattr(image, "is_animated", False), image.mode == "CMYK"
+    is_turned = image.getexif().get(_ORIENTATION) in _ROTATIONS
+    ImageOps.exif_transpose(image, in_place=True)  # a copy of a large photo would take 400 MB
+    upright = image
     if has_deep_levels := upright.mode.startswith(("I", "F")):
         upright = Image.fromarray(_levels(np.asarray(upright)))
     if is_transparent := upright.has_transparency_data:
@@ -107,12 +102,13 @@ def _upright(image: Image.Image) -> Photo:
     notes = {
         "first of several frames": has_frames,
         "converted from CMYK": is_cmyk,
-        "turned as its EXIF data say": image.getexif().get(_ORIENTATION, 1) != 1,
+        "turned as its EXIF data say": is_turned,
         "brightness scaled from more than 8 bits": has_deep_levels,
         "laid on white where it is transparent": is_transparent,
     }
     applying = tuple(note for note, applies in notes.items() if applies)
-    return Photo(np.asarray(upright.convert("RGB")), applying)
+    rgb = upright if upright.mode == "RGB" else upright.convert("RGB")
+    return Photo(np.asarray(rgb), applying)
 
 
 def photo_from_array(pixels: np.ndarray) -> Photo:

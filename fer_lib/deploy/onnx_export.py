@@ -2,6 +2,7 @@
 
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,15 +90,24 @@ def export_onnx(
     """
     with atomic_write(path) as tmp:
         report = compare_with_keras(tmp, write_onnx(run, tmp, dataset, int8), dataset)
-        if not report.accepted:
-            raise ExportError(
-                f"{path}: accuracy on PublicTest {report.accuracy:.2%}, in Keras "
-                f"{report.accuracy_keras:.2%}; int8 may lose at most {MAX_ACCURACY_LOSS:.1%}"
-                if int8
-                else f"{path}: a probability differs by {report.max_probability_difference:.1e} "
-                f"from Keras; at most {MAX_PROBABILITY_DIFFERENCE:.0e} is allowed"
-            )
+        require_accepted(report, path)
     return report
+
+
+def require_accepted(report: ExportReport, path: Path) -> None:
+    """Raise an error unless a report is accepted.
+
+    Raises:
+        ExportError: it is not; the message has the numbers and the path.
+    """
+    if not report.accepted:
+        raise ExportError(
+            f"{path}: accuracy on PublicTest {report.accuracy:.2%}, in Keras "
+            f"{report.accuracy_keras:.2%}; int8 may lose at most {MAX_ACCURACY_LOSS:.1%}"
+            if report.int8
+            else f"{path}: a probability differs by {report.max_probability_difference:.1e} "
+            f"from Keras; at most {MAX_PROBABILITY_DIFFERENCE:.0e} is allowed"
+        )
 
 
 def write_onnx(
@@ -139,14 +149,32 @@ def compare_with_keras(path: Path, model: keras.Model, dataset: Dataset | None) 
     Args:
         dataset: as `export_onnx`.
     """
+    exported = OnnxModel(path)
+    return compare(
+        exported.probabilities, model, dataset, int8=exported.metadata["precision"] == "int8"
+    )
+
+
+def compare(
+    predict: Callable[[np.ndarray], np.ndarray],
+    model: keras.Model,
+    dataset: Dataset | None,
+    int8: bool = False,
+) -> ExportReport:
+    """Compare an exported model with the same model in Keras.
+
+    Args:
+        predict: returns probabilities, [n, 7], of gray levels, uint8 [n, 48, 48].
+        dataset: as `export_onnx`.
+        int8: whether the exported model computes in 8 bits.
+    """
     test = dataset.public_test if dataset else balanced_faces(_SYNTHETIC_IMAGES, seed=1)
     images, labels = test.images, test.labels
     expected = model.predict(images[..., None].astype(np.float32), batch_size=BATCH, verbose=0)
-    exported = OnnxModel(path)
-    probabilities = exported.probabilities(images)
+    probabilities = predict(images)
     accuracies = [float((p.argmax(axis=1) == labels).mean()) for p in (expected, probabilities)]
     return ExportReport(
-        exported.metadata["precision"] == "int8",
+        int8,
         dataset is None,
         len(images),
         float(np.abs(probabilities - expected).max()),

@@ -4,13 +4,49 @@ import pytest
 from fer_lib.analysis.benchmarks import (
     LATENCY_PATH,
     SPEED_PATH,
+    face_detection,
     hardware,
     latency,
+    packages,
     training_throughput,
 )
 from fer_lib.experiments import EXPERIMENTS, REPLICATED_MODELS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
+
+
+def test_packages_are_rows_and_tasks_are_columns(tmp_path):
+    rows = [
+        {"package": "b", "task": "photo", "repetitions": 3, "ms": 5.0},
+        {"package": "b", "task": "face", "repetitions": 3, "ms": 2.0},
+        {"package": "a", "task": "face", "repetitions": 3, "ms": 1.0},
+    ]
+    write_json(tmp_path / "packages.json", {"rows": rows})
+    table = packages(tmp_path / "packages.json")
+    assert list(table.index) == ["b", "a"] and list(table.columns) == ["photo", "face"]
+    assert list(table["face"]) == [2, 1] and table["photo"].isna().tolist() == [False, True]
+
+
+def test_face_detection_sums_the_groups_of_a_kind(tmp_path):
+    def row(group, detector, images, detected, ms):
+        numbers = {"images": images, "faces": images, "detected": detected, "ms": ms}
+        return {"group": group, "detector": detector, "false_positives": 1} | numbers
+
+    rows = [
+        row("size 20", "B", 2, 1, 10.0),
+        row("size 20", "H", 2, 0, 1.0),
+        row("size 30", "B", 6, 6, 30.0),
+        row("size 30", "H", 6, 1, 1.0),
+        row("100 people", "B", 100, 99, 5.0),
+        row("100 people", "H", 100, 98, 5.0),
+    ]
+    write_json(tmp_path / "detection.json", {"rows": rows})
+    table = face_detection(tmp_path / "detection.json")
+    assert list(table.index) == ["20 to 400 pixels", "100 people, 25 × 25 pixels"]
+    sizes = table.iloc[0]
+    assert (sizes["images", ""], sizes["faces", ""]) == (8, 8)
+    assert (sizes["detected", "B"], sizes["detected", "H"]) == (7, 1)
+    assert sizes["false_positives", "B"] == 2 and sizes["ms", "B"] == 25
 
 
 def test_latency_compares_each_form_with_keras(tmp_path):

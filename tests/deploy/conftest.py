@@ -1,9 +1,14 @@
-"""An exported model of the small run, and photos with real faces."""
+"""An exported model of the small run, and photos and videos with real faces."""
 
+from fractions import Fraction
+
+import av
 import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
+
+from fer_lib.data.labels import EMOTION_NAMES
 
 # NASA's portrait of Eileen Collins, which is in the public domain, and the box of her face.
 PORTRAIT = Image.fromarray(data.astronaut())
@@ -59,15 +64,63 @@ def two_faces(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
-def video(two_faces, tmp_path_factory):
-    """The file of a video of 40 frames, 10 per second: two faces in 30 frames, none in 10."""
-    import cv2
+class StubModel:
+    """Predicts one emotion with probability 1 for every face of a call; counts the calls."""
 
-    path = tmp_path_factory.mktemp("video") / "two.mp4"
-    frame = cv2.resize(cv2.imread(str(two_faces)), None, fx=0.5, fy=0.5)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, frame.shape[1::-1])
-    for number in range(40):
-        writer.write(frame if number < 30 else np.zeros_like(frame))
-    writer.release()
+    def __init__(self, *emotions):
+        self.emotions, self.calls = emotions, 0
+
+    def probabilities(self, faces):
+        rows = np.zeros((len(faces), 7), np.float32)
+        rows[:, EMOTION_NAMES.index(self.emotions[min(self.calls, len(self.emotions) - 1)])] = 1
+        self.calls += 1
+        return rows
+
+
+@pytest.fixture
+def stub_model():
+    """Makes a model that predicts one emotion for each call, the last one for all others."""
+    return StubModel
+
+
+def _write_video(path, images, seconds=None, codec="libx264", comment=None):
+    seconds = seconds or [number / 10 for number in range(len(images))]
+    with av.open(str(path), "w") as container:
+        container.metadata["comment"] = comment or ""
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height = images[0].size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for image, time in zip(images, seconds, strict=True):
+            frame = av.VideoFrame.from_image(image)
+            frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
     return path
+
+
+@pytest.fixture(scope="session")
+def write_video():
+    """Writes a video of images, shown from the given seconds on."""
+    return _write_video
+
+
+@pytest.fixture(scope="session")
+def moving_faces():
+    """22 images, 512 × 256: one face moves, another is there in the first 12 only."""
+    face = PORTRAIT.crop((96, 0, 352, 256))
+    images = []
+    for number in range(22):
+        image = Image.new("RGB", (512, 256), (90, 110, 120))
+        image.paste(face.resize((200, 200)), (3 * number, 30))
+        if number < 12:
+            image.paste(face.transpose(Image.Transpose.FLIP_LEFT_RIGHT), (256, 0))
+        images.append(image)
+    return images
+
+
+@pytest.fixture(scope="session")
+def video(moving_faces, tmp_path_factory):
+    """The file of a video of `moving_faces` with a variable frame rate: 0, 0.1, 0.3, 0.6 s, …"""
+    seconds = [number * (number + 1) / 20 for number in range(len(moving_faces))]
+    return _write_video(tmp_path_factory.mktemp("video") / "two.mp4", moving_faces, seconds)

@@ -1,15 +1,16 @@
+import os
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
-from PIL import ImageColor
+from PIL import Image, ImageColor
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.deploy import annotate
-from fer_lib.deploy.annotate import draw_faces, face_caption, save_photos, save_video
+from fer_lib.deploy.annotate import Saver, draw_faces, face_caption
 from fer_lib.deploy.faces import Face, Prediction
 from fer_lib.deploy.images import Photo
+from fer_lib.deploy.videos import read_video
 
 
 def happy_face(probability=0.97):
@@ -46,34 +47,80 @@ def test_box_of_a_rotated_face_is_rotated_about_its_center():
     assert image.getpixel((140, 110)) == (255, 255, 255)
 
 
+def test_number_of_a_face_is_in_its_caption():
+    assert face_caption(replace(happy_face(), id=3)) == "3: happy 97 %"
+
+
+# Saving
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_photos_of_one_name_are_both_saved(tmp_path):
-    predictions = [prediction("a/x.png"), Prediction("b.jpg", error="no"), prediction("c/x.jpg")]
-    assert list(save_photos(predictions, tmp_path)) == predictions
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["x-faces-2.jpg", "x-faces.jpg"]
+    predictions = [prediction("a/x.png"), Prediction("b.jpg", error="no"), prediction("c/X.jpg")]
+    assert list(Saver(tmp_path).photos(predictions)) == predictions
+    assert names_in(tmp_path) == ["X-faces-2.jpg", "x-faces.jpg"]
 
 
-def test_video_keeps_size_and_number_of_frames(tmp_path):
-    frames = [prediction(tmp_path / "film.mp4", frame=number) for number in range(12)]
-    assert list(save_video(frames, tmp_path)) == frames
-    written = cv2.VideoCapture(str(tmp_path / "film-faces.mp4"))
-    assert written.get(cv2.CAP_PROP_FRAME_COUNT) == 12
-    assert written.read()[1].shape == (200, 300, 3)
+def test_only_files_of_a_saver_are_replaced(tmp_path):
+    target = tmp_path / "a-faces.jpg"
+    for _ in range(2):  # the second replaces the first
+        (saved,) = Saver(tmp_path).photos([prediction("a.jpg")])
+        assert saved.save_error is None
+    Image.new("RGB", (9, 9)).save(target)
+    content = target.read_bytes()
+    (kept,) = Saver(tmp_path).photos([prediction("a.jpg")])
+    assert kept.save_error == f"{target} exists and is not a file that this command wrote"
+    assert kept.faces and target.read_bytes() == content
+    os.mkfifo(tmp_path / "b-faces.jpg")
+    (refused,) = Saver(tmp_path).photos([prediction("b.jpg")])
+    assert "b-faces.jpg exists" in refused.save_error
 
 
-def test_video_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
-    class ClosedWriter:
-        fourcc = staticmethod(lambda *_: 0)
+def test_name_that_is_too_long_costs_only_itself(tmp_path):
+    long, good = Saver(tmp_path).photos([prediction(f"{'x' * 250}.jpg"), prediction("a.jpg")])
+    assert long.save_error == "File name too long" and good.save_error is None
+    assert names_in(tmp_path) == ["a-faces.jpg"]
 
-        def __init__(self, *_):
-            pass
 
-        def isOpened(self):
-            return False
+def video_of(seconds):
+    return [
+        replace(prediction("film.mp4", frame=number), seconds=time)
+        for number, time in enumerate(seconds)
+    ]
 
-        def release(self):
-            pass
 
-    monkeypatch.setattr(annotate.cv2, "VideoWriter", ClosedWriter)
-    with pytest.raises(OSError, match="cannot write 300 × 200 at 25 frames a second"):
-        list(save_video([prediction("film.mp4", frame=0)], tmp_path))
-    assert not list(tmp_path.iterdir())
+def test_video_keeps_size_and_times(tmp_path):
+    seconds = [0, 0.1, 0.5, 0.6, 2]
+    predictions = video_of(seconds)
+    assert list(Saver(tmp_path).video(predictions)) == predictions
+    written = list(read_video(tmp_path / "film-faces.mp4"))
+    assert [frame.seconds for frame in written] == pytest.approx(seconds, abs=1e-3)
+    assert written[0].photo.pixels.shape == (200, 300, 3)
+
+
+def test_video_that_cannot_be_written_is_said_and_leaves_no_file(tmp_path, monkeypatch):
+    def fail(self, image, seconds):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(annotate.VideoWriter, "write", fail)
+    *predictions, last = Saver(tmp_path).video(video_of([0, 0.1, 0.2]))
+    assert [prediction.frame for prediction in predictions] == [0, 1, 2]
+    assert (last.name, last.save_error) == ("film.mp4", "No space left on device")
+    assert names_in(tmp_path) == []
+
+
+def test_video_of_someone_else_is_not_replaced(tmp_path):
+    (tmp_path / "film-faces.mp4").write_text("mine")
+    *predictions, last = Saver(tmp_path).video(video_of([0, 0.1]))
+    assert len(predictions) == 2 and "film-faces.mp4 exists" in last.save_error
+    assert (tmp_path / "film-faces.mp4").read_text() == "mine"
+
+
+def test_video_that_is_left_early_leaves_no_file(tmp_path):
+    saved = Saver(tmp_path).video(video_of([0, 0.1, 0.2]))
+    next(saved), next(saved)
+    saved.close()
+    assert names_in(tmp_path) == []

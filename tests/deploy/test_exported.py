@@ -4,19 +4,17 @@ import sys
 import numpy as np
 import pytest
 
-from fer_lib.deploy import exported, inference
-from fer_lib.deploy.exported import default_model, ensure_exported, export_path, load_exported
-from fer_lib.deploy.inference import ModelError, OnnxModel
-from fer_lib.runs import store
+from fer_lib.deploy import inference
+from fer_lib.deploy.exported import ensure_exported, export_path, load_exported
+from fer_lib.deploy.inference import ModelError
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import write_run
 
 
 @pytest.fixture
-def recorded(run, tmp_path, monkeypatch):
-    """A folder of recorded runs with the small run, which is deployed."""
-    monkeypatch.setattr(store, "DEPLOYMENT_CANDIDATES", ("tiny",))
+def recorded(run, tmp_path):
+    """A folder of recorded runs with the small run."""
     shutil.copytree(run.folder, tmp_path / "results" / "tiny" / "seed-0")
     return tmp_path / "results"
 
@@ -31,24 +29,6 @@ def test_path_names_experiment_and_seed(run, tmp_path):
     path = export_path(run, build=tmp_path)
     assert path == tmp_path / "full" / "onnx" / "tiny-seed-0.onnx"
     assert export_path(run, int8=True).name == "tiny-seed-0-int8.onnx"
-
-
-def test_default_model_is_exported_once(recorded, tmp_path, exports):
-    model = default_model(recorded, tmp_path / "build")
-    assert model.metadata["experiment"] == "tiny"
-    assert exports() == ["exporting tiny/seed-0 from Keras, once"]
-    default_model.cache_clear()  # as in a new process
-    default_model(recorded, tmp_path / "build")
-    assert len(exports()) == 1
-
-
-def test_default_model_is_loaded_once_in_a_process(recorded, tmp_path, monkeypatch):
-    ensure_exported(Run(recorded / "tiny" / "seed-0"), tmp_path)
-    loaded = []
-    monkeypatch.setattr(exported, "OnnxModel", lambda path: loaded.append(path) or OnnxModel(path))
-    model = default_model(recorded, tmp_path)
-    assert default_model(recorded, tmp_path) is model
-    assert loaded == [tmp_path / "full" / "onnx" / "tiny-seed-0.onnx"]
 
 
 def test_changed_run_is_exported_again(recorded, tmp_path, monkeypatch, exports):
@@ -69,13 +49,8 @@ def test_changed_run_is_exported_again(recorded, tmp_path, monkeypatch, exports)
     assert load_exported(changed, build) is None
 
 
-def test_without_a_record_the_message_says_how_to_give_a_model(tmp_path):
-    with pytest.raises(ModelError, match="give an exported one"):
-        default_model(tmp_path, tmp_path)
-
-
 def test_without_keras_the_message_names_the_extra(recorded, tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "fer_lib.deploy.onnx_export", raising=False)
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(ModelError, match=r"needs keras: install fer_lib\[train\]"):
-        default_model(recorded, tmp_path)
+        ensure_exported(Run(recorded / "tiny" / "seed-0"), tmp_path)

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,6 @@ from fer_lib.deploy.images import (
     PhotoError,
     crop_face,
     crop_square,
-    find_images,
     photo_from_array,
     read_image,
 )
@@ -44,13 +45,31 @@ READABLE = {
     "palette.gif": (lambda image, path: image.convert("P").save(path), ""),
 }
 UNREADABLE = {
-    "empty.jpg": (lambda image, path: path.touch(), "not an image"),
+    "empty.jpg": (lambda image, path: path.touch(), "an empty file"),
     "text.jpg": (lambda image, path: path.write_text("hello"), "not an image"),
     "truncated.jpg": (save_truncated, "broken: image file is truncated"),
     "huge.png": (
         lambda image, path: Image.new("1", (20_000, 10_000)).save(path),
-        "too large: more than 178 million pixels",
+        "too large: more than 100 million pixels",
     ),
+    "large.png": (
+        lambda image, path: Image.new("1", (13_000, 13_000)).save(path),
+        "too large: more than 100 million pixels",
+    ),
+    "eps.jpg": (lambda image, path: image.save(path, "EPS"), "not an image"),
+    "heic.jpg": (
+        lambda image, path: path.write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+        "HEIC, which is not supported: convert it to JPEG",
+    ),
+    "nan.tiff": (
+        lambda image, path: Image.fromarray(np.float32([[0, np.nan]])).save(path),
+        "values from nan to nan",
+    ),
+    "infinite.tiff": (
+        lambda image, path: Image.fromarray(np.float32([[0, np.inf]])).save(path),
+        "values from 0.0 to inf",
+    ),
+    "fifo.jpg": (lambda image, path: os.mkfifo(path), "not a file, but a FIFO"),
 }
 
 
@@ -72,11 +91,35 @@ def test_unreadable_file_names_the_reason(name, portrait, tmp_path):
         read_image(tmp_path / name)
 
 
-def test_missing_file_and_folder_without_images(tmp_path):
-    with pytest.raises(PhotoError, match="no such file"):
-        read_image(tmp_path / "none.jpg")
-    with pytest.raises(PhotoError, match="the folder holds no image"):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.jpg", "no such file"),
+        ("", "the folder holds no photo or video"),
+        ("/dev/zero", "not a file, but a FIFO, a socket or a device"),
+        ("a\0b.jpg", "not a file name"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+def test_other_paths_are_refused_at_once(name, message, tmp_path):
+    with pytest.raises(PhotoError, match=message):
+        read_image(tmp_path / name)
+
+
+def test_folder_that_cannot_be_read_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PhotoError, match="the folder cannot be read"):
         read_image(tmp_path)
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 9])
+def test_other_orientations_are_no_rotation(orientation, portrait, tmp_path):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    portrait.save(tmp_path / "a.png", exif=exif)
+    photo = read_image(tmp_path / "a.png")
+    np.testing.assert_array_equal(photo.pixels, np.asarray(portrait))
+    assert photo.notes == ()
 
 
 def test_large_photo_keeps_its_pixels(portrait, tmp_path):
@@ -161,15 +204,3 @@ def test_crop_is_turned_upright(scale):
     crop = crop_face(photo, np.array([52, 52, 96]) * scale, 30)
     assert (crop[23:25, 26:] < 20).all() and (crop[:, :22] == 255).all()
     assert (crop[:20] == 255).all() and (crop[28:] == 255).all()
-
-
-def test_find_images_in_folders_and_patterns(tmp_path):
-    for name in ("a/one.jpg", "a/b/two.PNG", "a/notes.txt", "a/README", "three.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    (tmp_path / "empty").mkdir()
-    inputs = [tmp_path / "a", tmp_path / "*.jpg", tmp_path / "three.jpg", tmp_path / "no*.jpg"]
-    paths, other_files = find_images([*map(str, inputs), str(tmp_path / "empty")])
-    found = [str(path.relative_to(tmp_path)) for path in paths]
-    assert found == ["a/b/two.PNG", "a/one.jpg", "three.jpg", "no*.jpg", "empty"]
-    assert other_files == {".txt": 1, "no suffix": 1}

@@ -1,6 +1,4 @@
-import doctest
 import shutil
-from functools import partial
 
 import keras
 import numpy as np
@@ -10,7 +8,7 @@ from keras import ops
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.data.synthetic import synthetic_faces
-from fer_lib.deploy import faces, onnx_export
+from fer_lib.deploy import onnx_export
 from fer_lib.deploy.inference import OnnxModel
 from fer_lib.deploy.onnx_export import (
     ExportError,
@@ -97,14 +95,6 @@ def test_default_model_gives_the_recorded_probabilities(published, fer2013):
     probabilities = OnnxModel(published).probabilities(fer2013.public_test.images[rows[sample]])
     expected = softmax(recorded.logits[sample] / fit_run_temperature(run))
     np.testing.assert_allclose(probabilities, expected, atol=2e-3)
-
-
-def test_documented_example_of_predict_faces(published):
-    """The example runs with the default model, whatever its file is called."""
-    example = doctest.DocTestFinder().find(faces.predict_faces, "predict_faces", globs={})[0]
-    real = faces.predict_faces
-    example.globs = {"predict_faces": lambda source, name: partial(real, model=published)(source)}
-    assert doctest.DocTestRunner().run(example) == (0, len(example.examples))
 
 
 def test_metadata(run, model):
