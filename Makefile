@@ -8,21 +8,13 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.SECONDARY:
 .PHONY: help book test lint quick page lab serve data verify dist assets clean
-# Two notebooks at a time; `make --jobs=4 book` takes more.
-ifeq ($(MAKELEVEL),0)
-MAKEFLAGS += --jobs=2
-endif
-
-NOTEBOOKS := $(notdir $(basename $(sort $(wildcard notebooks/*.ipynb))))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/ready ## render the report from the recorded runs into build/full/html
 	@$(BIN)/python book/parts.py build/full
-	@$(MAKE) --no-print-directory build/full/made/html
 	@echo "The book: build/full/html/index.html"
 
 # Two processes, each with files of its own: a run that a file's tests share is trained once.
@@ -34,9 +26,10 @@ lint: .venv/test ## check the style of code and notebooks
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --keep-id --verify notebooks/*.ipynb
 
+# The quick report keeps its runs to itself.
+quick: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
 quick: .venv/ready ## run the whole study live on synthetic faces, and render it into build/quick/html
 	@$(BIN)/python book/parts.py build/quick
-	@$(MAKE) --no-print-directory build/quick/made/html
 	@echo "The book of the quick profile: build/quick/html/index.html"
 
 EXPERIMENT ?= custom_cnn
@@ -92,19 +85,3 @@ clean: ## remove what was built; runs/, your notebooks in build/lab and the envi
 .venv/test: .venv/ready
 	$(INSTALL) --no-build-isolation --editable '.[test]'
 	@touch $@
-
-# The parts of the book. `parts.py` removes the marks of those whose inputs have changed, and make
-# makes what has no mark: it compares no times. Nothing here trains on FER2013.
-build/full/made/%: | .venv/ready
-	@$(BIN)/python book/parts.py build/full $*
-build/quick/made/%: | .venv/ready
-	@$(BIN)/python book/parts.py build/quick $*
-build/full/made/html: | $(NOTEBOOKS:%=build/full/made/%) build/full/made/prepared
-build/quick/made/html: | build/quick/made/prepared
-
-# The quick report keeps its runs to itself. A page trains what earlier ones have not, and shows what
-# they have: in order, also under `make -j`, and before what is prepared from the runs.
-build/quick/%: export FER_LIB_RUNS = $(CURDIR)/build/quick/runs
-earlier :=
-$(foreach n,$(NOTEBOOKS) prepared,$(eval build/quick/made/$n: | $(earlier))\
-	$(eval earlier := build/quick/made/$n))

@@ -68,6 +68,7 @@ def execute(source: Path, target: Path, **parameters) -> None:
         parameters,
         progress_bar=False,
         cwd=source.parent,
+        coalesce_streams=True,  # a progress bar leaves its last state
         extra_arguments=list(QUIET_KERNEL),
     )
     _require_whole(failed)

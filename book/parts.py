@@ -1,9 +1,8 @@
-"""Make a part of the book: `python book/parts.py build/full 05_comparison`.
+"""Make the book of a profile: `python book/parts.py build/full`.
 
-The parts are the executed notebooks, `prepared` (what pages need besides) and `html`. Without a
-part, find the outdated ones, which `make` makes next. A part is outdated when the content of its
-inputs is not that of `made/<part>`, written when the part was whole: modification times decide
-nothing. Two makes at once make each part once: the second one waits.
+The parts are the executed notebooks, `prepared` (what pages need besides) and `html`. Outdated ones
+are made: those whose inputs have another content than when `made/<part>` was written. Modification
+times decide nothing. Two makes at once make each part once: the second one waits.
 """
 
 import argparse
@@ -11,17 +10,21 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 from filelock import FileLock
 
-from fer_lib.data.dataset import find_dataset
+from fer_lib.data.discovery import find_dataset
 from fer_lib.data.readers import dataset_sha256
 from fer_lib.io import atomic_write, read_json, sha256_of
 
 ROOT = Path(__file__).resolve().parent.parent
+PROCESSES = 2
 EXPECTED = ".expected.json"  # by part, the digest of its inputs when make began
 PREPARED, HTML = "prepared", "html"
 MADE_RUNS, LIBRARY = ".made", ".library"  # in the runs of quick: those of notebooks, and by what
@@ -41,7 +44,7 @@ def input_digests(profile: str, root: Path = ROOT) -> dict[str, str]:
     }
     prepared = combined(
         *shared,
-        digest(root, "book/playground/*", "book/prepare.py", "book/readme.py"),
+        digest(root, "book/playground/*", "book/*.py"),
         *(executed.values() if profile == "quick" else ()),
     )
     pages = digest(root, "book/**/*", "_config.yml", "CITATION.cff")
@@ -136,6 +139,25 @@ def make(build: Path, part: str) -> int:
     return 0
 
 
+def make_all(build: Path) -> int:
+    """Make what is outdated: notebooks and `prepared`, two at a time, and then the pages.
+
+    In quick, a notebook trains what earlier ones have not, and shows what they have: all is made in
+    order there.
+
+    Returns:
+        An exit code, the highest of the parts.
+    """
+    *notebooks, prepared, html, _ = plan(build)
+    quick = build.name == "quick"
+    parts = [*notebooks, prepared] if quick else [prepared, *notebooks]
+    # A process serves several parts, and imports papermill once.
+    workers = ProcessPoolExecutor(1 if quick else PROCESSES, get_context("spawn"))
+    with workers:
+        codes = list(workers.map(make, repeat(build), parts))
+    return max(codes) or make(build, html)
+
+
 def maker(part: str) -> Callable[[Path], int]:
     """The function that makes a part of a build; what makes the others is not imported."""
     if part == PREPARED:
@@ -152,18 +174,12 @@ def maker(part: str) -> Callable[[Path], int]:
     return lambda build: run(ROOT / "notebooks" / name, build / "notebooks" / name, build.name)
 
 
-def main(arguments: Iterable[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("build", type=Path)
-    parser.add_argument("part", nargs="?")
-    options = parser.parse_args(arguments)
-    build = options.build.resolve()
-    if options.part:
-        return make(build, options.part)
-    plan(build)
-    return 0
+    return make_all(parser.parse_args().build.resolve())
 
 
 if __name__ == "__main__":

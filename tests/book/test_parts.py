@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,7 @@ def made(parts, root, monkeypatch):
         ("fer_lib/io.py", ALL, ALL),
         ("fer_lib/new.py", ALL, ALL),
         ("requirements.lock", ALL, ALL),
-        ("book/execute.py", {"01_dataset", "02_custom_cnn", "html"}, ALL),
+        ("book/execute.py", ALL, ALL),
         ("notebooks/01_dataset.ipynb", {"01_dataset", "html"}, {"01_dataset", "prepared", "html"}),
         ("book/playground/app.html", {"prepared", "html"}, {"prepared", "html"}),
         ("book/index.md", {"html"}, {"html"}),
@@ -132,6 +133,8 @@ def test_names_of_data_reach_no_shell(root):
             source, target if source.is_dir() else target.parent.mkdir() or target
         )
     project = root / "project"
+    for name in ("requirements.lock", "pyproject.toml"):
+        (project / name).touch()
     (project / ".venv").mkdir()
     (project / ".venv" / "ready").touch()
     (project / "data").mkdir()
@@ -143,6 +146,24 @@ def test_names_of_data_reach_no_shell(root):
     shutil.copy("/bin/true", project / ".venv" / "bin" / "python")
     subprocess.run(["make", "book"], cwd=project, env=environment, capture_output=True, check=True)
     assert set(os.listdir(project)) == before  # noqa: PTH208
+
+
+@pytest.mark.parametrize(
+    ("profile", "failing", "expected"),
+    [
+        ("quick", None, ["01_dataset", "02_custom_cnn", "prepared", "html"]),
+        ("full", None, ["prepared", "01_dataset", "02_custom_cnn", "html"]),
+        ("full", "01_dataset", ["prepared", "01_dataset", "02_custom_cnn"]),
+    ],
+)
+def test_one_call_makes_all_parts(parts, root, monkeypatch, profile, failing, expected):
+    """In quick in order; the pages last, and not where a part failed."""
+    plan, made = parts.plan, []
+    monkeypatch.setattr(parts, "plan", lambda build: plan(build, root))
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(1))
+    monkeypatch.setattr(parts, "make", lambda _, part: made.append(part) or int(part == failing))
+    assert parts.make_all(root / "build" / profile) == int(failing is not None)
+    assert made == expected
 
 
 def test_a_part_that_fails_is_made_again(parts, root, monkeypatch):
