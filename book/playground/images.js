@@ -1,20 +1,17 @@
 // Squares of an image, cut out and resized as fer_lib/deploy/images.py does. An image is an ImageData: RGBA, row by row.
 
 const GRAY = [0.299, 0.587, 0.114]; // of red, green and blue: ITU-R BT.601
-const clamp = (value, length) => Math.min(Math.max(value, 0), length - 1);
+const clamp = (value, length) => (value < 0 ? 0 : value < length ? value : length - 1);
 
 // Cuts out a square that is rotated about its center, and resizes it: averages over areas to reduce, bilinear to enlarge.
 // Pixels outside the image repeat its border. `square` is left, top and side before the rotation, in the image's pixels, and
 // `angle` its rotation in degrees, clockwise. Returns RGB, Float32Array of size * size * 3.
 export function cropSquare(image, [left, top, side], angle, size) {
   const factor = angle ? Math.max(Math.floor(side / size / 4), 1) : 1; // pixels that need not be rotated one by one
-  const border = angle ? Math.ceil(0.21 * side) + 2 : 0; // a rotated square is up to √2 as wide
-  const x0 = Math.floor(left) - border, y0 = Math.floor(top) - border;
-  const columns = Math.ceil(left + side) + border - x0, rows = Math.ceil(top + side) + border - y0;
-  const region = reducedRegion(image, x0, y0, columns, rows, factor);
-  const start = { x: (left - x0) / factor, y: (top - y0) / factor, side: side / factor };
-  const upright = angle ? rotated(region, start, angle) : { ...region, x: 0, y: 0 };
-  return resized(upright, resizingWeights(start.x, start.side, size), resizingWeights(start.y, start.side, size), size);
+  const region = factor > 1 ? reduced(image, left, top, side, factor) : { values: image.data, step: 4, x: 0, y: 0, width: image.width, height: image.height };
+  const square = { left: (left - region.x) / factor, top: (top - region.y) / factor, side: side / factor };
+  const upright = angle ? rotated(region, square, angle) : { ...region, x: 0, y: 0 };
+  return resized(upright, resizingWeights(square.left, square.side, size), resizingWeights(square.top, square.side, size), size);
 }
 
 // Gray levels of a face, integers, Float32Array of size * size.
@@ -23,49 +20,53 @@ export function cropFace(image, square, angle, size) {
   return Float32Array.from({ length: size * size }, (_, i) => Math.round(GRAY.reduce((sum, share, c) => sum + share * rgb[3 * i + c], 0)));
 }
 
-// A part of an image as RGB, averaged over blocks of factor × factor pixels.
-function reducedRegion(image, x0, y0, columns, rows, factor) {
+// The part of an image that a rotated square may cover, as RGB, averaged over blocks of factor × factor pixels. It begins at x and y.
+function reduced(image, left, top, side, factor) {
+  const border = Math.ceil(0.21 * side) + 2; // a rotated square is up to √2 as wide
+  const x0 = Math.floor(left) - border, y0 = Math.floor(top) - border;
+  const columns = Math.ceil(left + side) + border - x0, rows = Math.ceil(top + side) + border - y0;
   const width = Math.ceil(columns / factor), height = Math.ceil(rows / factor), values = new Uint8ClampedArray(3 * width * height);
-  const { data } = image;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, to += 3) {
       const across = Math.min(factor, columns - factor * x), down = Math.min(factor, rows - factor * y);
       let red = 0, green = 0, blue = 0;
       for (let j = 0; j < down; j++) {
         const row = image.width * clamp(y0 + factor * y + j, image.height);
         for (let i = 0; i < across; i++) {
           const at = 4 * (row + clamp(x0 + factor * x + i, image.width));
-          red += data[at];
-          green += data[at + 1];
-          blue += data[at + 2];
+          red += image.data[at];
+          green += image.data[at + 1];
+          blue += image.data[at + 2];
         }
       }
-      values.set([red / (across * down), green / (across * down), blue / (across * down)], 3 * (y * width + x));
+      values[to] = red / (across * down);
+      values[to + 1] = green / (across * down);
+      values[to + 2] = blue / (across * down);
     }
   }
-  return { values, width, height };
+  return { values, step: 3, x: x0, y: y0, width, height };
 }
 
-// The pixels of a square of a region after the region was turned upright about the square's center.
-function rotated({ values, width, height }, { x: left, y: top, side }, angle) {
-  const turn = (Math.PI / 180) * angle, cosine = Math.cos(turn), sine = Math.sin(turn);
+// The pixels of a square of a region after the region was turned upright about the square's center. They begin at x and y.
+function rotated({ values, step, width, height }, { left, top, side }, angle) {
+  const turn = (Math.PI / 180) * angle, cosine = Math.cos(turn), sine = Math.sin(turn), middleX = left + side / 2, middleY = top + side / 2;
   const x0 = Math.floor(left), y0 = Math.floor(top), columns = Math.ceil(left + side) - x0, rows = Math.ceil(top + side) - y0;
-  const turned = new Uint8Array(3 * columns * rows), middle = { x: left + side / 2, y: top + side / 2 };
-  for (let row = 0; row < rows; row++) {
+  const turned = new Uint8Array(3 * columns * rows);
+  for (let row = 0, to = 0; row < rows; row++) {
+    const dy = y0 + row + 0.5 - middleY;
     for (let column = 0; column < columns; column++) {
-      const dx = x0 + column + 0.5 - middle.x, dy = y0 + row + 0.5 - middle.y;
-      const x = cosine * dx - sine * dy + middle.x - 0.5, y = sine * dx + cosine * dy + middle.y - 0.5;
+      const dx = x0 + column + 0.5 - middleX;
+      const x = cosine * dx - sine * dy + middleX - 0.5, y = sine * dx + cosine * dy + middleY - 0.5;
       const xi = Math.floor(x), yi = Math.floor(y), fx = x - xi, fy = y - yi;
-      const a = 3 * (width * clamp(yi, height) + clamp(xi, width)), b = 3 * (width * clamp(yi, height) + clamp(xi + 1, width));
-      const c = 3 * (width * clamp(yi + 1, height) + clamp(xi, width)), d = 3 * (width * clamp(yi + 1, height) + clamp(xi + 1, width));
-      for (let channel = 0; channel < 3; channel++) {
-        const upper = values[a + channel] + fx * (values[b + channel] - values[a + channel]);
-        const lower = values[c + channel] + fx * (values[d + channel] - values[c + channel]);
-        turned[3 * (row * columns + column) + channel] = upper + fy * (lower - upper);
+      const upper = width * clamp(yi, height), lower = width * clamp(yi + 1, height), near = clamp(xi, width), far = clamp(xi + 1, width);
+      let a = step * (upper + near), b = step * (upper + far), c = step * (lower + near), d = step * (lower + far);
+      for (const end = a + 3; a < end; a++, b++, c++, d++) {
+        const above = values[a] + fx * (values[b] - values[a]), below = values[c] + fx * (values[d] - values[c]);
+        turned[to++] = above + fy * (below - above);
       }
     }
   }
-  return { values: turned, x: x0, y: y0, width: columns, height: rows };
+  return { values: turned, step: 3, x: x0, y: y0, width: columns, height: rows };
 }
 
 // For each of `size` pixels, the pixels of the original that it consists of, and their weights.
@@ -86,17 +87,22 @@ function resizingWeights(start, side, size) {
 }
 
 // Resizes the part of an image that the weights select; the image begins at x0 and y0.
-function resized({ values, x: x0, y: y0, width, height }, across, down, size) {
+function resized({ values, step, x: x0, y: y0, width, height }, across, down, size) {
   const result = new Float32Array(3 * size * size), first = down[0][0][0], last = down[size - 1].at(-1)[0];
   const strip = new Float64Array(3 * size * (last - first + 1)); // resized across, not yet down
-  for (let y = first; y <= last; y++) {
+  for (let y = first, to = 0; y <= last; y++) {
     const row = width * clamp(y - y0, height);
-    for (let i = 0; i < size; i++) {
-      const to = 3 * ((y - first) * size + i);
-      for (const [x, weight] of across[i]) {
-        const from = 3 * (row + clamp(x - x0, width));
-        for (let channel = 0; channel < 3; channel++) strip[to + channel] += weight * values[from + channel];
+    for (const weights of across) {
+      let red = 0, green = 0, blue = 0;
+      for (const [x, weight] of weights) {
+        const from = step * (row + clamp(x - x0, width));
+        red += weight * values[from];
+        green += weight * values[from + 1];
+        blue += weight * values[from + 2];
       }
+      strip[to++] = red;
+      strip[to++] = green;
+      strip[to++] = blue;
     }
   }
   for (let j = 0; j < size; j++) {
