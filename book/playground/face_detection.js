@@ -1,6 +1,6 @@
 // Face detection with BlazeFace, step by step as in fer_lib/deploy/face_detection.py, whose constants are in `settings`.
 // Faces are rows of eight numbers: x and y of the center and of both eyes, side, and score.
-import { cropSquare } from "./images.js";
+import { cropSquare, resizeImage } from "./images.js";
 
 export class FaceDetector {
   // `run` takes a tile, a Float32Array of size * size * 3 from -1 to 1, and returns a promise of the regressors and logits.
@@ -13,15 +13,12 @@ export class FaceDetector {
     });
   }
 
-  // The faces of a canvas and of its content, an ImageData, from left to right. The canvas is reduced to at most `longest` pixels.
-  async detect(canvas, image, longest = Infinity) {
+  // The faces of an image, an ImageData, from left to right. In the search, it is reduced to at most `longest` pixels.
+  async detect(image, longest = Infinity) {
     const { input_size: size, lengths, largest_magnification: largest, score_threshold: threshold } = this.settings;
     const limit = Math.min(Math.max(size, largest * Math.max(image.width, image.height)), longest), candidates = [], faces = [];
-    let from = canvas; // each length is made of the next longer one
-    for (const length of lengths.filter((length) => length <= limit).reverse()) {
-      const ratio = length / Math.max(image.width, image.height);
-      from = scaled(from, Math.max(Math.round(ratio * image.width), 1), Math.max(Math.round(ratio * image.height), 1));
-      candidates.push(...await this.search(from, length, ratio));
+    for (const length of lengths.filter((length) => length <= limit)) {
+      candidates.push(...await this.search(image, length));
       await new Promise((resolve) => setTimeout(resolve)); // the page stays responsive
     }
     for (const row of this.suppress(candidates)) faces.push(...await this.refine(image, row));
@@ -45,16 +42,19 @@ export class FaceDetector {
     return { row, angle, square: [x - shift * Math.sin(turn) - side / 2, y + shift * Math.cos(turn) - side / 2, side] };
   }
 
-  async search(resized, length, ratio) {
+  async search(image, length) {
     const { input_size: size, candidate_threshold: threshold, largest_in_tile: largest } = this.settings;
-    const width = Math.max(resized.width, size), height = Math.max(resized.height, size), faces = [];
+    const ratio = length / Math.max(image.width, image.height), faces = [];
+    const resized = resizeImage(image, Math.max(Math.round(ratio * image.width), 1), Math.max(Math.round(ratio * image.height), 1));
+    const width = Math.max(resized.width, size), height = Math.max(resized.height, size);
     const border = [Math.floor((width - resized.width) / 2), Math.floor((height - resized.height) / 2)];
-    const { data } = onBlack(resized, width, height, border), tile = new Float32Array(size * size * 3);
     for (const [top, firstY, lastY] of this.tiles(height)) {
       for (const [left, firstX, lastX] of this.tiles(width)) {
-        for (let y = 0, to = 0; y < size; y++) {
-          for (let x = 0, at = 4 * ((top + y) * width + left); x < size; x++, at += 4) {
-            for (let channel = 0; channel < 3; channel++) tile[to++] = data[at + channel] / 127.5 - 1;
+        const tile = new Float32Array(size * size * 3).fill(-1); // black around the image
+        for (let y = Math.max(border[1] - top, 0); y < Math.min(resized.height + border[1] - top, size); y++) {
+          for (let x = Math.max(border[0] - left, 0); x < Math.min(resized.width + border[0] - left, size); x++) {
+            const to = 3 * (y * size + x), from = 3 * ((y + top - border[1]) * resized.width + x + left - border[0]);
+            for (let channel = 0; channel < 3; channel++) tile[to + channel] = resized.values[from + channel] / 127.5 - 1;
           }
         }
         const middle = [(left + size / 2 - border[0]) / ratio, (top + size / 2 - border[1]) / ratio];
@@ -129,19 +129,3 @@ function overlap(face, other) {
   const intersection = shared(0) * shared(1);
   return intersection / (face[6] ** 2 + other[6] ** 2 - intersection);
 }
-
-function scaled(canvas, width, height) {
-  const context = contextOf(width, height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(canvas, 0, 0, width, height);
-  return context.canvas;
-}
-
-function onBlack(canvas, width, height, [left, top]) {
-  const context = contextOf(width, height);
-  context.fillRect(0, 0, width, height);
-  context.drawImage(canvas, left, top);
-  return context.getImageData(0, 0, width, height);
-}
-
-const contextOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });

@@ -8,10 +8,10 @@ const clamp = (value, length) => (value < 0 ? 0 : value < length ? value : lengt
 // `angle` its rotation in degrees, clockwise. Returns RGB, Float32Array of size * size * 3.
 export function cropSquare(image, [left, top, side], angle, size) {
   const factor = angle ? Math.max(Math.floor(side / size / 4), 1) : 1; // pixels that need not be rotated one by one
-  const region = factor > 1 ? reduced(image, left, top, side, factor) : { values: image.data, step: 4, x: 0, y: 0, width: image.width, height: image.height };
+  const region = factor > 1 ? reduced(image, around(left, top, side), factor, factor) : whole(image);
   const square = { left: (left - region.x) / factor, top: (top - region.y) / factor, side: side / factor };
   const upright = angle ? rotated(region, square, angle) : { ...region, x: 0, y: 0 };
-  return resized(upright, resizingWeights(square.left, square.side, size), resizingWeights(square.top, square.side, size), size);
+  return resized(upright, areaWeights(square.left, square.side, size), areaWeights(square.top, square.side, size));
 }
 
 // Gray levels of a face, integers, Float32Array of size * size.
@@ -20,20 +20,35 @@ export function cropFace(image, square, angle, size) {
   return Float32Array.from({ length: size * size }, (_, i) => Math.round(GRAY.reduce((sum, share, c) => sum + share * rgb[3 * i + c], 0)));
 }
 
-// The part of an image that a rotated square may cover, as RGB, averaged over blocks of factor × factor pixels. It begins at x and y.
-function reduced(image, left, top, side, factor) {
-  const border = Math.ceil(0.21 * side) + 2; // a rotated square is up to √2 as wide
-  const x0 = Math.floor(left) - border, y0 = Math.floor(top) - border;
-  const columns = Math.ceil(left + side) + border - x0, rows = Math.ceil(top + side) + border - y0;
-  const width = Math.ceil(columns / factor), height = Math.ceil(rows / factor), values = new Uint8ClampedArray(3 * width * height);
+// Reduces or enlarges an image as Pillow's bilinear filter does, with reducing_gap=2. Returns its RGB `values`, 3 per pixel.
+export function resizeImage(image, width, height) {
+  const across = Math.max(Math.floor(image.width / width / 2), 1), down = Math.max(Math.floor(image.height / height / 2), 1);
+  const all = { x0: 0, y0: 0, columns: image.width, rows: image.height };
+  const region = across * down > 1 ? reduced(image, all, across, down) : whole(image);
+  const values = resized(region, triangleWeights(image.width / across, region.width, width), triangleWeights(image.height / down, region.height, height));
+  return { values: Uint8ClampedArray.from(values), width, height };
+}
+
+// Regions have `step` values per pixel, of which the first three are RGB, and begin at x and y.
+const whole = ({ data, width, height }) => ({ values: data, step: 4, x: 0, y: 0, width, height });
+
+// The part of an image that a rotated square may cover: it is up to √2 as wide.
+function around(left, top, side) {
+  const border = Math.ceil(0.21 * side) + 2, x0 = Math.floor(left) - border, y0 = Math.floor(top) - border;
+  return { x0, y0, columns: Math.ceil(left + side) + border - x0, rows: Math.ceil(top + side) + border - y0 };
+}
+
+// Averages a part of an image over blocks of pixels.
+function reduced(image, { x0, y0, columns, rows }, factorX, factorY) {
+  const width = Math.ceil(columns / factorX), height = Math.ceil(rows / factorY), values = new Uint8ClampedArray(3 * width * height);
   for (let y = 0, to = 0; y < height; y++) {
     for (let x = 0; x < width; x++, to += 3) {
-      const across = Math.min(factor, columns - factor * x), down = Math.min(factor, rows - factor * y);
+      const across = Math.min(factorX, columns - factorX * x), down = Math.min(factorY, rows - factorY * y);
       let red = 0, green = 0, blue = 0;
       for (let j = 0; j < down; j++) {
-        const row = image.width * clamp(y0 + factor * y + j, image.height);
+        const row = image.width * clamp(y0 + factorY * y + j, image.height);
         for (let i = 0; i < across; i++) {
-          const at = 4 * (row + clamp(x0 + factor * x + i, image.width));
+          const at = 4 * (row + clamp(x0 + factorX * x + i, image.width));
           red += image.data[at];
           green += image.data[at + 1];
           blue += image.data[at + 2];
@@ -47,7 +62,7 @@ function reduced(image, left, top, side, factor) {
   return { values, step: 3, x: x0, y: y0, width, height };
 }
 
-// The pixels of a square of a region after the region was turned upright about the square's center. They begin at x and y.
+// The pixels of a square of a region after the region was turned upright about the square's center.
 function rotated({ values, step, width, height }, { left, top, side }, angle) {
   const turn = (Math.PI / 180) * angle, cosine = Math.cos(turn), sine = Math.sin(turn), middleX = left + side / 2, middleY = top + side / 2;
   const x0 = Math.floor(left), y0 = Math.floor(top), columns = Math.ceil(left + side) - x0, rows = Math.ceil(top + side) - y0;
@@ -70,7 +85,7 @@ function rotated({ values, step, width, height }, { left, top, side }, angle) {
 }
 
 // For each of `size` pixels, the pixels of the original that it consists of, and their weights.
-function resizingWeights(start, side, size) {
+function areaWeights(start, side, size) {
   const step = side / size;
   return Array.from({ length: size }, (_, i) => {
     const first = start + step * i, weights = [];
@@ -86,10 +101,23 @@ function resizingWeights(start, side, size) {
   });
 }
 
-// Resizes the part of an image that the weights select; the image begins at x0 and y0.
-function resized({ values, step, x: x0, y: y0, width, height }, across, down, size) {
-  const result = new Float32Array(3 * size * size), first = down[0][0][0], last = down[size - 1].at(-1)[0];
-  const strip = new Float64Array(3 * size * (last - first + 1)); // resized across, not yet down
+// The same for a whole side of an image, whose length may be a fraction of a pixel short of its number of pixels.
+function triangleWeights(length, pixels, size) {
+  const ratio = length / size, reach = Math.max(ratio, 1);
+  return Array.from({ length: size }, (_, i) => {
+    const center = (i + 0.5) * ratio, weights = [];
+    for (let pixel = Math.max(Math.floor(center - reach + 0.5), 0); pixel < Math.min(Math.floor(center + reach + 0.5), pixels); pixel++) {
+      weights.push([pixel, Math.max(1 - Math.abs(pixel + 0.5 - center) / reach, 0)]);
+    }
+    const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+    return weights.map(([pixel, weight]) => [pixel, weight / total]);
+  });
+}
+
+// Resizes the part of a region that the weights select. Returns RGB.
+function resized({ values, step, x: x0, y: y0, width, height }, across, down) {
+  const length = 3 * across.length, result = new Float32Array(length * down.length), first = down[0][0][0], last = down.at(-1).at(-1)[0];
+  const strip = new Float64Array(length * (last - first + 1)); // resized across, not yet down
   for (let y = first, to = 0; y <= last; y++) {
     const row = width * clamp(y - y0, height);
     for (const weights of across) {
@@ -105,11 +133,11 @@ function resized({ values, step, x: x0, y: y0, width, height }, across, down, si
       strip[to++] = blue;
     }
   }
-  for (let j = 0; j < size; j++) {
-    for (const [y, weight] of down[j]) {
-      const from = 3 * (y - first) * size, to = 3 * j * size;
-      for (let i = 0; i < 3 * size; i++) result[to + i] += weight * strip[from + i];
+  down.forEach((weights, j) => {
+    for (const [y, weight] of weights) {
+      const from = length * (y - first), to = length * j;
+      for (let i = 0; i < length; i++) result[to + i] += weight * strip[from + i];
     }
-  }
+  });
   return result;
 }

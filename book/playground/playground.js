@@ -66,14 +66,15 @@ function forget() {
 
 async function detect() {
   const current = opened, began = performance.now();
-  const found = await detector.detect(source, image), detected = performance.now();
+  const found = await detector.detect(image), detected = performance.now();
   if (current !== opened || byHand) return;
   const crops = found.map(({ square, angle }) => cropFace(image, square, angle, SIZE)), probabilities = await classify(crops);
   if (current !== opened || byHand) return;
   faces = found.map((face, i) => ({ ...face, pixels: crops[i], probabilities: probabilities[i] }));
   picked = largest();
   show();
-  find(".speed").textContent = `${(detected - began).toFixed(0)} ms to detect, ${(performance.now() - detected).toFixed(0)} ms to classify`;
+  const classified = found.length ? `, ${(performance.now() - detected).toFixed(0)} ms to classify` : "";
+  find(".speed").textContent = `${(detected - began).toFixed(0)} ms to detect${classified}`;
 }
 
 async function openFile(file) {
@@ -193,7 +194,7 @@ async function follow(current) {
     if (current.video.readyState < 2) continue;
     draw(current.video, true);
     const placed = byHand && picked, seconds = performance.now() / 1000;
-    const found = placed ? [placed] : [...await current.tracker.update(source, image, seconds)];
+    const found = placed ? [placed] : [...await current.tracker.update(image, seconds)];
     if (placed) {
       const [probabilities] = await classifyFrame(image, found);
       placed.probabilities = placed.probabilities?.map((p, i) => (p + probabilities[i]) / 2) ?? probabilities;

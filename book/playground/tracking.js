@@ -15,10 +15,10 @@ export class Tracker {
   }
 
   // The faces of the next frame, from left to right, with an `id` that a face keeps, and its smoothed `probabilities`.
-  async update(canvas, image, seconds) {
+  async update(image, seconds) {
     await this.follow(image);
     this.sinceSearch++;
-    if (this.sinceSearch >= (this.visible.length ? SEARCH_EVERY : SEARCH_WITHOUT_FACE_EVERY)) await this.search(canvas, image);
+    if (this.sinceSearch >= (this.visible.length ? SEARCH_EVERY : SEARCH_WITHOUT_FACE_EVERY)) await this.search(image);
     this.lost = this.lost.filter((face) => seconds - face.seen <= REMEMBERED);
     this.visible.sort((a, b) => a.row[0] - b.row[0]);
     const predictions = await this.classify(image, this.visible);
@@ -44,9 +44,9 @@ export class Tracker {
     this.visible = visible;
   }
 
-  async search(canvas, image) {
+  async search(image) {
     this.sinceSearch = 0;
-    for (const found of await this.detector.detect(canvas, image, SEARCH_LENGTH)) {
+    for (const found of await this.detector.detect(image, SEARCH_LENGTH)) {
       if (this.visible.some((face) => this.detector.isSame(found, face))) continue;
       const face = this.lost.findLast((other) => this.detector.isSame(found, other)) ?? { id: ++this.ids, seen: -Infinity };
       this.lost = this.lost.filter((other) => other !== face);
