@@ -18,7 +18,7 @@ const DETECTING = "Detecting faces…", NOTHING = "No face found";
 const source = document.createElement("canvas"); // the image, upright, at most settings.max_side pixels along a side
 const context = source.getContext("2d", { willReadFrequently: true });
 let image; // its pixels
-let opened = 0; // images so far: what is computed for an earlier one is dropped
+let asked = 0, opened = 0; // images so far: what is computed for an earlier one is dropped
 let detector, classify, classifyLive, results, cropBox, timeline;
 let faces = [], picked; // each with `square` and `angle`, and once it is predicted, `pixels` and `probabilities`
 let byHand = false; // the box was placed by the reader
@@ -78,9 +78,11 @@ async function detect() {
 }
 
 async function openFile(file) {
+  const request = ++asked;
   stopCamera();
   try {
     const bitmap = await createImageBitmap(file); // rotated according to its EXIF data
+    if (request !== asked) return;
     open(bitmap, bitmap.width, bitmap.height);
     bitmap.close();
   } catch {
@@ -91,10 +93,12 @@ async function openFile(file) {
 }
 
 async function openExample() {
+  const request = ++asked;
   stopCamera();
   setStatus("");
   const portrait = Object.assign(new Image(), { src: new URL(settings.portrait, import.meta.url) });
   await portrait.decode();
+  if (request !== asked) return;
   open(portrait, portrait.width, portrait.height);
   find(".credit").hidden = false;
   await detect();
@@ -155,6 +159,9 @@ async function predictBox() {
 // --- The camera ------------------------------------------------------------------------------------------------------------------
 
 async function startCamera() {
+  const request = ++asked;
+  setStatus("Starting the camera…");
+  classifyLive ??= await loadClassifier(settings.live_model, settings);
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user", width: { ideal: 640 } } });
@@ -163,8 +170,8 @@ async function startCamera() {
     return setStatus(`${reason} Choose a photo instead.`);
   }
   const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
-  await video.play();
-  classifyLive ??= await loadClassifier(settings.live_model, settings);
+  if (request === asked) await video.play();
+  if (request !== asked) return stream.getTracks().forEach((track) => track.stop());
   camera = { stream, video, tracker: new Tracker(detector, classifyFrame), frames: 0 };
   find(".camera").textContent = "Stop the camera";
   setStatus("");

@@ -443,7 +443,7 @@ def test_page_loads_nothing_from_another_server(page, served):
     )
     own = served.removesuffix("index.html")
     assert any(name.endswith(".wasm") for name in loaded)
-    assert all(name.startswith((own, "data:", "blob:")) for name in loaded)
+    assert all(name.startswith((own, "data:")) for name in loaded)
 
 
 def test_page_leaves_the_console_empty(page):
