@@ -499,6 +499,20 @@ def test_licenses_of_what_the_book_serves(prepare, tmp_path, shipped):
     assert names == ({"MathJax", "ONNX", "BlazeFace"} if shipped else set())
 
 
+def test_book_is_prepared_for_hosts_with_jekyll(prepare, tmp_path, monkeypatch):
+    import readme
+
+    monkeypatch.setattr(readme, "draw_figure", lambda path, profile: path.touch())
+    monkeypatch.setattr("fer_lib.report.quoted.quoted_numbers", lambda profile: {})
+    monkeypatch.setattr(prepare, "ROOT", tmp_path)
+    monkeypatch.setattr(prepare, "package", lambda *pinned: None)
+    monkeypatch.setattr(prepare.sys, "argv", ["prepare.py", str(tmp_path / "quick")])
+    assert prepare.main() == 0
+    written = tmp_path / "quick" / "prepared"
+    assert (written / "extra" / ".nojekyll").exists()
+    assert "serves none" in (written / "_licenses.html").read_text(encoding="utf-8")
+
+
 def test_graph_of_another_form_is_refused(prepare, site, tmp_path):
     from single_view import write_single_view
 
