@@ -140,6 +140,11 @@ def box(browser):
     """)
 
 
+def angle(browser):
+    turn = browser.execute_script("return document.querySelector('.crop').style.transform")
+    return float(re.search(r"rotate\((.*)deg", turn)[1])
+
+
 def percentages(page):
     return [element.text for element in page.find_elements(By.CSS_SELECTOR, ".value")]
 
@@ -302,9 +307,9 @@ def test_box_moves_by_keyboard_pointer_and_slider(page):
     assert moved[2] < width and moved[0] > left and moved[1] < top + (width - moved[2]) / 2
     webdriver.ActionChains(page).drag_and_drop_by_offset(crop, -30, 20).perform()
     assert box(page)[0] < moved[0] and box(page)[1] > moved[1]
+    before = angle(page)
     page.find_element(By.CSS_SELECTOR, ".rotation input").send_keys(Keys.ARROW_RIGHT * 3)
-    turn = page.execute_script("return document.querySelector('.crop').style.transform")
-    assert 4 < float(re.search(r"rotate\((.*)deg", turn)[1]) < 6  # the eyes are at 1.6 degrees
+    assert angle(page) == round(before) + 3
     page.find_element(By.CSS_SELECTOR, ".size input").send_keys(Keys.ARROW_RIGHT)
     page.find_element(By.CSS_SELECTOR, ".detect").click()
     wait(page, lambda: np.abs(np.subtract(box(page), (left, top, width))).max() < 0.1)
