@@ -1,8 +1,8 @@
 // Follows faces from frame to frame of the camera. A face is looked for where the frame before had it, which takes one run of
 // the detector; the whole frame is searched now and then, and when a face is lost. Probabilities are moving averages.
 
-const SEARCH_EVERY = 15; // frames, while a face is followed
-const SEARCH_WITHOUT_FACE_EVERY = 5;
+const SEARCH_EVERY = 30; // frames, while a face is followed
+const SEARCH_WITHOUT_FACE_EVERY = 10;
 const SEARCH_LENGTH = 256; // pixels to which the longer side of a frame is reduced in a search
 const FOLLOWED_THRESHOLD = 0.5; // score of a face where the frame before had it
 const SMOOTHING = 0.3; // seconds: time constant of the moving average
