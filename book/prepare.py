@@ -5,17 +5,12 @@ come with packages of npm's registry where it can be reached, and are served fro
 `parts.py` runs this beside the notebooks; `render.py` puts everything together.
 """
 
-import base64
-import hashlib
 import json
 import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
 from pathlib import Path
 
-from filelock import FileLock
+from npm import package
 
 ROOT = Path(__file__).resolve().parent.parent
 # Packages of npm's registry, with the SHA-512 of their archives.
@@ -27,9 +22,15 @@ RUNTIME = (
     "onnxruntime-web@1.30.0",
     "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
 )
-RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+# Served as .js, which every host knows, and many do not know .mjs.
+RUNTIME_FILES = {
+    "ort.wasm.bundle.min.mjs": "onnxruntime.js",
+    "ort-wasm-simd-threaded.wasm": "onnxruntime.wasm",
+}
+SCRIPTS = ROOT / "book" / "playground"
+MODEL, LIVE_MODEL, DETECTOR = "model.onnx", "model_single_view.onnx", "face_detection.onnx"
 PORTRAIT = "astronaut.png"  # with which the playground starts
-MAX_SIDE = 1600  # pixels that an image keeps along its longer side in the playground
+MAX_SIDE = 4096  # pixels that an image keeps along its longer side in the playground
 PLAYGROUND_LIMIT = 4_000_000  # bytes of the model that a reader's browser loads
 
 
@@ -48,56 +49,14 @@ def prepare(build: Path) -> int:
     draw_figure(folder / "_accuracy.svg", profile)
     numbers = quoted_numbers(get_profile(profile))
     (folder / "quoted.json").write_text(json.dumps(numbers), encoding="utf-8")
+    (folder / "extra" / ".nojekyll").touch()  # Jekyll would leave out folders such as _static
     if mathjax := package(*MATHJAX):
         shutil.copy(mathjax / "es5" / "tex-svg.js", folder / "extra")
     reason = playground(package(*RUNTIME), folder, folder / "extra" / "playground", profile)
     if reason:
         print(f"the playground is left out: {reason}", file=sys.stderr)
+    write_licenses(mathjax, not reason, folder)
     return 0
-
-
-def package(name: str, sha512: str) -> Path | None:
-    """Return the folder of a package, downloaded once from npm's registry.
-
-    Args:
-        name: with its version, `name@1.0.0`.
-        sha512: of its archive, base64.
-
-    Returns:
-        None where there is no npm, or its registry cannot be reached.
-
-    Raises:
-        ValueError: the archive is not the pinned one.
-    """
-    folder = ROOT / "build" / "npm" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # two books may be rendered at once
-        return _download(name, sha512, folder)
-
-
-def _download(name: str, sha512: str, folder: Path) -> Path | None:
-    if (folder / "package").is_dir():
-        return folder / "package"
-    npm = shutil.which("npm")
-    if npm is None:
-        print(f"{name} is left out: npm is not on this machine", file=sys.stderr)
-        return None
-    packed = subprocess.run(
-        [npm, "pack", name, "--json"], cwd=folder, capture_output=True, text=True
-    )
-    if packed.returncode:
-        print(f"{name} is left out: npm's registry cannot be reached", file=sys.stderr)
-        return None
-    file = folder / json.loads(packed.stdout)[0]["filename"]
-    digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
-    if digest != sha512:
-        raise ValueError(f"{name}: its archive has the SHA-512 {digest}, pinned is {sha512}")
-    with tempfile.TemporaryDirectory(dir=folder) as tmp, tarfile.open(file) as archive:
-        # Python 3.11 has the filter since 3.11.4.
-        archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(tmp)
-        (Path(tmp) / "package").rename(folder / "package")
-    return folder / "package"
 
 
 def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) -> str | None:
@@ -133,6 +92,11 @@ def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) ->
 
 
 def _playground_page(run, runtime: Path, folder: Path) -> str:
+    from PIL import Image
+    from single_view import write_single_view
+    from skimage import data
+
+    from fer_lib.deploy import face_detection
     from fer_lib.deploy.exported import ensure_exported
 
     model = ensure_exported(run)
@@ -140,58 +104,94 @@ def _playground_page(run, runtime: Path, folder: Path) -> str:
     if size > PLAYGROUND_LIMIT:
         raise ValueError(f"{model}: {size:,} bytes; a browser loads {PLAYGROUND_LIMIT:,} at most")
     folder.mkdir()
-    shutil.copy(model, folder / "model.onnx")
-    portrait = write_portrait(folder)
-    shutil.copy(ROOT / "book" / "playground" / "playground.js", folder)
-    for name in RUNTIME_FILES:
-        shutil.copy(runtime / "dist" / name, folder)
-    page = (ROOT / "book" / "playground" / "app.html").read_text(encoding="utf-8")
-    return page.replace("PLAYGROUND_SETTINGS", json.dumps(playground_settings() | portrait))
-
-
-def write_portrait(folder: Path) -> dict:
-    """Write NASA's portrait of Eileen Collins, in the public domain, from scikit-image.
-
-    Returns:
-        Settings of the playground: the name of the file, and the box of her face, as the command
-        line detects it.
-    """
-    from PIL import Image
-    from skimage import data
-
-    from fer_lib.deploy.face_detection import detect_faces
-    from fer_lib.deploy.images import photo_from_array
-
-    pixels = data.astronaut()
-    Image.fromarray(pixels).save(folder / PORTRAIT)
-    (face,) = detect_faces(photo_from_array(pixels))
-    return {"portrait": PORTRAIT, "portrait_box": [round(edge) for edge in face.square]}
+    shutil.copy(model, folder / MODEL)
+    write_single_view(model, folder / LIVE_MODEL)
+    shutil.copy(face_detection.MODEL, folder / DETECTOR)
+    Image.fromarray(data.astronaut()).save(folder / PORTRAIT)
+    for path in SCRIPTS.glob("*.js"):
+        shutil.copy(path, folder)
+    for name, served_as in RUNTIME_FILES.items():
+        shutil.copy(runtime / "dist" / name, folder / served_as)
+    page = (SCRIPTS / "app.html").read_text(encoding="utf-8")
+    page = page.replace("MODEL_MEGABYTES", f"{size / 1e6:.1f}")
+    return page.replace("PLAYGROUND_SETTINGS", json.dumps(playground_settings()))
 
 
 def playground_settings() -> dict:
-    """The library's constants that the playground needs, and a drawn face per emotion."""
-    import numpy as np
-
+    """The names of the playground's files, and the library's constants that it needs."""
     from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-    from fer_lib.data.synthetic import synthetic_faces
+    from fer_lib.deploy import face_detection
     from fer_lib.deploy.faces import CONFIDENT_ABOVE
     from fer_lib.deploy.inference import INPUT, OUTPUT
 
-    faces = synthetic_faces(np.arange(len(EMOTION_NAMES)), seed=7)
-    drawings = [
-        {"emotion": name, "pixels": base64.b64encode(face.tobytes()).decode()}
-        for name, face in zip(EMOTION_NAMES, faces, strict=True)
-    ]
     return {
         "emotions": EMOTION_NAMES,
         "colors": COLORS,
         "image_size": IMAGE_SIZE,
         "max_side": MAX_SIDE,
         "confident_above": CONFIDENT_ABOVE,
+        "runtime_binary": RUNTIME_FILES["ort-wasm-simd-threaded.wasm"],
+        "model": MODEL,
+        "live_model": LIVE_MODEL,
         "input": INPUT,
         "output": OUTPUT,
-        "drawings": drawings,
+        "portrait": PORTRAIT,
+        "detector": {
+            "file": DETECTOR,
+            "input": "input",
+            "outputs": ["regressors", "classificators"],
+            "input_size": face_detection.INPUT_SIZE,
+            "anchors": face_detection._ANCHORS,
+            "candidate_threshold": face_detection.CANDIDATE_THRESHOLD,
+            "score_threshold": face_detection.SCORE_THRESHOLD,
+            "lowest_score": face_detection._LOWEST_SCORE,
+            "overlap_limit": face_detection._OVERLAP_LIMIT,
+            "lengths": face_detection._LENGTHS,
+            "largest_magnification": face_detection._LARGEST_MAGNIFICATION,
+            "tile_overlap": face_detection._TILE_OVERLAP,
+            "largest_in_tile": face_detection._LARGEST_IN_TILE,
+            "refined_side": face_detection._REFINED_SIDE,
+            "square_side": face_detection.SQUARE_SIDE,
+            "square_shift": face_detection.SQUARE_SHIFT,
+        },
     }
+
+
+def write_licenses(mathjax: Path | None, has_playground: bool, pages: Path) -> None:
+    """Write the licenses of what the book serves, and a list of them for a page.
+
+    Args:
+        mathjax: its package; None where the book has not got it.
+        pages: the folder of the list; the licenses are in `extra/licenses` below it.
+    """
+    import onnxruntime
+
+    from fer_lib.deploy import face_detection
+
+    runtime, detector = Path(onnxruntime.__file__).parent, face_detection.MODEL
+    texts = {}
+    if mathjax:
+        texts["MathJax, Apache-2.0"] = [mathjax / "LICENSE"]
+    if has_playground:
+        # npm's package has none; ONNX Runtime's for Python has those of the same source.
+        texts["ONNX Runtime Web, MIT"] = [runtime / "LICENSE", runtime / "ThirdPartyNotices.txt"]
+        texts["BlazeFace, Apache-2.0"] = [
+            detector.with_suffix(".NOTICE"),
+            detector.with_suffix(".LICENSE"),
+        ]
+    folder = pages / "extra" / "licenses"
+    folder.mkdir(parents=True)
+    items = []
+    for title, paths in texts.items():
+        links = []
+        for path in paths:
+            kind = "notices" if path.stem == "ThirdPartyNotices" else path.suffix[1:] or path.name
+            name = f"{title.partition(',')[0].replace(' ', '-')}-{kind.lower()}.txt"
+            shutil.copy(path, folder / name)
+            links.append(f'<a href="licenses/{name}">{kind.lower()}</a>')
+        items.append(f"<li>{title}: {', '.join(links)}</li>")
+    page = f"<ul>{''.join(items)}</ul>" if items else "<p>This book serves none.</p>"
+    (pages / "_licenses.html").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
