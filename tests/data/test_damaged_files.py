@@ -110,6 +110,14 @@ def test_a_header_that_claims_a_name_of_half_the_file_is_not_quoted_whole():
     assert not check(bytes(content))
 
 
+def test_a_file_without_a_name_is_not_read():
+    content = bytearray(FORMS["zip of images"])
+    entry = content.index(b"PK\x01\x02")
+    name = content.index(b"train/", entry)
+    content[name] = 0  # zipfile ends a name there
+    assert not check(bytes(content))
+
+
 @settings(max_examples=150, deadline=None)
 @given(form=st.sampled_from(sorted(FORMS)), length=st.floats(0, 1, exclude_max=True))
 def test_cut_files(form, length):

@@ -56,7 +56,8 @@ def zip_files(path: Path, archive: zipfile.ZipFile) -> Files:
     members = [
         member
         for member in archive.infolist()
-        if not member.is_dir() and not any(map(is_hidden, PurePosixPath(member.filename).parts))
+        if not member.filename.endswith("/")  # a folder; `is_dir` fails for an empty name
+        and not any(map(is_hidden, PurePosixPath(member.filename).parts))
     ]
     names = sorted(member.filename for member in members)
     if longest := max((len(name) for name in names if len(name) > _MAX_NAME), default=0):
