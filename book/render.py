@@ -5,6 +5,7 @@ are flat. Sphinx builds it in Jupyter Book's configuration, with warnings as err
 """
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Jupyter Book loads these for what the book has not: live code, comments, PDF.
 UNUSED = ("sphinx_thebe", "sphinx_comments", "sphinx_jupyterbook_latex")
 PROCESSES = 2
+STYLE_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
 BINDER, COLAB = "https://mybinder.org", "https://colab.research.google.com"
 QUICK_NOTICE = (
     "Quick profile: all models on these pages were trained for minutes on synthetic faces. "
@@ -65,11 +67,23 @@ def stage(notebooks: Path, prepared: Path, pages: Path) -> None:
             if "injected-parameters" not in cell.metadata.get("tags", [])
         ]
         for cell in notebook.cells:
-            cell.metadata.pop("papermill", None)
+            for name in ("papermill", "execution"):  # times
+                cell.metadata.pop(name, None)
             cell.pop("id", None)
+        number_styles(notebook.cells)
         notebook.cells = finding_first(notebook.cells)
         notebook.nbformat_minor = 4  # the last without cell ids
         nbformat.write(notebook, pages / path.name)
+
+
+def number_styles(cells: list) -> None:
+    """Number the styled tables of pandas, whose names are random: equal pages have equal bytes."""
+    numbers = {}
+    for output in (output for cell in cells for output in cell.get("outputs", ())):
+        if html := output.get("data", {}).get("text/html"):
+            output.data["text/html"] = STYLE_NAME.sub(
+                lambda name: f"T_{numbers.setdefault(name[0], len(numbers)):05}", html
+            )
 
 
 def finding_first(cells: list) -> list:
