@@ -114,9 +114,12 @@ def test_executed_twice_a_table_is_staged_with_the_same_bytes(render):
 
     def cells():
         tables = [pd.DataFrame({"a": [0.1, n]}).style.highlight_max().to_html() for n in (1, 2)]
-        outputs = [new_output("display_data", {"text/html": table}) for table in tables]
+        plain = {"text/plain": f"<Styler at {id(tables):#x}>"}
+        outputs = [new_output("display_data", {"text/html": t, **plain}) for t in tables]
+        outputs.append(new_output("stream", name="stderr", text=f"E0000 {id(tables)}"))
         both = [new_code_cell("1", outputs=outputs)]
-        render.number_styles(both)
+        render.unify_outputs(both)
+        assert [o.data["text/plain"] for o in both[0].outputs] == ["<Styler>"] * 2
         return [output.data["text/html"] for output in both[0].outputs]
 
     first, second = cells()
