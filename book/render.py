@@ -5,6 +5,7 @@ are flat. Sphinx builds it in Jupyter Book's configuration, with warnings as err
 """
 
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Jupyter Book loads these for what the book has not: live code, comments, PDF.
 UNUSED = ("sphinx_thebe", "sphinx_comments", "sphinx_jupyterbook_latex")
 PROCESSES = 2
+STYLE_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)")
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 BINDER, COLAB = "https://mybinder.org", "https://colab.research.google.com"
 QUICK_NOTICE = (
     "Quick profile: all models on these pages were trained for minutes on synthetic faces. "
@@ -65,11 +68,32 @@ def stage(notebooks: Path, prepared: Path, pages: Path) -> None:
             if "injected-parameters" not in cell.metadata.get("tags", [])
         ]
         for cell in notebook.cells:
-            cell.metadata.pop("papermill", None)
+            for name in ("papermill", "execution"):  # times
+                cell.metadata.pop(name, None)
             cell.pop("id", None)
+        unify_outputs(notebook.cells)
         notebook.cells = finding_first(notebook.cells)
         notebook.nbformat_minor = 4  # the last without cell ids
         nbformat.write(notebook, pages / path.name)
+
+
+def unify_outputs(cells: list) -> None:
+    """Make outputs the same whenever a notebook is executed.
+
+    The names of pandas's styled tables are random, and are numbered; addresses in memory are left
+    out of what represents an object as text, and so is the standard error, with its times.
+    """
+    numbers = {}
+    for cell in cells:
+        if cell.cell_type != "code":
+            continue
+        cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        for data in (output.get("data", {}) for output in cell.outputs):
+            if html := data.get("text/html"):
+                data["text/html"] = STYLE_NAME.sub(
+                    lambda name: f"T_{numbers.setdefault(name[0], len(numbers)):05}", html
+                )
+                data["text/plain"] = ADDRESS.sub("", data.get("text/plain", ""))
 
 
 def finding_first(cells: list) -> list:

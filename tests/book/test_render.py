@@ -108,6 +108,26 @@ def test_notebooks_are_staged_without_traces_of_papermill(render, tmp_path, monk
     assert cell.source == "x = 1" and "papermill" not in cell.metadata
 
 
+def test_executed_twice_a_table_is_staged_with_the_same_bytes(render):
+    import pandas as pd
+    from nbformat.v4 import new_code_cell, new_output
+
+    def cells():
+        tables = [pd.DataFrame({"a": [0.1, n]}).style.highlight_max().to_html() for n in (1, 2)]
+        plain = {"text/plain": f"<Styler at {id(tables):#x}>"}
+        outputs = [new_output("display_data", {"text/html": t, **plain}) for t in tables]
+        outputs.append(new_output("stream", name="stderr", text=f"E0000 {id(tables)}"))
+        both = [new_code_cell("1", outputs=outputs)]
+        render.unify_outputs(both)
+        assert [o.data["text/plain"] for o in both[0].outputs] == ["<Styler>"] * 2
+        return [output.data["text/html"] for output in both[0].outputs]
+
+    first, second = cells()
+    assert [first, second] == cells()
+    assert 'id="T_00000"' in first and "#T_00000_row1_col0" in first
+    assert 'id="T_00001"' in second and "T_00000" not in second
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
