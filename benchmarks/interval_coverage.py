@@ -1,6 +1,6 @@
 """Measure the coverage of `evaluation.seed_variance` by a simulation whose truth is known.
 
-    python benchmarks/interval_coverage.py results/analysis/interval_coverage.json
+    python benchmarks/interval_coverage.py
 
 It takes some minutes. The report shows the recorded result.
 
@@ -16,9 +16,6 @@ two stable ones and of a stable one and the unstable one, and for intervals of t
 stable ones that exclude the variance across seeds.
 """
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -31,6 +28,8 @@ from fer_lib.evaluation.seed_variance import (
     total_mean,
 )
 from fer_lib.io import write_json
+from fer_lib.paths import ANALYSIS
+from fer_lib.runs.manifest import manifest_updated
 
 IMAGES, RESAMPLES = 3_589, 200
 DIFFICULTY_SD, INTERACTION_SD = 4.0, 1.6
@@ -57,7 +56,8 @@ def main() -> None:
         contained = np.mean([_study(random, n) for _ in studies], axis=0)
         rows.append({"seeds": n, "studies": STUDIES} | dict(zip(CASES, contained, strict=True)))
     print(pd.DataFrame(rows).to_string(index=False))
-    write_json(Path(sys.argv[1]), rows)
+    with manifest_updated():
+        write_json(ANALYSIS / "interval_coverage.json", rows)
 
 
 def _draw(random, n: int) -> np.ndarray:

@@ -120,7 +120,7 @@ def _playground_page(run, runtime: Path, folder: Path) -> str:
 def playground_settings() -> dict:
     """The names of the playground's files, and the library's constants that it needs."""
     from fer_lib.data.labels import COLORS, EMOTION_NAMES, IMAGE_SIZE
-    from fer_lib.deploy import face_detection
+    from fer_lib.deploy import face_detection, tracking
     from fer_lib.deploy.faces import CONFIDENT_ABOVE
     from fer_lib.deploy.inference import INPUT, OUTPUT
 
@@ -141,18 +141,25 @@ def playground_settings() -> dict:
             "input": "input",
             "outputs": ["regressors", "classificators"],
             "input_size": face_detection.INPUT_SIZE,
-            "anchors": face_detection._ANCHORS,
+            "anchors": face_detection.ANCHORS,
             "candidate_threshold": face_detection.CANDIDATE_THRESHOLD,
             "score_threshold": face_detection.SCORE_THRESHOLD,
-            "lowest_score": face_detection._LOWEST_SCORE,
-            "overlap_limit": face_detection._OVERLAP_LIMIT,
-            "lengths": face_detection._LENGTHS,
-            "largest_magnification": face_detection._LARGEST_MAGNIFICATION,
-            "tile_overlap": face_detection._TILE_OVERLAP,
-            "largest_in_tile": face_detection._LARGEST_IN_TILE,
-            "refined_side": face_detection._REFINED_SIDE,
+            "lowest_score": face_detection.LOWEST_SCORE,
+            "overlap_limit": face_detection.OVERLAP_LIMIT,
+            "lengths": face_detection.LENGTHS,
+            "largest_magnification": face_detection.LARGEST_MAGNIFICATION,
+            "tile_overlap": face_detection.TILE_OVERLAP,
+            "largest_in_tile": face_detection.LARGEST_IN_TILE,
+            "refined_side": face_detection.REFINED_SIDE,
             "square_side": face_detection.SQUARE_SIDE,
             "square_shift": face_detection.SQUARE_SHIFT,
+        },
+        "tracking": {
+            "search_every": tracking.SEARCH_EVERY,
+            "search_without_face_every": tracking.SEARCH_WITHOUT_FACE_EVERY,
+            "followed_threshold": face_detection.FOLLOWED_THRESHOLD,
+            "smoothing": tracking.SMOOTHING,
+            "remembered": tracking.REMEMBERED,
         },
     }
 

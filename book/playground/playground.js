@@ -172,7 +172,7 @@ async function startCamera() {
   const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true, playsInline: true });
   if (request === asked) await video.play();
   if (request !== asked) return stream.getTracks().forEach((track) => track.stop());
-  camera = { stream, video, tracker: new Tracker(detector, classifyFrame), frames: 0 };
+  camera = { stream, video, tracker: new Tracker(detector, classifyFrame, settings.tracking), frames: 0 };
   find(".camera").textContent = "Stop the camera";
   setStatus("");
   open(video, video.videoWidth, video.videoHeight, true);

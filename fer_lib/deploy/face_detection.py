@@ -36,17 +36,17 @@ FOLLOWED_THRESHOLD = 0.5  # of a face that the frame before had in this place
 SQUARE_SIDE = 1.13
 SQUARE_SHIFT = -0.085  # of the center, towards the chin
 
-_ANCHORS = ((8, 2), (16, 6))  # pixels from one point to the next, and anchors at each point
+ANCHORS = ((8, 2), (16, 6))  # pixels from one point to the next, and anchors at each point
 _LOGIT_LIMIT = 100.0
-_LOWEST_SCORE = 0.1
-_OVERLAP_LIMIT = 0.3  # intersection over union above which two boxes are of one face
+LOWEST_SCORE = 0.1
+OVERLAP_LIMIT = 0.3  # intersection over union above which two boxes are of one face
 # Lengths in pixels to which the photo's longer side is brought: the first shows a face that fills
 # the photo with a border around it; in all but the first two, tiles are searched.
-_LENGTHS = (64, 128, 256, 512, 1024)
-_LARGEST_MAGNIFICATION = 1.5
-_TILE_OVERLAP = 32  # pixels
-_LARGEST_IN_TILE = 40  # side of a face; larger ones are found at half the length
-_REFINED_SIDE = 2.0  # side of its square, in sides of the candidate
+LENGTHS = (64, 128, 256, 512, 1024)
+LARGEST_MAGNIFICATION = 1.5
+TILE_OVERLAP = 32  # pixels
+LARGEST_IN_TILE = 40  # side of a face; larger ones are found at half the length
+REFINED_SIDE = 2.0  # side of its square, in sides of the candidate
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def detect_faces(photo: Photo, threshold: float = SCORE_THRESHOLD) -> list[Detec
         threshold: the lowest score of a detected face.
     """
     image = Image.fromarray(photo.pixels)
-    largest = max(INPUT_SIZE, _LARGEST_MAGNIFICATION * max(image.size))
-    by_length = [_search(image, length) for length in _LENGTHS if length <= largest]
+    largest = max(INPUT_SIZE, LARGEST_MAGNIFICATION * max(image.size))
+    by_length = [_search(image, length) for length in LENGTHS if length <= largest]
     candidates = suppress_overlapping(np.concatenate(by_length))
     faces = np.concatenate([np.empty((0, 8)), *(_refine(photo, row) for row in candidates)])
     faces = suppress_overlapping(faces[faces[:, 7] >= threshold])
@@ -105,7 +105,7 @@ def follow_face(photo: Photo, face: Detection) -> Detection | None:
 
 def overlapping(face: Detection, other: Detection) -> bool:
     """Whether two detections are of one face."""
-    return bool(_intersection_over_union(_row(face), _row(other)[None])[0] > _OVERLAP_LIMIT)
+    return bool(_intersection_over_union(_row(face), _row(other)[None])[0] > OVERLAP_LIMIT)
 
 
 # Faces are rows of eight numbers: x and y of the center and of both eyes, side, and score.
@@ -133,7 +133,7 @@ def _search(image: Image.Image, length: int) -> np.ndarray:
             faces = run_network(pixels[top : top + INPUT_SIZE, left : left + INPUT_SIZE])
             faces = faces[faces[:, 7] >= CANDIDATE_THRESHOLD]
             if length > INPUT_SIZE:
-                faces = faces[faces[:, 6] <= _LARGEST_IN_TILE]
+                faces = faces[faces[:, 6] <= LARGEST_IN_TILE]
             x, y = faces[:, 0] + left, faces[:, 1] + top
             nearest = (x >= x_range[0]) & (x < x_range[1]) & (y >= y_range[0]) & (y < y_range[1])
             middle = (np.array([left, top]) + INPUT_SIZE / 2 - border) / ratio
@@ -148,7 +148,7 @@ def tiles(length: int) -> Iterator[tuple[int, tuple[float, float]]]:
         The start of each tile, and the range of positions to which it is the nearest tile: a face
         is taken from the tile that is nearest to its center.
     """
-    count = max(math.ceil((length - _TILE_OVERLAP) / (INPUT_SIZE - _TILE_OVERLAP)), 1)
+    count = max(math.ceil((length - TILE_OVERLAP) / (INPUT_SIZE - TILE_OVERLAP)), 1)
     starts = np.linspace(0, length - INPUT_SIZE, count).round().astype(int).tolist()
     borders = [(a + b + INPUT_SIZE) / 2 for a, b in itertools.pairwise(starts)]
     yield from zip(starts, itertools.pairwise([-math.inf, *borders, math.inf]), strict=True)
@@ -156,13 +156,13 @@ def tiles(length: int) -> Iterator[tuple[int, tuple[float, float]]]:
 
 def _refine(photo: Photo, candidate: np.ndarray) -> np.ndarray:
     """The face near the middle of an upright square around a candidate: one row, or none."""
-    center, side = candidate[:2], _REFINED_SIDE * candidate[6]
+    center, side = candidate[:2], REFINED_SIDE * candidate[6]
     angle = _angle(candidate[2:4], candidate[4:6])
     square = crop_square(photo, (*(center - side / 2), side), angle, INPUT_SIZE)
     faces = suppress_overlapping(run_network(square))
     expected = np.full(8, INPUT_SIZE / 2)
-    expected[6] = INPUT_SIZE / _REFINED_SIDE
-    faces = faces[_intersection_over_union(expected, faces) > _OVERLAP_LIMIT]
+    expected[6] = INPUT_SIZE / REFINED_SIDE
+    faces = faces[_intersection_over_union(expected, faces) > OVERLAP_LIMIT]
     return _in_photo(faces[:1], center, side / INPUT_SIZE, angle)
 
 
@@ -196,7 +196,7 @@ def run_network(tile: np.ndarray) -> np.ndarray:
     pixels = tile[None].astype(np.float32) / 127.5 - 1
     regressors, logits = _session().run(["regressors", "classificators"], {"input": pixels})
     scores = 1 / (1 + np.exp(-np.clip(logits[0, :, 0].astype(float), -_LOGIT_LIMIT, _LOGIT_LIMIT)))
-    rows = scores >= _LOWEST_SCORE
+    rows = scores >= LOWEST_SCORE
     return decode(regressors[0, rows], anchors()[rows], scores[rows])
 
 
@@ -214,7 +214,7 @@ def anchors() -> np.ndarray:
     stride, and an offset of half a stride.
     """
     grids = []
-    for stride, count in _ANCHORS:
+    for stride, count in ANCHORS:
         steps = np.arange(stride / 2, INPUT_SIZE, stride, dtype=np.float32)
         points = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
         grids.append(np.repeat(points, count, axis=0))
@@ -230,7 +230,7 @@ def suppress_overlapping(faces: np.ndarray) -> np.ndarray:
     """
     remaining, merged = faces[np.argsort(-faces[:, 7], kind="stable")], []
     while len(remaining):
-        same = _intersection_over_union(remaining[0], remaining) > _OVERLAP_LIMIT
+        same = _intersection_over_union(remaining[0], remaining) > OVERLAP_LIMIT
         mean = np.average(remaining[same, :7], axis=0, weights=remaining[same, 7])
         merged.append([*mean, remaining[0, 7]])
         remaining = remaining[~same]

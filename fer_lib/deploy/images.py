@@ -38,7 +38,7 @@ class Photo:
     notes: tuple[str, ...] = ()
 
 
-def require_regular_file(path: Path, error: type[Exception]) -> None:
+def require_input_file(path: Path, error: type[Exception]) -> None:
     """Raise an error unless a path is that of a file: not of a folder, FIFO, socket or device."""
     try:
         mode = path.stat().st_mode
@@ -66,7 +66,7 @@ def read_image(path: Path) -> Photo:
             million pixels.
     """
     path = Path(path)
-    require_regular_file(path, PhotoError)
+    require_input_file(path, PhotoError)
     try:
         with open_image(path) as image:
             return _upright(image)

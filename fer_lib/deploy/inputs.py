@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fer_lib.images import SUFFIXES
+from fer_lib.io import is_hidden
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -68,12 +69,8 @@ def _files(folder: Path, closed: list[Path]) -> Iterator[Path]:
     for parent, folders, names in os.walk(
         folder, onerror=lambda error: closed.append(Path(error.filename))
     ):
-        folders[:] = [name for name in folders if not _is_hidden(name)]
-        yield from (Path(parent, name) for name in names if not _is_hidden(name))
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        yield from (Path(parent, name) for name in names if not is_hidden(name))
 
 
 def _identity(path: Path) -> str | Path:

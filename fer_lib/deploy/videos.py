@@ -17,7 +17,7 @@ import av.device
 import numpy as np
 from PIL import Image
 
-from fer_lib.deploy.images import Photo, require_regular_file
+from fer_lib.deploy.images import Photo, require_input_file
 from fer_lib.text import printable
 
 LARGEST_SIDE = 3840  # pixels; larger frames are reduced to it
@@ -57,7 +57,7 @@ def read_video(path: Path) -> Iterator[Frame]:
             frames; after the last frame, if it ends early or frames could not be decoded.
     """
     path = Path(path)
-    require_regular_file(path, VideoError)
+    require_input_file(path, VideoError)
     with path.open("rb") as file:
         try:
             container = _open(file)
