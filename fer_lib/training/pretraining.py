@@ -11,9 +11,10 @@ from fer_lib.data.dataset import Split
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.data.readers import DataError
 from fer_lib.data.synthetic import balanced_faces
-from fer_lib.deploy.images import PhotoError, crop_face, find_images, read_image
+from fer_lib.deploy.images import PhotoError, crop_face, read_image
 from fer_lib.experiments import PRETRAINING, PRETRAINING_NAME, Experiment
-from fer_lib.io import write_json
+from fer_lib.images import SUFFIXES
+from fer_lib.io import is_hidden, list_files, write_json
 from fer_lib.profiles import Profile
 from fer_lib.runs.run import METRICS_FILE, Run, run_folder
 from fer_lib.training.batches import stratified_subset
@@ -84,7 +85,7 @@ def _class_folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     children = sorted(folder.iterdir())
-    folders = [child for child in children if child.is_dir() and not child.name.startswith(".")]
+    folders = [child for child in children if child.is_dir() and not is_hidden(child.name)]
     names = ", ".join(child.name for child in folders) or "none"
     expected = f"{folder}: expected a folder of images for each"
     if not 2 <= len(folders) <= 256:
@@ -95,7 +96,7 @@ def _class_folders(folder: Path) -> list[Path]:
 
 
 def _images(class_folder: Path) -> list[Path]:
-    paths = [path for path in find_images([str(class_folder)])[0] if path.is_file()]
+    paths = [path for path in list_files(class_folder) if path.suffix.lower() in SUFFIXES]
     if len(paths) < 2:
         raise DataError(
             f"{class_folder}: {len(paths)} images of this class; expected two or more, "
