@@ -118,7 +118,7 @@ def test_verdicts_in_the_conclusions_hold():
     runs, best = find_runs(RESULTS), MAIN_MODELS[-1]
     expected = {
         ("custom_cnn", "mobilenetv2_head_only"): Verdict.CONFIRMED,
-        ("custom_cnn", "mobilenetv2_fine_tuned"): Verdict.INCONCLUSIVE,
+        ("custom_cnn", "mobilenetv2_fine_tuned"): Verdict.CONFIRMED,
         ("se_cnn", "custom_cnn"): Verdict.CONFIRMED,
         ("se_cnn_ferplus", "se_cnn"): Verdict.INCONCLUSIVE,
         ("se_cnn_hires_ferplus", "se_cnn_ferplus"): Verdict.CONFIRMED,
