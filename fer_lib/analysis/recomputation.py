@@ -46,7 +46,9 @@ MEASURED = (
     "edge.json",
     "face_detection.json",
     "interval_coverage.json",
+    "packages.json",
     "speed.json",
+    "video.json",
 )
 Pairs = Iterator[tuple[str, object, object]]  # where it is, what is recorded, what is recomputed
 

@@ -480,7 +480,8 @@ def test_page_has_the_constants_of_the_library(prepare):
     used = set(re.findall(r"settings\.(\w+)", scripts))
     for names in re.findall(r"const {([^}]*)} = this\.settings", scripts):
         used |= set(re.findall(r"(\w+)(?=:|,|$)", re.sub(r": \w+", ":", names.strip())))
-    assert used == (settings.keys() | detector.keys()) - {"file", "input", "output", "outputs"}
+    names = settings.keys() | detector.keys() | settings["tracking"].keys()
+    assert used == names - {"file", "input", "output", "outputs"}
 
 
 def test_selectors_of_the_scripts_are_in_the_page():
@@ -511,8 +512,7 @@ def test_book_is_prepared_for_hosts_with_jekyll(prepare, tmp_path, monkeypatch):
     monkeypatch.setattr("fer_lib.report.quoted.quoted_numbers", lambda profile: {})
     monkeypatch.setattr(prepare, "ROOT", tmp_path)
     monkeypatch.setattr(prepare, "package", lambda *pinned: None)
-    monkeypatch.setattr(prepare.sys, "argv", ["prepare.py", str(tmp_path / "quick")])
-    assert prepare.main() == 0
+    assert prepare.prepare(tmp_path / "quick") == 0
     written = tmp_path / "quick" / "prepared"
     assert (written / "extra" / ".nojekyll").exists()
     assert "serves none" in (written / "_licenses.html").read_text(encoding="utf-8")

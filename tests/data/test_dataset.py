@@ -241,7 +241,8 @@ def test_relative_environment_variable_starts_from_the_root(tmp_path, monkeypatc
 def test_wrong_environment_variable_is_an_error_even_with_another_copy(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     write_csv(tmp_path / "data" / "fer2013.csv", ONE_OF_EACH_SPLIT)
-    monkeypatch.setenv("FER2013", str(tmp_path / "nowhere.csv"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FER2013", "nowhere.csv")
     with pytest.raises(DataError, match=r"nowhere\.csv"):
         find_dataset(tmp_path)
     monkeypatch.delenv("FER2013")

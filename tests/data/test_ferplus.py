@@ -108,8 +108,9 @@ def test_votes_are_found_by_variable_then_beside_fer2013_then_in_data(
     assert find_votes(tmp_path) == beside
     monkeypatch.setenv("FERPLUS", str(votes_file))
     assert find_votes(tmp_path) == votes_file
-    monkeypatch.setenv("FERPLUS", str(tmp_path / "nowhere.csv"))
-    with pytest.raises(DataError, match=r"FERPLUS is '.*nowhere\.csv': no such file"):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FERPLUS", "nowhere.csv")
+    with pytest.raises(DataError, match=r"FERPLUS is 'nowhere\.csv': no such file"):
         find_votes(tmp_path)
 
 
