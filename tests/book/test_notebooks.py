@@ -24,7 +24,9 @@ def execute(book_script):
 
 
 def cells(path, kind):
-    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+    """The cells of a kind, without that for Colab, which is not Python."""
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == kind and cell.id != "colab"]
 
 
 def imported_names(code, package):
