@@ -65,12 +65,15 @@ dist: .venv/test ## build the wheel and the source distribution in dist/, and ch
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/twine check --strict dist/*
 
-# What a release attaches: the best single model as ONNX, the records without weights, and checksums.
+# What a release attaches: the best single model as ONNX, the records without weights, a bill of materials
+# of the environment with the licenses (CycloneDX), and checksums.
 RECORDED := ':(glob)results/**/*.npz' ':(glob)results/**/*.json' ':(glob)results/**/*.csv'
-assets: build/full/html/index.html ## gather the best model as ONNX, and the records, in build/assets
+assets: build/full/html/index.html .venv/test ## gather the best model as ONNX, and the records, in build/assets
 	rm -rf build/assets && mkdir -p build/assets
 	cp build/full/html/playground/model.onnx build/assets/fer_lib.onnx
 	git archive --format=tar.gz --output=build/assets/records.tar.gz HEAD $(RECORDED)
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
+		--output-file build/assets/sbom.cdx.json
 	cd build/assets && sha256sum * > SHA256SUMS
 
 # With uv. The versions in the files stay, as far as pyproject.toml allows; OPTIONS=--upgrade takes the newest.
