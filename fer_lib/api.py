@@ -4,8 +4,6 @@ Each imports ONNX Runtime or Keras when it is called. Loading data and runs and 
 exported model need only the base installation; models in Keras and training need the `train` extra.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +68,9 @@ def load_model(name: str, seed: int | None = 0, root: Path = RESULTS) -> "keras.
         >>> model.count_params()
         1720743
     """
-    with _train_extra():
+    from fer_lib.training.dispatch import train_extra
+
+    with train_extra():
         from fer_lib.evaluation import inference
         from fer_lib.models.registry import build_model
     if seed is None:
@@ -102,8 +102,8 @@ def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = 
         >>> run.metrics["public_test"]["accuracy"]  # doctest: +SKIP
         0.915
     """
-    with _train_extra():
-        from fer_lib.training.dispatch import run_experiment
+    from fer_lib.training.dispatch import run_experiment
+
     return run_experiment(name, seed, get_profile(profile), verbose)
 
 
@@ -137,15 +137,3 @@ def predict_faces(
     from fer_lib.deploy.exported import default_model
 
     return faces.predict_faces(source, default_model() if model is None else model, cropped)
-
-
-@contextmanager
-def _train_extra() -> Iterator[None]:
-    """Name the extra to install where an import inside fails."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed; install it with: pip install 'fer_lib[train]'",
-            name=error.name,
-        ) from error
