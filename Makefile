@@ -4,11 +4,13 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p book/check_python.py >/dev/null 2>&1 && { command -v $$p; break; }; done)
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+# uv, where it is present, installs faster than pip.
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python,$(BIN)/python -m pip install \
+	--disable-pip-version-check) --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test lint quick page lab serve data verify dist assets clean
+.PHONY: help book test lint quick page lab serve data verify dist assets lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,32 +58,43 @@ data: .venv/ready ## download FER2013 from Kaggle into data/, and print what it 
 verify: .venv/ready ## recompute all that is recorded: runs, and a sample of each analysis
 	$(BIN)/python -m fer_lib verify
 
-dist: .venv/ready ## build the wheel and the source distribution in dist/, and check them
-	$(INSTALL) --no-build-isolation --editable '.[release]'
+dist: .venv/test ## build the wheel and the source distribution in dist/, and check them
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/twine check --strict dist/*
 
-# What a release attaches: the best single model as ONNX, the records without weights, and checksums.
+# What a release attaches: the best single model as ONNX, the records without weights, a bill of materials
+# of the environment with the licenses (CycloneDX), and checksums.
 RECORDED := ':(glob)results/**/*.npz' ':(glob)results/**/*.json' ':(glob)results/**/*.csv'
-assets: book ## gather the best model as ONNX, and the records, in build/assets
+assets: book .venv/test ## gather the best model as ONNX, and the records, in build/assets
 	rm -rf build/assets && mkdir -p build/assets
 	cp build/full/html/playground/model.onnx build/assets/fer_lib.onnx
 	git archive --format=tar.gz --output=build/assets/records.tar.gz HEAD $(RECORDED)
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
+		--output-file build/assets/sbom.cdx.json
 	cd build/assets && sha256sum * > SHA256SUMS
+
+# With uv. The versions in the files stay, as far as pyproject.toml allows; OPTIONS=--upgrade takes the newest.
+LOCK = echo 'setuptools>=77' | uv pip compile pyproject.toml - --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate $(OPTIONS) --extra
+lock: ## write the locks in requirements/ after a change of pyproject.toml
+	$(LOCK) test --extra release --output-file requirements/test.lock
+	for set in report notebooks fanout; do \
+		$(LOCK) $$set --constraint requirements/test.lock --output-file requirements/$$set.lock || exit; done
 
 clean: ## remove what was built; runs/, your notebooks in build/lab and the environment stay
 	find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +
 
-# The environment of the report, at the versions of the lock; and what the tests need beyond it.
-.venv/ready: requirements.lock pyproject.toml
+# The environment of the report, with exactly the files that the lock has hashes of; and what tests or the
+# fan-out need beyond it. This project itself is used as it lies in the folder.
+.venv/ready: requirements/report.lock
 	@set -- "$(PYTHON)"; if [ -z "$$1" ]; then \
 		if command -v python3 >/dev/null; then python3 book/check_python.py; \
 		else echo "No Python found: install Python 3.11, 3.12 or 3.13." >&2; fi; exit 2; fi; \
-	"$$1" book/check_python.py && "$$1" -m venv .venv
-	$(INSTALL) setuptools
-	$(INSTALL) --no-build-isolation --editable '.[report]'
+	"$$1" book/check_python.py && "$$1" -m venv --clear .venv
+	$(INSTALL) --require-hashes --requirement requirements/report.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
-.venv/test: .venv/ready
-	$(INSTALL) --no-build-isolation --editable '.[test]'
+.venv/%: requirements/%.lock .venv/ready
+	$(INSTALL) --require-hashes --requirement $<
 	@touch $@

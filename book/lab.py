@@ -86,6 +86,8 @@ def cells_for_lab(stem: str, references: References) -> list[dict]:
     """The cells of a notebook as JupyterLab shows them best."""
     cells = []
     for cell in references.notebooks[stem]["cells"]:
+        if cell["id"] == "colab":
+            continue
         tags, metadata = set(cell["metadata"].get("tags", [])), dict(cell["metadata"])
         if cell["cell_type"] == "markdown":
             cells.append({**cell, "source": references.resolve(source(cell), stem)})

@@ -32,7 +32,7 @@ MADE_RUNS, LIBRARY = ".made", ".library"  # in the runs of quick: those of noteb
 
 def input_digests(profile: str, root: Path = ROOT) -> dict[str, str]:
     """The digest of the inputs of each part, by part; and that of the library."""
-    library = digest(root, "fer_lib/**/*", "requirements.lock", "pyproject.toml")
+    library = digest(root, "fer_lib/**/*", "requirements/report.lock", "pyproject.toml")
     if profile == "full":
         shared = [library, digest(root, "results/**/*"), data_digest(root)]
     else:  # its runs are its own; of the records it shows the analyses

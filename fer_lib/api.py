@@ -4,8 +4,6 @@ Keras is imported when a function needs it. Loading runs needs only the base ins
 Keras and training need the `train` extra.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +64,9 @@ def load_model(name: str, seed: int | None = 0, root: Path = RESULTS) -> "keras.
         >>> model.count_params()
         1720743
     """
-    with _train_extra():
+    from fer_lib.training.dispatch import train_extra
+
+    with train_extra():
         from fer_lib.evaluation import inference
         from fer_lib.models.registry import build_model
     if seed is None:
@@ -98,18 +98,6 @@ def train(name: str, seed: int = 0, profile: str = "full", verbose: int | str = 
         >>> run.metrics["public_test"]["accuracy"]  # doctest: +SKIP
         0.915
     """
-    with _train_extra():
-        from fer_lib.training.dispatch import run_experiment
+    from fer_lib.training.dispatch import run_experiment
+
     return run_experiment(name, seed, get_profile(profile), verbose)
-
-
-@contextmanager
-def _train_extra() -> Iterator[None]:
-    """Name the extra to install where an import inside fails."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{error.name} is not installed; install it with: pip install 'fer_lib[train]'",
-            name=error.name,
-        ) from error

@@ -164,12 +164,15 @@ def test_training_is_dispatched_by_name_seed_and_profile(monkeypatch):
         fer_lib.train("custom_cnn", profile="fast")
 
 
-def test_missing_extra_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "call", ["load_model('custom_cnn', seed=None)", "train('custom_cnn', profile='quick')"]
+)
+def test_missing_extra_is_named(call, tmp_path):
     (tmp_path / "keras.py").write_text("raise ModuleNotFoundError('no keras', name='keras')\n")
-    code = """
+    code = f"""
 import fer_lib
 try:
-    fer_lib.load_model("custom_cnn", seed=None)
+    fer_lib.{call}
 except ModuleNotFoundError as error:
     print(error)
 """

@@ -18,7 +18,8 @@ def test_the_names_of_a_page_are_no_commands(tmp_path, value):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > arguments\n')
     python.chmod(0o755)
-    for name in ("requirements.lock", "pyproject.toml", ".venv/ready"):
+    for name in ("requirements/report.lock", "pyproject.toml", ".venv/ready"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     subprocess.run(
         ["make", "page", f"EXPERIMENT={value}", f"SEED={value}"], cwd=tmp_path, check=True

@@ -34,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"\nstopped{hint if module == 'training' else ''}", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        print(f"{error}; install fer_lib[train]", file=sys.stderr)
+        hint = "" if "fer_lib[train]" in str(error) else "; install fer_lib[train]"
+        print(f"{error}{hint}", file=sys.stderr)
     except BrokenPipeError:  # `| head` has read enough
         _discard_output()
         return 0

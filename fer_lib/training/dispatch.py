@@ -4,11 +4,26 @@ Keras is imported only where something trains, so that a notebook that shows a r
 at once.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from fer_lib.data.readers import DataError
 from fer_lib.experiments import HOG, HOG_CONFIGURATION, PRETRAINING_NAME
 from fer_lib.profiles import Profile
 from fer_lib.runs.run import Run, RunError, parse_run_key, run_folder
 from fer_lib.runs.store import find_run
+
+
+@contextmanager
+def train_extra() -> Iterator[None]:
+    """Name the extra to install where an import inside fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is not installed; install it with: pip install 'fer_lib[train]'",
+            name=error.name,
+        ) from error
 
 
 def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = "auto") -> Run:
@@ -29,10 +44,12 @@ def run_experiment(name: str, seed: int, profile: Profile, verbose: int | str = 
         ValueError: If there is no experiment of that name.
         DataError: If the profile's data set is missing or broken.
         RunError: As in `trainer.train_run`, or if a run that the experiment depends on is missing.
+        ModuleNotFoundError: If the `train` extra is not installed.
     """
-    from fer_lib.training.baselines import train_hog
-    from fer_lib.training.run_spec import RunSpec, check_or_write_config
-    from fer_lib.training.trainer import train_run
+    with train_extra():
+        from fer_lib.training.baselines import train_hog
+        from fer_lib.training.run_spec import RunSpec, check_or_write_config
+        from fer_lib.training.trainer import train_run
 
     experiment = None if name == HOG else profile.experiment(name)
     dataset = profile.dataset()

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     "fer_lib/io.py",
-    "requirements.lock",
+    "requirements/report.lock",
     "pyproject.toml",
     "_config.yml",
     "CITATION.cff",
@@ -82,7 +82,7 @@ def made(parts, root, monkeypatch):
     [
         ("fer_lib/io.py", ALL, ALL),
         ("fer_lib/new.py", ALL, ALL),
-        ("requirements.lock", ALL, ALL),
+        ("requirements/report.lock", ALL, ALL),
         ("book/execute.py", ALL, ALL),
         ("notebooks/01_dataset.ipynb", {"01_dataset", "html"}, {"01_dataset", "prepared", "html"}),
         ("book/playground/app.html", {"prepared", "html"}, {"prepared", "html"}),
@@ -133,7 +133,8 @@ def test_names_of_data_reach_no_shell(root):
             source, target if source.is_dir() else target.parent.mkdir() or target
         )
     project = root / "project"
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in ("requirements/report.lock", "pyproject.toml"):
+        (project / name).parent.mkdir(exist_ok=True)
         (project / name).touch()
     (project / ".venv").mkdir()
     (project / ".venv" / "ready").touch()
