@@ -45,6 +45,7 @@ def model_styles(titles: Iterable[str]) -> dict[str, ModelStyle]:
 def use(profile: Profile) -> None:
     """Set the style of all later figures, and the mark of the profile."""
     own = {
+        "lines.markeredgewidth": 1.2,  # the style sheet has 0, which hides unfilled markers
         "figure.dpi": 110,
         "savefig.bbox": "tight",
         "axes.titleweight": "bold",

@@ -5,6 +5,7 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from fer_lib.data.labels import COLORS
@@ -99,3 +100,14 @@ def test_training_curves_share_no_color_with_models_or_emotions():
     curve_colors = {TRAIN_COLOR, VALIDATION_COLOR}
     assert len(curve_colors) == 2
     assert not curve_colors & {*MODEL_COLORS, *COLORS}
+
+
+def test_unfilled_markers_have_an_edge():
+    figure, axes = plt.subplots(figsize=(1, 1))
+    axes.set_axis_off()
+    axes.plot([0], [0], "o", color="red", markerfacecolor="white", markersize=20)
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    plt.close(figure)
+    red = (pixels[..., 0] > 200) & (pixels[..., 1:].max(axis=-1) < 100)
+    assert red.sum() > 20
