@@ -86,7 +86,7 @@ async function openFile(file) {
     open(bitmap, bitmap.width, bitmap.height);
     bitmap.close();
   } catch {
-    return setStatus(`${file.name || "This"} is not an image that this browser can read.`);
+    return setStatus(`${file.name || "This"} is not an image that this browser can read; the last one is still shown.`);
   }
   setStatus("");
   await detect();

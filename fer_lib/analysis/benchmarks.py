@@ -23,7 +23,7 @@ _VARIANTS = {
     "2": "several faces",
     "5": "several faces",
     "10": "several faces",
-    "100 people": "100 people, 25 × 25 pixels",
+    "100 people": "100 people, 25 × 25 pixels, enlarged to 75",
     "100 patches": "no face",
     "photos": "no face",
 }

@@ -203,9 +203,13 @@ class Counts:
 
     def __str__(self) -> str:
         parts = [
-            f"{counts['all']} {unit}s: {counts['faces']} faces in {counts['with']}, "
-            f"no face in {counts['without']}"
+            f"{_count(counts['all'], unit)}: {_count(counts['faces'], 'face')} in "
+            f"{counts['with']}, no face in {counts['without']}"
             for unit, counts in self._units.items()
         ]
         parts += [f"{count} {problem}" for problem, count in self._problems.items() if count]
         return "; ".join(parts)
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from fer_lib.data.labels import EMOTION_NAMES, IMAGE_SIZE
 from fer_lib.deploy.face_detection import Detection, detect_faces
-from fer_lib.deploy.images import Photo, PhotoError, crop_face, photo_from_array, read_image
+from fer_lib.deploy.images import (
+    Photo,
+    PhotoError,
+    crop_face,
+    photo_from_array,
+    photo_from_image,
+    read_image,
+)
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.text import printable
 
@@ -101,16 +109,16 @@ class Prediction:
 
 
 def predict_faces(
-    source: str | Path | np.ndarray | list,
+    source: str | Path | Image.Image | np.ndarray | list,
     model: str | Path | OnnxModel | None = None,
     cropped: bool = False,
 ) -> list[Face] | list[list[Face]]:
     """Detect the faces in an image and predict the emotion of each.
 
     Args:
-        source: an image file, an array, gray [h, w] or RGB [h, w, 3], or a list of these. In arrays
-            of uint8 white is 255; in others it is the smallest of 1, 255 and 65,535 that no value
-            exceeds.
+        source: an image file, an image of Pillow, an array, gray [h, w] or RGB [h, w, 3], or a list
+            of these. In arrays of uint8 white is 255; in others it is the smallest of 1, 255 and
+            65,535 that no value exceeds.
         model: an exported model or its file, which a process loads once; by default the best
             recorded single model, which is part of the package.
         cropped: take each image as one face that fills it, as FER2013's do: no face is detected,
@@ -148,15 +156,19 @@ def predict_faces(
     return faces if several else faces[0]
 
 
-def _open(source: str | Path | np.ndarray) -> Prediction:
+def _open(source: str | Path | Image.Image | np.ndarray) -> Prediction:
+    is_file = isinstance(source, str | Path)
+    name = str(source) if is_file else type(source).__name__
     try:
-        if isinstance(source, str | Path):
+        if is_file:
             photo = read_image(Path(source))
+        elif isinstance(source, Image.Image):
+            photo = photo_from_image(source)
         else:
-            source, photo = "array", photo_from_array(source)
+            photo = photo_from_array(source)
     except PhotoError as error:
-        return Prediction(str(source), error=str(error))
-    return Prediction(str(source), photo, notes=photo.notes)
+        return Prediction(name, error=str(error))
+    return Prediction(name, photo, notes=photo.notes)
 
 
 def predict_photos(

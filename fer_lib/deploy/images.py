@@ -81,6 +81,11 @@ def read_image(path: Path) -> Photo:
         raise PhotoError(problem or f"broken: {printable(error)[:QUOTED_LENGTH]}") from error
 
 
+def photo_from_image(image: Image.Image) -> Photo:
+    """Convert an image of Pillow to a photo, as `read_image` converts what it has opened."""
+    return _upright(image.copy())
+
+
 def _other_format(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(12)

@@ -42,7 +42,7 @@ def test_face_detection_sums_the_groups_of_a_kind(tmp_path):
     ]
     write_json(tmp_path / "detection.json", {"rows": rows})
     table = face_detection(tmp_path / "detection.json")
-    assert list(table.index) == ["20 to 400 pixels", "100 people, 25 × 25 pixels"]
+    assert list(table.index) == ["20 to 400 pixels", "100 people, 25 × 25 pixels, enlarged to 75"]
     sizes = table.iloc[0]
     assert (sizes["images", ""], sizes["faces", ""]) == (8, 8)
     assert (sizes["detected", "B"], sizes["detected", "H"]) == (7, 1)

@@ -145,3 +145,26 @@ sys.exit(", ".join(heavy & sys.modules.keys()) or 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_image_of_pillow_is_read_like_its_file(portrait, model, tmp_path):
+    """Rotated by its EXIF data, and not changed itself; a palette is no gray levels."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotated by 90 degrees
+    upright = portrait
+    upright.rotate(90, expand=True).save(tmp_path / "rotated.png", exif=exif)
+    with Image.open(tmp_path / "rotated.png") as image:
+        size = image.size
+        (face,) = predict_faces(image, model)
+        assert image.size == size
+    (expected,) = predict_faces(tmp_path / "rotated.png", model)
+    assert face == expected
+    (of_palette,) = predict_faces(upright.quantize(128), model)
+    assert of_palette.emotion == expected.emotion
+
+
+@pytest.mark.parametrize("source", [b"\xff" * 10_000, np.zeros((9, 9, 9, 9))])
+def test_message_does_not_repeat_the_pixels(source, model):
+    with pytest.raises(PhotoError, match=r"^(bytes|ndarray): an array of dtype") as error:
+        predict_faces(source, model)
+    assert len(str(error.value)) < 200

@@ -51,7 +51,7 @@ def test_table_of_a_folder_and_saved_boxes(photo_path, tmp_path, capsys):
     assert "face.png" in face and "happy" in face and face.endswith("%")
     assert "gray.png" in gray and gray.endswith("no face found")
     assert "text.jpg" in text and text.endswith("could not be read  not an image")
-    assert total == "2 photos: 1 faces in 1, no face in 1; 1 could not be read"
+    assert total == "2 photos: 1 face in 1, no face in 1; 1 could not be read"
     assert "files in folders that are no photos or videos: 1 .txt" in err
     saved = sorted(path.name for path in (tmp_path / "boxes").iterdir())
     assert saved == ["face-faces.jpg", "gray-faces.jpg"]
