@@ -110,7 +110,7 @@ function show(without = NOTHING) {
   if (!faces.includes(picked)) picked = undefined;
   cropBox.layOut(source, faces, picked, faces.map(label));
   find(".detect").hidden = !byHand;
-  find(".place").hidden = Boolean(picked) || without !== NOTHING;
+  find(".place").hidden = Boolean(picked || camera) || without !== NOTHING;
   find(".place button").textContent = isTiny() ? "Take the whole image as the face" : "Place a box by hand";
   if (picked?.pixels) return results.show(picked);
   results.clear(without);

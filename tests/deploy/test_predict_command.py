@@ -115,12 +115,13 @@ def test_camera_until_it_is_interrupted(moving_faces, tmp_path, monkeypatch, cap
             yield Frame(Photo(np.asarray(image)), step / 10)
 
     monkeypatch.setattr(tracking, "read_camera", frames)
+    handler = signal.getsignal(signal.SIGINT)
     assert predict("--camera", "0", "--save", tmp_path) == 0
     live, _, _, *rows, total = capsys.readouterr().out.splitlines()
     assert live == "    0.0 s  1: happy " + live.split("happy ")[1]
     assert total == "4 frames: 8 faces in 4, no face in 0" and len(rows) == 2
     assert len(list(read_video(tmp_path / "camera 0-faces.mp4"))) == 4
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_camera_that_is_missing(capsys):

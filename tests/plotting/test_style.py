@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from fer_lib.data.labels import COLORS
 from fer_lib.plotting.comparison import per_class_f1
@@ -106,8 +107,9 @@ def test_unfilled_markers_have_an_edge():
     figure, axes = plt.subplots(figsize=(1, 1))
     axes.set_axis_off()
     axes.plot([0], [0], "o", color="red", markerfacecolor="white", markersize=20)
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
     plt.close(figure)
     red = (pixels[..., 0] > 200) & (pixels[..., 1:].max(axis=-1) < 100)
     assert red.sum() > 20
