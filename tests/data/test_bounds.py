@@ -164,17 +164,8 @@ def test_links_may_lead_in_circles(folder):
     assert len(dataset.notes) == 1  # on the drawn PublicTest
 
 
-def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
-    from pathlib import Path
-
-    iterdir = Path.iterdir
-
-    def closed(path):
-        if path.name == "fear":
-            raise PermissionError(13, "Permission denied", str(path))
-        return iterdir(path)
-
-    monkeypatch.setattr(Path, "iterdir", closed)
+def test_a_folder_that_cannot_be_read_is_named(folder, close_folder):
+    close_folder("fear")
     with pytest.raises(DataError, match=r"/fear: Permission denied"):
         read_dataset(folder)
 

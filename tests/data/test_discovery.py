@@ -111,16 +111,7 @@ def test_the_message_says_what_was_found(tmp_path, monkeypatch):
         load_dataset(tmp_path / "data")
 
 
-def test_a_closed_subfolder_does_not_hide_the_data_set(tmp_path, monkeypatch):
-    from pathlib import Path
-
+def test_a_closed_subfolder_does_not_hide_the_data_set(tmp_path, close_folder):
     place(tmp_path, "fer2013.csv", "lost+found/")
-    iterdir = Path.iterdir
-
-    def closed(path):
-        if path.name == "lost+found":
-            raise PermissionError(13, "Permission denied", str(path))
-        return iterdir(path)
-
-    monkeypatch.setattr(Path, "iterdir", closed)
+    close_folder("lost+found")
     assert locate(tmp_path).path == tmp_path / "fer2013.csv"

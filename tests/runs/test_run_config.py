@@ -23,7 +23,7 @@ def test_a_sound_configuration(tmp_path):
     ("changes", "message"),
     [
         ({"experiment": "../../etc"}, "experiment is '../../etc', expected a plain name"),
-        ({"experiment": "/tmp/a"}, "experiment is '/tmp/a'"),
+        ({"experiment": "/elsewhere/a"}, "experiment is '/elsewhere/a'"),
         ({"experiment": ""}, "experiment is ''"),
         ({"experiment": ["a"]}, r"experiment is \['a'\]"),
         ({"experiment": "a\nb"}, r"experiment is 'a\\nb'"),
