@@ -78,7 +78,6 @@ class Claim:
     evidence: Mapping[int, pd.DataFrame] = field(default_factory=dict)
 
 
-_CUSTOM_LEADS = ((CUSTOM_CNN, FINE_TUNED), (CUSTOM_CNN, HEAD_ONLY))
 _MOBILENETS, _TUNED_CUSTOM = (FINE_TUNED, HEAD_ONLY), (FINE_TUNED, CUSTOM_CNN)
 _FOCAL_LOSS = (CUSTOM_CNN, "custom_cnn_cross_entropy")
 _BALANCED = ("balanced_accuracy",)
