@@ -1,9 +1,9 @@
-"""Locate, update and load the exported files of runs in `build/`."""
+"""Locate and update the exported files of runs."""
 
 import logging
 from pathlib import Path
 
-from fer_lib.deploy.inference import ModelError, OnnxModel, export_fingerprint
+from fer_lib.deploy.inference import DEFAULT_MODEL, ModelError, OnnxModel, export_fingerprint
 from fer_lib.paths import BUILD
 from fer_lib.runs.run import PREDICTIONS_FILE, Run
 
@@ -21,37 +21,35 @@ def litert_path(run: Run, build: Path = BUILD) -> Path:
     return build / run.config["profile"] / "litert" / f"{run.name}-seed-{run.seed}.tflite"
 
 
-def load_exported(run: Run, build: Path = BUILD) -> OnnxModel | None:
-    """Load the exported model of a run.
-
-    Returns:
-        None if there is none, if its file is damaged, or if the run has changed since.
-    """
-    path = export_path(run, build=build)
+def is_export_of(path: Path, run: Run) -> bool:
+    """Whether a file is an undamaged export of a run as it is now."""
     try:
-        model = OnnxModel(path) if path.is_file() else None
+        exported = path.is_file() and OnnxModel(path).metadata.get("fingerprint")
     except ModelError:
-        return None
-    current = export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE)
-    return model if model and model.metadata.get("fingerprint") == current else None
+        return False
+    return exported == export_fingerprint(run.weights, run.folder / PREDICTIONS_FILE)
 
 
 def ensure_exported(run: Run, build: Path = BUILD) -> Path:
-    """Return the exported file of a run, after exporting the run unless its file is current.
+    """Return the exported file of a run: the packaged one, or that in `build/`.
+
+    Where neither is current, the run is exported.
 
     Raises:
         ModelError: the run must be exported, and Keras is not installed.
         ExportError: as `export_onnx`.
     """
     path = export_path(run, build=build)
-    if load_exported(run, build) is None:
-        try:
-            from fer_lib.deploy.onnx_export import export_onnx
-        except ModuleNotFoundError as error:
-            raise ModelError(
-                f"exporting {run.key} needs {error.name}: install fer_lib[train], "
-                "or give an exported model"
-            ) from error
-        _logger.warning("exporting %s from Keras, once", run.key)
-        export_onnx(run, path)
+    for candidate in (DEFAULT_MODEL, path):
+        if is_export_of(candidate, run):
+            return candidate
+    try:
+        from fer_lib.deploy.onnx_export import export_onnx
+    except ModuleNotFoundError as error:
+        raise ModelError(
+            f"exporting {run.key} needs {error.name}: install fer_lib[train], "
+            "or give an exported model"
+        ) from error
+    _logger.warning("exporting %s from Keras, once", run.key)
+    export_onnx(run, path)
     return path

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fer_lib.deploy.exported import export_path, load_exported
+from fer_lib.deploy.exported import export_path, is_export_of
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x08\x07" * 1000])
@@ -11,4 +11,4 @@ def test_a_damaged_export_counts_as_none(make_run, tmp_path, content):
     path = export_path(run, build=tmp_path)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    assert load_exported(run, tmp_path) is None
+    assert not is_export_of(path, run)

@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from fer_lib.deploy import inference
-from fer_lib.deploy.exported import ensure_exported, export_path, load_exported
+from fer_lib.deploy import exported, inference
+from fer_lib.deploy.exported import ensure_exported, export_path, is_export_of
 from fer_lib.deploy.inference import ModelError
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
@@ -34,19 +34,28 @@ def test_path_names_experiment_and_seed(run, tmp_path):
 def test_changed_run_is_exported_again(recorded, tmp_path, monkeypatch, exports):
     run = Run(recorded / "tiny" / "seed-0")
     build = tmp_path / "build"
-    assert load_exported(run, build) is None
-    ensure_exported(run, build)
-    assert load_exported(run, build) is not None
+    path = export_path(run, build=build)
+    assert not is_export_of(path, run)
+    assert ensure_exported(run, build) == path
+    assert is_export_of(path, run)
     predictions = {
         split: SplitPredictions(values.logits / np.float32(2), values.labels, values.hashes)
         for split, values in run.predictions.items()
     }
     changed = write_run(run.folder, run.config, predictions, run.metrics)
-    assert load_exported(changed, build) is None
+    assert not is_export_of(path, changed)
     ensure_exported(changed, build)
     assert len(exports()) == 2
     monkeypatch.setattr(inference, "FORMAT", 0)
-    assert load_exported(changed, build) is None
+    assert not is_export_of(path, changed)
+
+
+def test_packaged_model_serves_its_run(recorded, tmp_path, monkeypatch, exports):
+    run = Run(recorded / "tiny" / "seed-0")
+    packaged = ensure_exported(run, tmp_path / "elsewhere")
+    monkeypatch.setattr(exported, "DEFAULT_MODEL", packaged)
+    assert ensure_exported(run, tmp_path / "build") == packaged
+    assert len(exports()) == 1
 
 
 def test_without_keras_the_message_names_the_extra(recorded, tmp_path, monkeypatch):
