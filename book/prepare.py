@@ -1,8 +1,8 @@
 """Write what the book needs besides its pages: `python book/prepare.py build/full`.
 
-The figure of the front page, the numbers that pages quote, MathJax and the playground. The last two
-come with packages of npm's registry where it can be reached, and are served from the book itself.
-`parts.py` runs this beside the notebooks; `render.py` puts everything together.
+The figures of the front page, the numbers that pages quote, MathJax and the playground. The last
+two come with packages of npm's registry where it can be reached, and are served from the book
+itself. `parts.py` runs this beside the notebooks; `render.py` puts everything together.
 """
 
 import json
@@ -47,6 +47,7 @@ def prepare(build: Path) -> int:
         shutil.rmtree(folder)
     (folder / "extra").mkdir(parents=True)
     draw_figure(folder / "_accuracy.svg", profile)
+    draw_example(folder / "_example.png")
     numbers = quoted_numbers(get_profile(profile))
     (folder / "quoted.json").write_text(json.dumps(numbers), encoding="utf-8")
     (folder / "extra" / ".nojekyll").touch()  # Jekyll would leave out folders such as _static
@@ -57,6 +58,19 @@ def prepare(build: Path) -> int:
         print(f"the playground is left out: {reason}", file=sys.stderr)
     write_licenses(mathjax, not reason, folder)
     return 0
+
+
+def draw_example(path: Path) -> None:
+    """Draw what the packaged model predicts for the astronaut, in the style of the last figure."""
+    from skimage.data import astronaut
+
+    from fer_lib import predict_faces
+    from fer_lib.plotting.headline import predicted_face
+
+    photo = astronaut()
+    (face,) = predict_faces(photo)
+    percents = [100 * probability for probability in face.probabilities.values()]
+    predicted_face(photo, face.box, percents).savefig(path, dpi=150)
 
 
 def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) -> str | None:

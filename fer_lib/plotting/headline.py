@@ -1,12 +1,15 @@
-"""The figure of the front page and of the README."""
+"""The figures of the front page; the README shows the first of them too."""
 
 import textwrap
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
+from fer_lib.data.labels import COLORS, EMOTION_NAMES
 from fer_lib.plotting.style import PRIVATE_TEST_COLOR, finish
 from fer_lib.runs.predictions import Predictor
 
@@ -43,4 +46,33 @@ def headline_accuracies(accuracies: pd.DataFrame, models: dict[str, list[Predict
     )
     axes.tick_params(labelsize=10)
     axes.xaxis.label.set_size(10)
+    return finish(figure)
+
+
+def predicted_face(
+    photo: np.ndarray, box: tuple[int, int, int], percents: Sequence[float]
+) -> Figure:
+    """A photo with the box of its face, beside the probabilities of the emotions.
+
+    Args:
+        photo: RGB, uint8 [height, width, 3].
+        box: left, top and side of the face in pixels, as `Face.box`.
+        percents: the probabilities in the order of the labels, in percent.
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="constrained"
+    )
+    predicted = int(np.argmax(percents))
+    x, y, side = box
+    left.imshow(photo)
+    for width, color in ((4, "white"), (2, COLORS[predicted])):
+        frame = Rectangle((x, y), side, side, fill=False, linewidth=width, edgecolor=color)
+        left.add_patch(frame)
+    left.axis("off")
+    bars = right.barh(EMOTION_NAMES, percents, color=COLORS)
+    right.bar_label(bars, [f"{percent:.1f}" for percent in percents], padding=3)
+    right.set(xlim=(0, 118), xticks=range(0, 101, 25), xlabel="probability, %")
+    right.invert_yaxis()
+    right.grid(False, axis="y")
+    right.get_yticklabels()[predicted].set_fontweight("bold")
     return finish(figure)
