@@ -70,7 +70,7 @@ def draw_example(path: Path) -> None:
     photo = astronaut()
     (face,) = predict_faces(photo)
     percents = [100 * probability for probability in face.probabilities.values()]
-    predicted_face(photo, face.box, percents).savefig(path, dpi=150)
+    predicted_face(photo, face.box, percents).savefig(path, dpi=110)
 
 
 def playground(runtime: Path | None, pages: Path, folder: Path, profile: str) -> str | None:

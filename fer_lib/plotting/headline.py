@@ -60,7 +60,7 @@ def predicted_face(
         percents: the probabilities in the order of the labels, in percent.
     """
     figure, (left, right) = plt.subplots(
-        1, 2, figsize=(6.4, 2.8), width_ratios=(1, 1.2), layout="constrained"
+        1, 2, figsize=(5, 2.6), width_ratios=(1, 1), layout="constrained"
     )
     predicted = int(np.argmax(percents))
     x, y, side = box
