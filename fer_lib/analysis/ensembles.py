@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate, paired_differences
-from fer_lib.analysis.headline import SeedSamples, same_budget, verdict_of
+from fer_lib.analysis.headline import SeedSamples, same_budget
+from fer_lib.analysis.verdict import decide_family
 from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
-from fer_lib.evaluation.seed_variance import holm
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
@@ -142,19 +142,8 @@ def ensembles_against_single(
         numbers are NaN, without two seeds of any the interval and the p-value; the verdict is then
         `NOT_RECORDED`.
     """
-    ensembles, column = list(ensembles), "accuracy_difference"
-    models = {each.title: [each] for each in ensembles}
-    models[experiment] = [run for run in runs if run.name == experiment]
-    samples, rows, p_values = SeedSamples(models, split, pool=same_budget(runs, models)), [], []
-    for ensemble in ensembles:
-        names = (ensemble.title, experiment)
-        rows.append({"ensemble": ensemble.title, **Estimate().columns(column)})
-        p_values.append(float("nan"))
-        if samples.values.keys() >= set(names):
-            gain = samples.difference(*names)
-            rows[-1] |= Estimate(gain.value, *gain.interval).columns(column)
-            p_values[-1] = gain.p_value
-    columns = ["ensemble", *Estimate().columns(column)]
-    table = pd.DataFrame(rows, columns=columns).assign(holm_p_value=holm(p_values))
-    decided = table[[column, "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[verdict_of(*row) for row in decided])
+    by_title = {each.title: [each] for each in ensembles}
+    models = by_title | {experiment: [run for run in runs if run.name == experiment]}
+    samples = SeedSamples(models, split, pool=same_budget(runs, models))
+    gains = decide_family(samples.difference(title, experiment) for title in by_title)
+    return pd.DataFrame({"ensemble": list(by_title)}).join(gains)
