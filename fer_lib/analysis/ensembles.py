@@ -39,8 +39,8 @@ def tta_schemes(path: Path = TTA_PATH) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shift_tta_gains(models: Mapping[str, Ensemble], split: str = "private_test") -> pd.DataFrame:
-    """What shift TTA (`ENSEMBLE_TTA`) gains over a network's own TTA.
+def shift_tta_gains(models: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """What shift TTA (`ENSEMBLE_TTA`) gains over a network's own TTA on PrivateTest.
 
     Args:
         models: by title, as `se_cnn_models` names them.
@@ -50,7 +50,7 @@ def shift_tta_gains(models: Mapping[str, Ensemble], split: str = "private_test")
         `comparison.paired_differences` without `baseline`; empty without any.
     """
     gains = [
-        paired_differences(model, {title: models[title]}, split)
+        paired_differences(model, {title: models[title]})
         for model in models.values()
         if model.shift_tta and len(model.members) == 1
         if (title := model.title.removesuffix(SHIFT_TTA_SUFFIX)) in models

@@ -4,7 +4,6 @@ The votes are not redistributed. Results computed from them are recorded in `LAB
 which the functions that return tables read.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +108,7 @@ def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
 
 
 def record_label_noise(
-    runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
+    runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path
 ) -> None:
     """Record the comparisons of labels, runs, follow-ups, leads and predictions from votes.
 
@@ -212,13 +211,8 @@ def accuracy_by_agreement(
     return pd.DataFrame(rows, columns=columns)
 
 
-def follow_up_differences(
-    path: Path = LABEL_NOISE_PATH, pairs: Sequence[tuple[str, str]] = FOLLOW_UPS
-) -> pd.DataFrame:
-    """Return the recorded `vote_difference` between each follow-up and its baseline.
-
-    Args:
-        pairs: names of follow-ups and their baselines.
+def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_difference` between each of `FOLLOW_UPS` and its baseline.
 
     Returns:
         `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
@@ -228,7 +222,7 @@ def follow_up_differences(
     rows = []
     for key, record in read_json(path)["follow_ups"].items():
         (name, seed), (baseline, _) = parse_run_key(key), parse_run_key(record["compared_with"])
-        if (name, baseline) not in pairs:
+        if (name, baseline) not in FOLLOW_UPS:
             continue
         row = {
             "model": EXPERIMENTS[name].title,

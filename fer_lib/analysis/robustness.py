@@ -25,7 +25,7 @@ ROBUSTNESS_PATH = ANALYSIS / "robustness.json"
 CLEAN, MEAN = "clean", "mean"
 
 
-def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS_PATH) -> None:
+def record_robustness(runs: list[Run], dataset: Dataset, path: Path) -> None:
     """Measure runs that a record lacks, on each corruption and severity, and add them to it.
 
     The record has `runs`, by key of the run the accuracy on `clean` PrivateTest and five accuracies
