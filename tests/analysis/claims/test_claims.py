@@ -6,28 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_lib.analysis import post_hoc_claim_rules
-from fer_lib.analysis.claim_rules import (
-    CUSTOM_CNN,
-    FINE_TUNED,
-    HEAD_ONLY,
-    accuracy_ranking,
-    custom_cnn_is_most_balanced,
-    disgust_is_hardest,
-    fear_and_sad_are_confused_most,
-    fine_tuned_is_overconfident,
-    fine_tuning_helps_surprise_and_anger,
-    focal_loss_mitigates_imbalance,
-    head_only_underfits,
-)
 from fer_lib.analysis.claims import (
     CLAIMS,
-    conjunction,
     evaluate_claims,
     first_disgust_verdict,
+    post_hoc_rules,
     unanimous,
 )
-from fer_lib.analysis.post_hoc_claim_rules import (
+from fer_lib.analysis.claims.evaluation import conjunction
+from fer_lib.analysis.claims.post_hoc_rules import (
     accuracy_is_reproduced,
     converges_before,
     disgust_has_lowest_f1,
@@ -41,6 +28,19 @@ from fer_lib.analysis.post_hoc_claim_rules import (
     is_better_on,
     is_more_accurate,
     is_more_balanced,
+)
+from fer_lib.analysis.claims.rules import (
+    CUSTOM_CNN,
+    FINE_TUNED,
+    HEAD_ONLY,
+    accuracy_ranking,
+    custom_cnn_is_most_balanced,
+    disgust_is_hardest,
+    fear_and_sad_are_confused_most,
+    fine_tuned_is_overconfident,
+    fine_tuning_helps_surprise_and_anger,
+    focal_loss_mitigates_imbalance,
+    head_only_underfits,
 )
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
@@ -279,7 +279,7 @@ def test_more_accurate_needs_a_clear_lead():
 def test_reproduced_is_in_the_interval_of_the_source(monkeypatch, low, high, expected):
     columns = ["model", "source_report_accuracy", "source_report_accuracy_low"]
     table = pd.DataFrame([["Model", 0.45, low, high]], columns=[*columns, "high"])
-    monkeypatch.setattr(post_hoc_claim_rules, "source_accuracies", lambda: table)
+    monkeypatch.setattr(post_hoc_rules, "source_accuracies", lambda: table)
     holds, evidence = accuracy_is_reproduced(PERFECT)  # wrong on all of PublicTest: 50 % of both
     assert decide(holds) == expected
     assert evidence.loc[0, "accuracy"] == 0.5

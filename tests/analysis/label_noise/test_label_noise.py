@@ -10,26 +10,25 @@ from fer_lib.analysis.label_noise import (
     accuracy_against_votes,
     accuracy_by_agreement,
     follow_up_differences,
-    label_agreement,
     label_noise,
-    record_label_noise,
     recorded_ceilings,
     recorded_differences_from_regression,
     recorded_leads,
-    vote_scores,
 )
-from fer_lib.analysis.verdict import Verdict
-from fer_lib.analysis.vote_ceilings import (
+from fer_lib.analysis.label_noise.agreement import label_agreement, vote_scores
+from fer_lib.analysis.label_noise.ceilings import (
     ceilings,
     differences_from_regression,
     predict_labels_from_votes,
 )
-from fer_lib.analysis.vote_differences import (
+from fer_lib.analysis.label_noise.differences import (
     LEADS,
     comparison_records,
     vote_difference,
     vote_leads,
 )
+from fer_lib.analysis.label_noise.record import record_label_noise
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
 from fer_lib.experiments import FERPLUS_STEPS

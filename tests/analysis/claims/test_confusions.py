@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fer_lib.analysis.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
+from fer_lib.analysis.claims.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
 
 COUNTS = np.diag([8, 4, 1, 1, 1, 1, 0])
 COUNTS[0, 1], COUNTS[1, 0] = 2, 12  # 2 of 10, and 12 of 16

@@ -10,9 +10,9 @@ import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.headline import DEDUPLICATED, SeedSamples, same_budget
+from fer_lib.analysis.label_noise.differences import VotedRun
 from fer_lib.analysis.leakage import occurs_in_training
 from fer_lib.analysis.verdict import decide_family
-from fer_lib.analysis.vote_differences import VotedRun
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import ANNOTATORS, Votes
 from fer_lib.data.labels import EMOTIONS

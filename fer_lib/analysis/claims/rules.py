@@ -3,7 +3,7 @@
 Each takes the runs of some models and is true or false of their predictions and training curves. It
 is evaluated on 2,000 resamples of the images, the same for all models. A tie is no lead. The rules
 use PrivateTest; the one on a control, which is not evaluated there, uses PublicTest. They look at
-one seed of each model: the resamples exclude the variance across seeds, which `claims` adds.
+one seed of each model: the resamples exclude the variance across seeds, which `evaluation` adds.
 """
 
 import functools
@@ -11,8 +11,8 @@ import functools
 import numpy as np
 import pandas as pd
 
+from fer_lib.analysis.claims.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
 from fer_lib.analysis.comparison import Estimate, balanced_table, estimate, paired_differences
-from fer_lib.analysis.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL, bootstrap_confusions, confusion_scores
 from fer_lib.evaluation.metrics import confidence_gap
