@@ -26,16 +26,14 @@ from fer_lib.runs.run import Run
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and what the records say of it.
+    """What the records say of a claim.
 
     Attributes:
-        name: a key of `table.CLAIMS`.
         verdict: on all seeds; NOT_RECORDED where no seed is common to the models.
         by_seed: the verdict on each seed that is common to the models.
         evidence: by seed, the numbers behind the verdict, as the rule's docstring lists them.
     """
 
-    name: str
     verdict: Verdict
     by_seed: Mapping[int, Verdict] = field(default_factory=dict)
     evidence: Mapping[int, pd.DataFrame] = field(default_factory=dict)
@@ -49,10 +47,10 @@ def evaluate_claims(runs: Iterable[Run]) -> dict[str, Claim]:
             pooled with theirs where means are compared.
     """
     runs = list(runs)
-    return {name: _evaluate(name, rule, runs) for name, rule in CLAIMS.items()}
+    return {name: _evaluate(rule, runs) for name, rule in CLAIMS.items()}
 
 
-def _evaluate(name: str, rule: Rule, runs: list[Run]) -> Claim:
+def _evaluate(rule: Rule, runs: list[Run]) -> Claim:
     seeds = [{run.seed: run for run in runs if run.name == each} for each in rule.experiments]
     by_seed, evidence = {}, {}
     for seed in sorted(set.intersection(*map(set, seeds))):
@@ -63,7 +61,7 @@ def _evaluate(name: str, rule: Rule, runs: list[Run]) -> Claim:
         leads = rule.leads
         tables = (compare_experiments(runs, leads.pairs, leads.split, m) for m in leads.measures)
         verdict = conjunction(verdict for table in tables for verdict in table["verdict"])
-    return Claim(name, verdict, by_seed, evidence)
+    return Claim(verdict, by_seed, evidence)
 
 
 def unanimous(verdicts: Iterable[Verdict]) -> Verdict:
