@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fer_lib.analysis.claims import (
     CLAIMS,
@@ -254,15 +255,28 @@ def test_focal_loss_is_compared_with_cross_entropy():
     assert evidence.loc[0, "macro_f1_difference"] == pytest.approx(difference)
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_overconfidence_is_confidence_above_accuracy():
-    assert verdict(fine_tuned_is_overconfident, FAIR) == CONFIRMED  # confidence is nearly 1
+    holds, evidence = fine_tuned_is_overconfident(FAIR)
+    assert decide(holds) == CONFIRMED
+    confidence = np.exp(9) / (np.exp(9) + 6)  # softmax of one logit 9 and six of 0
+    row, correct = evidence.iloc[0], FAIR.predictions["private_test"].correct
+    assert row[["confidence", "confidence_when_wrong"]].tolist() == pytest.approx([confidence] * 2)
+    assert row["true_class_probability_when_wrong"] == pytest.approx((1 - confidence) / 6)
+    assert row["accuracy"] == pytest.approx(correct.mean())
+    assert row["confidence_gap"] == pytest.approx(confidence - correct.mean())
+    expected = stats.bootstrap(
+        (confidence - correct,), np.mean, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
+    limits = row[["confidence_gap_low", "confidence_gap_high"]].tolist()
+    assert limits == pytest.approx([expected.low, expected.high], abs=0.006)
+
     holds, evidence = fine_tuned_is_overconfident(model({}, logit=1.0))
     assert decide(holds) == REFUTED
-    confidence = np.e / (np.e + 6)  # softmax of one logit 1 and six of 0
     row = evidence.iloc[0]
-    assert row["confidence"] == pytest.approx(confidence)
-    assert row["confidence_gap"] == pytest.approx(confidence - 1)
-    assert np.isnan(row["confidence_when_wrong"])  # nothing is misclassified
+    assert row["confidence_gap"] == pytest.approx(np.e / (np.e + 6) - 1)
+    # Nothing is misclassified.
+    assert row[["confidence_when_wrong", "true_class_probability_when_wrong"]].isna().all()
 
 
 def test_weakest_must_be_last_in_all_three_measures():
