@@ -406,6 +406,7 @@ def test_fear_and_sad_are_often_confused_if_among_the_five_leading_pairs():
     assert verdict(rule, PERFECT) == REFUTED
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_false_classes_are_judged_by_the_likeliest_of_them():
     rule = false_classes_get_almost_no_probability
     assert verdict(rule, PERFECT) == CONFIRMED
@@ -417,6 +418,11 @@ def test_false_classes_are_judged_by_the_likeliest_of_them():
     right, wrong = 1 / (np.exp(2) + 6), np.exp(2) / (np.exp(2) + 6)
     expected = [(390 * right + 50 * wrong) / 440, right, wrong]
     assert rule(unsure)[1].iloc[0].tolist() == pytest.approx(expected)
+    always_wrong = model({(name, EMOTION_NAMES[i - 1]): 1 for i, name in enumerate(EMOTION_NAMES)})
+    for run, absent in ((PERFECT, "wrong"), (always_wrong, "correct")):
+        _, evidence = rule(run)
+        isna = evidence.isna().iloc[0]
+        assert isna[isna].index.tolist() == [f"largest_false_probability_when_{absent}"]
 
 
 def test_confidence_is_compared_over_the_correct_predictions():
@@ -452,6 +458,9 @@ def test_a_tie_is_no_lead(monkeypatch):
     assert verdict(head_only_underfits, PERFECT, model({}, curve=(0.4, 1.0))) == REFUTED
     assert verdict(disgust_is_hardest, *[PERFECT] * 3) == REFUTED
     assert verdict(disgust_has_lowest_f1, PERFECT) == REFUTED
+    assert verdict(fine_tuning_helps_surprise_and_anger, PERFECT, PERFECT) == REFUTED
+    assert verdict(CLAIMS["fine_tuning_helps_anger"].evaluate, PERFECT, PERFECT) == REFUTED
+    assert verdict(fine_tuned_is_overconfident, model({}, logit=1e3)) == REFUTED
     assert verdict(head_only_is_weakest, *[GOOD] * 3) == REFUTED
     assert verdict(is_below_state_of_the_art, PERFECT) == REFUTED
 
