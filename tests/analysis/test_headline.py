@@ -120,6 +120,8 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
         return row["public_test_accuracy_high"] - row["public_test_accuracy_low"]
 
     assert width(runs) > width([])  # the other experiments vary more
+    everything = SeedSamples(grouped(runs), "public_test").seeds["level"]
+    assert SeedSamples(alone, "public_test", pool=runs).seeds["level"] == everything
     assert width([*runs, *short]) == pytest.approx(width(runs))
 
 
