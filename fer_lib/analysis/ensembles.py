@@ -8,14 +8,13 @@ import pandas as pd
 from fer_lib.analysis.comparison import Estimate, paired_differences
 from fer_lib.analysis.headline import SeedSamples, same_budget
 from fer_lib.analysis.verdict import decide_family
-from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
+from fer_lib.evaluation.ensembles import SHIFT_TTA_SUFFIX, Ensemble, recorded_ensembles
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import find_runs
 
-SHIFT_TTA_SUFFIX = ", shift TTA"
 HEADLINE_MARGIN = 0.002  # of accuracy on PublicTest: 0.2 points
 
 
