@@ -58,3 +58,11 @@ def metrics_by_split(predictions: dict[str, SplitPredictions]) -> dict:
         )
         metrics["both"] = classification_metrics(logits, labels)
     return metrics
+
+
+def class_shares(confusions: np.ndarray) -> np.ndarray:
+    """Divide the counts of confusion matrices [..., 7, 7] by the images of the true class, its row.
+
+    The row of a class without images is 0.
+    """
+    return confusions / np.maximum(confusions.sum(axis=-1, keepdims=True), 1)

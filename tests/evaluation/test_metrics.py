@@ -4,7 +4,7 @@ from sklearn import metrics as sk
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import bootstrap_intervals
-from fer_lib.evaluation.metrics import classification_metrics, metrics_by_split
+from fer_lib.evaluation.metrics import class_shares, classification_metrics, metrics_by_split
 from fer_lib.paths import RESULTS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.store import find_runs
@@ -67,3 +67,12 @@ def test_metrics_of_both_splits_are_those_of_their_images_together(predictions):
 def test_recorded_metrics_are_those_of_the_recorded_predictions():
     for run in find_runs(RESULTS):
         assert metrics_by_split(run.predictions) == run.metrics, run.key
+
+
+def test_shares_are_of_the_true_class_and_0_where_it_is_absent():
+    counts = np.diag([8, 4, 1, 1, 1, 1, 0])
+    counts[0, 1], counts[1, 0] = 2, 12  # 2 of 10, and 12 of 16
+    for shares in (class_shares(counts), *class_shares(np.stack([counts, counts]))):
+        assert shares[0, :2].tolist() == [0.8, 0.2]
+        assert shares[1, :2].tolist() == [0.75, 0.25]
+        assert not shares[6].any()

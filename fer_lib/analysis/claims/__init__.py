@@ -5,11 +5,7 @@ were known, `post_hoc_rules` the rest, and `confusions` how they rank pairs of e
 `evaluation` decides the claims on recorded runs.
 """
 
-from fer_lib.analysis.claims.evaluation import (
-    evaluate_claims,
-    first_disgust_verdict,
-    unanimous,
-)
+from fer_lib.analysis.claims.evaluation import evaluate_claims, first_disgust_verdict, unanimous
 from fer_lib.analysis.claims.table import CLAIMS
 
 __all__ = ["CLAIMS", "evaluate_claims", "first_disgust_verdict", "unanimous"]

@@ -7,7 +7,7 @@ see what they would decide.
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.claims.confusions import class_shares, pair_confusions, pair_ranks
+from fer_lib.analysis.claims.confusions import pair_confusions, pair_ranks
 from fer_lib.analysis.claims.rules import (
     ANGRY,
     DISGUST,
@@ -36,6 +36,7 @@ from fer_lib.evaluation.bootstrap import (
     bootstrap_counts,
     confusion_scores,
 )
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.runs.predictions import align
 from fer_lib.runs.run import Run
 

@@ -11,7 +11,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.claims.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
+from fer_lib.analysis.claims.confusions import PAIRS, pair_confusions, pair_ranks
 from fer_lib.analysis.comparison import Estimate, balanced_table, estimate, paired_differences
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import (
@@ -20,6 +20,7 @@ from fer_lib.evaluation.bootstrap import (
     confusion_scores,
     percentile_interval,
 )
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
