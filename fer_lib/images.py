@@ -25,20 +25,19 @@ FORMATS = {  # Pillow's names, and the endings of such files
     "WEBP": (".webp",),
 }
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000  # width times height
 
 
 @contextmanager
-def open_image(file: Path | BinaryIO, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_image(file: Path | BinaryIO) -> Iterator[Image.Image]:
     """Open an image of one of `FORMATS`. Its pixels are decoded when they are first used.
 
     Args:
         file: a path, or an open binary file.
-        max_pixels: the largest width times height.
 
     Raises:
         PIL.UnidentifiedImageError: it is of no such format.
-        PIL.Image.DecompressionBombError: it has more pixels; none is decoded.
+        PIL.Image.DecompressionBombError: it has more than `MAX_PIXELS`; none is decoded.
         OSError: as Pillow, when it is opened or decoded. Decoders raise other exceptions, too.
     """
     Image.init()
@@ -48,12 +47,12 @@ def open_image(file: Path | BinaryIO, max_pixels: int = MAX_PIXELS) -> Iterator[
         try:
             image = Image.open(file, formats=formats)
         except Image.DecompressionBombError:
-            raise _too_large(max_pixels) from None
+            raise _too_large() from None
         with image:
-            if image.width * image.height > max_pixels:
-                raise _too_large(max_pixels)
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large()
             yield image
 
 
-def _too_large(max_pixels: int) -> Image.DecompressionBombError:
-    return Image.DecompressionBombError(f"more than {max_pixels / 1e6:,.0f} million pixels")
+def _too_large() -> Image.DecompressionBombError:
+    return Image.DecompressionBombError(f"more than {MAX_PIXELS / 1e6:,.0f} million pixels")

@@ -20,18 +20,18 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def quoted(value: object, length: int = QUOTED_LENGTH) -> str:
-    """Return a value as `printable` in quotation marks, cut off after some characters.
+def quoted(value: object) -> str:
+    r"""Return a value as `printable` in quotation marks, cut off after some characters.
 
     Example:
-        >>> quoted("sad"), quoted("0123456789", length=4)
-        ("'sad'", "'0123'…")
+        >>> quoted("line 1\nline 2")
+        "'line 1\\nline 2'"
     """
     text = str(value)
-    return f"'{printable(text[:length])}'" + ("…" if len(text) > length else "")
+    return f"'{printable(text[:QUOTED_LENGTH])}'" + ("…" if len(text) > QUOTED_LENGTH else "")
 
 
-def reason(error: BaseException, length: int = REASON_LENGTH) -> str:
+def reason(error: BaseException) -> str:
     r"""Return the message of an error as `printable`, cut off, or its type if it has none.
 
     Example:
@@ -39,4 +39,4 @@ def reason(error: BaseException, length: int = REASON_LENGTH) -> str:
         ('line 1\\nline 2', 'MemoryError')
     """
     text = str(error) or type(error).__name__
-    return printable(text[:length]) + ("…" if len(text) > length else "")
+    return printable(text[:REASON_LENGTH]) + ("…" if len(text) > REASON_LENGTH else "")

@@ -1,4 +1,5 @@
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def readme(book_script):
-    return book_script("readme")
+    script = book_script("readme")
+    script.front_page = cache(script.front_page)  # of the table and of the figure
+    return script
 
 
 def test_table_shows_the_records(readme):

@@ -34,7 +34,7 @@ def build_layers(experiment: Experiment) -> pd.DataFrame:
     return layer_table(build_model(experiment, pretrained=False))
 
 
-def record_layers(path: Path = LAYERS_PATH) -> None:
+def record_layers(path: Path) -> None:
     """Write the layer tables of all experiments' networks, each once."""
     networks = {}
     for name, experiment in EXPERIMENTS.items():

@@ -148,7 +148,7 @@ def accuracy_at_coverage(predictor: Predictor, coverage: float) -> float:
 
 
 def selective_prediction_table(
-    runs: Mapping[str, list[Predictor]], coverages: Sequence[float] = (1.0, 0.8, 0.5, 0.2)
+    runs: Mapping[str, list[Predictor]], coverages: Sequence[float]
 ) -> pd.DataFrame:
     """Return accuracy on the part of PrivateTest on which models are most confident.
 

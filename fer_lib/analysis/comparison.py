@@ -15,7 +15,7 @@ import pandas as pd
 from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import paired_difference
-from fer_lib.evaluation.metrics import classification_metrics
+from fer_lib.evaluation.metrics import class_shares, classification_metrics
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.paths import RESULTS
@@ -214,7 +214,7 @@ def largest_confusion(predictor: Predictor | None, split: str = "private_test") 
     if predictor is None:
         return Confusion()
     counts = np.array(predictor.metrics[split]["confusion"])
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = class_shares(counts)
     np.fill_diagonal(shares, 0)
     true, predicted = np.unravel_index(shares.argmax(), shares.shape)
     return Confusion(

@@ -6,16 +6,15 @@ from pathlib import Path
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate, paired_differences
-from fer_lib.analysis.headline import SeedSamples, same_budget, verdict_of
-from fer_lib.evaluation.ensembles import Ensemble, recorded_ensembles
-from fer_lib.evaluation.seed_variance import holm
+from fer_lib.analysis.headline import SeedSamples, same_budget
+from fer_lib.analysis.verdict import decide_family
+from fer_lib.evaluation.ensembles import SHIFT_TTA_SUFFIX, Ensemble, recorded_ensembles
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
 from fer_lib.io import read_json
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import find_runs
 
-SHIFT_TTA_SUFFIX = ", shift TTA"
 HEADLINE_MARGIN = 0.002  # of accuracy on PublicTest: 0.2 points
 
 
@@ -39,8 +38,8 @@ def tta_schemes(path: Path = TTA_PATH) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def shift_tta_gains(models: Mapping[str, Ensemble], split: str = "private_test") -> pd.DataFrame:
-    """What shift TTA (`ENSEMBLE_TTA`) gains over a network's own TTA.
+def shift_tta_gains(models: Mapping[str, Ensemble]) -> pd.DataFrame:
+    """What shift TTA (`ENSEMBLE_TTA`) gains over a network's own TTA on PrivateTest.
 
     Args:
         models: by title, as `se_cnn_models` names them.
@@ -50,7 +49,7 @@ def shift_tta_gains(models: Mapping[str, Ensemble], split: str = "private_test")
         `comparison.paired_differences` without `baseline`; empty without any.
     """
     gains = [
-        paired_differences(model, {title: models[title]}, split)
+        paired_differences(model, {title: models[title]})
         for model in models.values()
         if model.shift_tta and len(model.members) == 1
         if (title := model.title.removesuffix(SHIFT_TTA_SUFFIX)) in models
@@ -142,19 +141,8 @@ def ensembles_against_single(
         numbers are NaN, without two seeds of any the interval and the p-value; the verdict is then
         `NOT_RECORDED`.
     """
-    ensembles, column = list(ensembles), "accuracy_difference"
-    models = {each.title: [each] for each in ensembles}
-    models[experiment] = [run for run in runs if run.name == experiment]
-    samples, rows, p_values = SeedSamples(models, split, pool=same_budget(runs, models)), [], []
-    for ensemble in ensembles:
-        names = (ensemble.title, experiment)
-        rows.append({"ensemble": ensemble.title, **Estimate().columns(column)})
-        p_values.append(float("nan"))
-        if samples.values.keys() >= set(names):
-            gain = samples.difference(*names)
-            rows[-1] |= Estimate(gain.value, *gain.interval).columns(column)
-            p_values[-1] = gain.p_value
-    columns = ["ensemble", *Estimate().columns(column)]
-    table = pd.DataFrame(rows, columns=columns).assign(holm_p_value=holm(p_values))
-    decided = table[[column, "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[verdict_of(*row) for row in decided])
+    by_title = {each.title: [each] for each in ensembles}
+    models = by_title | {experiment: [run for run in runs if run.name == experiment]}
+    samples = SeedSamples(models, split, pool=same_budget(runs, models))
+    gains = decide_family(samples.difference(title, experiment) for title in by_title)
+    return pd.DataFrame({"ensemble": list(by_title)}).join(gains)

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.leakage import without_leakage
-from fer_lib.analysis.verdict import Verdict
+from fer_lib.analysis.verdict import decide_family
 from fer_lib.evaluation.bootstrap import (
-    CONFIDENCE_LEVEL,
     bootstrap_confusions,
     confusion_matrix,
     confusion_scores,
@@ -21,7 +20,6 @@ from fer_lib.evaluation.bootstrap import (
 from fer_lib.evaluation.seed_variance import (
     SeedVariance,
     TotalEstimate,
-    holm,
     seed_variances,
     total_difference,
     total_mean,
@@ -77,8 +75,10 @@ class SeedSamples:
         """The mean over the seeds of an experiment."""
         return total_mean(self.values[name], self.resampled[name], self.seeds[name])
 
-    def difference(self, name: str, baseline: str) -> TotalEstimate:
-        """The mean over the seeds of an experiment minus that of another."""
+    def difference(self, name: str, baseline: str) -> TotalEstimate | None:
+        """The mean over the seeds of an experiment minus that of another; None without either."""
+        if not {name, baseline} <= self.values.keys():
+            return None
         values, resampled, seeds = (
             (of[name], of[baseline]) for of in (self.values, self.resampled, self.seeds)
         )
@@ -211,32 +211,10 @@ def compare_experiments(
         and seeds, `holm_p_value`, and `verdict` on whether the experiment raises the measure. Where
         one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`.
     """
-    runs, pairs, column = list(runs), list(pairs), f"{measure}_difference"
+    runs, pairs = list(runs), list(pairs)
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
     samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name))
-    rows, p_values = [], []
-    for pair in pairs:
-        values = tuple(samples.values.get(name, np.array([])) for name in pair)
-        row = dict(zip(("experiment", "baseline"), pair, strict=True))
-        row |= {"seeds": len(values[0]), "baseline_seeds": len(values[1])}
-        row |= dict.fromkeys((column, f"{column}_low", f"{column}_high"), np.nan)
-        p_values.append(np.nan)
-        if all(map(len, values)):
-            difference = samples.difference(*pair)
-            low, high = difference.interval
-            row |= {column: difference.value, f"{column}_low": low, f"{column}_high": high}
-            p_values[-1] = difference.p_value
-        rows.append(row)
-    table = pd.DataFrame(rows).assign(holm_p_value=holm(p_values))
-    decided = table[[column, "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[verdict_of(*row) for row in decided])
-
-
-def verdict_of(difference: float, p_value: float) -> Verdict:
-    """Whether a difference is positive, negative or not detected, by its corrected p-value."""
-    if np.isnan(p_value):
-        return Verdict.NOT_RECORDED
-    if p_value > 1 - CONFIDENCE_LEVEL:
-        return Verdict.INCONCLUSIVE
-    return Verdict.CONFIRMED if difference > 0 else Verdict.REFUTED
+    rows = [(*pair, *(len(samples.values.get(name, ())) for name in pair)) for pair in pairs]
+    table = pd.DataFrame(rows, columns=["experiment", "baseline", "seeds", "baseline_seeds"])
+    return table.join(decide_family((samples.difference(*pair) for pair in pairs), measure))

@@ -16,12 +16,8 @@ import pandas as pd
 from fer_lib.analysis.architectures import LAYERS_PATH, build_layers, record_layers
 from fer_lib.analysis.example_faces import EXAMPLES_PATH, predict_examples
 from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, deletion_of, sample_maps
-from fer_lib.analysis.label_noise import (
-    LABEL_NOISE_PATH,
-    label_agreement,
-    record_label_noise,
-    vote_scores,
-)
+from fer_lib.analysis.label_noise.agreement import label_agreement, vote_scores
+from fer_lib.analysis.label_noise.record import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis, exact_duplicates
 from fer_lib.analysis.records import record
 from fer_lib.analysis.robustness import ROBUSTNESS_PATH, accuracies_of, record_robustness

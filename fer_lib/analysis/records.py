@@ -1,4 +1,4 @@
-"""What the files of analyses, `results/analysis/*.json`, hold of runs."""
+"""Read and write the files of analyses, `results/analysis/*.json`, by run."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.corruptions import CORRUPTIONS, SEVERITIES, corrupted_sets
-from fer_lib.analysis.headline import verdict_of
 from fer_lib.analysis.leakage import occurs_in_training
 from fer_lib.analysis.records import records_of
+from fer_lib.analysis.verdict import decide_family
 from fer_lib.data.dataset import Dataset
-from fer_lib.evaluation.seed_variance import TotalEstimate, holm
+from fer_lib.evaluation.seed_variance import TotalEstimate
 from fer_lib.io import atomic_write, read_arrays, read_json, sha256_of, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.run import Run
@@ -25,7 +25,7 @@ ROBUSTNESS_PATH = ANALYSIS / "robustness.json"
 CLEAN, MEAN = "clean", "mean"
 
 
-def record_robustness(runs: list[Run], dataset: Dataset, path: Path = ROBUSTNESS_PATH) -> None:
+def record_robustness(runs: list[Run], dataset: Dataset, path: Path) -> None:
     """Measure runs that a record lacks, on each corruption and severity, and add them to it.
 
     The record has `runs`, by key of the run the accuracy on `clean` PrivateTest and five accuracies
@@ -227,9 +227,4 @@ def _compared(table: pd.DataFrame, differences: np.ndarray | None) -> pd.DataFra
     errors = differences.std(axis=1, ddof=1) / np.sqrt(n)
     means = zip(differences.mean(axis=1), errors, strict=True)
     estimates = [TotalEstimate(mean, error, n - 1) for mean, error in means]
-    rows = [(each.value, *each.interval, each.p_value) for each in estimates]
-    columns = [f"accuracy_difference{end}" for end in ("", "_low", "_high")]
-    numbers = pd.DataFrame(rows, columns=[*columns, "holm_p_value"], dtype=float)
-    numbers["holm_p_value"] = holm(numbers["holm_p_value"])
-    decided = numbers[[columns[0], "holm_p_value"]].itertuples(index=False)
-    return table.join(numbers).assign(verdict=[verdict_of(*row) for row in decided])
+    return table.join(decide_family(estimates))

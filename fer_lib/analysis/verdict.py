@@ -1,10 +1,14 @@
-"""The verdict on a claim, or on a difference, decided by resampling."""
+"""The verdict on a claim, or on a difference of a family, decided by resampling."""
 
+from collections.abc import Iterable
 from enum import Enum
 
 import numpy as np
+import pandas as pd
 
+from fer_lib.analysis.comparison import Estimate
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
+from fer_lib.evaluation.seed_variance import TotalEstimate, holm
 
 
 class Verdict(Enum):
@@ -25,3 +29,34 @@ def decide(holds: np.ndarray) -> Verdict:
     if share >= 1 - tail:
         return Verdict.CONFIRMED
     return Verdict.REFUTED if share <= tail else Verdict.INCONCLUSIVE
+
+
+def decide_family(
+    differences: Iterable[TotalEstimate | None], measure: str = "accuracy"
+) -> pd.DataFrame:
+    """Decide differences of a measure as one family, corrected by Holm.
+
+    Args:
+        differences: None for one that is not recorded.
+
+    Returns:
+        One row per difference: `<measure>_difference` with the limits `_low` and `_high` of its
+        95 % interval, which is not corrected; `holm_p_value`; and `verdict` on whether the
+        difference is positive. It is confirmed or refuted where the p-value is at most 5 %. NaN and
+        `NOT_RECORDED` where the difference or its variance is unknown.
+    """
+    differences = list(differences)
+    estimates = [(each.value, *each.interval) if each else Estimate() for each in differences]
+    columns = list(Estimate().columns(f"{measure}_difference"))
+    table = pd.DataFrame(estimates, columns=columns, dtype=float)
+    p_values = holm([each.p_value if each else np.nan for each in differences])
+    verdicts = list(map(_of_difference, table[columns[0]], p_values))
+    return table.assign(holm_p_value=p_values, verdict=verdicts)
+
+
+def _of_difference(difference: float, p_value: float) -> Verdict:
+    if np.isnan(p_value):
+        return Verdict.NOT_RECORDED
+    if p_value > 1 - CONFIDENCE_LEVEL:
+        return Verdict.INCONCLUSIVE
+    return Verdict.CONFIRMED if difference > 0 else Verdict.REFUTED

@@ -13,6 +13,8 @@ from fer_lib.runs.run import Run, RunError, parse_run_key
 from fer_lib.runs.store import find_run
 from fer_lib.tta import views
 
+SHIFT_TTA_SUFFIX = ", shift TTA"  # of the titles of models with `ENSEMBLE_TTA`
+
 
 @dataclass(frozen=True)
 class Ensemble:
@@ -80,5 +82,5 @@ def recorded_ensembles(root: Path) -> list[Ensemble]:
             continue
         ensembles.append(Ensemble(title, members))
         if all(tta_predictions(member) for member in members):
-            ensembles.append(Ensemble(f"{title}, shift TTA", members, shift_tta=True))
+            ensembles.append(Ensemble(f"{title}{SHIFT_TTA_SUFFIX}", members, shift_tta=True))
     return ensembles

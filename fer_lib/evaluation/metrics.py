@@ -3,8 +3,8 @@
 import numpy as np
 
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.evaluation.bootstrap import bootstrap_counts, bootstrap_intervals, percentile_interval
-from fer_lib.runs.predictions import SplitPredictions, softmax
+from fer_lib.evaluation.bootstrap import bootstrap_intervals
+from fer_lib.runs.predictions import SplitPredictions
 
 
 def classification_metrics(logits: np.ndarray, labels: np.ndarray) -> dict:
@@ -60,28 +60,9 @@ def metrics_by_split(predictions: dict[str, SplitPredictions]) -> dict:
     return metrics
 
 
-def confidence_gap(logits: np.ndarray, labels: np.ndarray) -> dict:
-    """Compare mean confidence, the probability of the predicted class, with accuracy.
+def class_shares(confusions: np.ndarray) -> np.ndarray:
+    """Divide the counts of confusion matrices [..., 7, 7] by the images of the true class, its row.
 
-    Args:
-        logits: float [n, 7].
-        labels: integers [n].
-
-    Returns:
-        `mean` confidence; `gap`, mean confidence − accuracy, positive for an overconfident model;
-        its 95 % bootstrap `interval`, and its value in each resample as `resampled_gaps`,
-        float [2000]; `mean_when_wrong` and `true_when_wrong`, the mean probabilities of the
-        predicted and of the true class over the misclassified images (NaN without any).
+    The row of a class without images is 0.
     """
-    p = softmax(logits)
-    confidence, correct = p.max(axis=1), p.argmax(axis=1) == labels
-    gaps, wrong = confidence - correct, np.flatnonzero(~correct)
-    resampled_gaps = bootstrap_counts(len(gaps)) @ gaps / len(gaps)
-    return {
-        "mean": float(confidence.mean()),
-        "gap": float(gaps.mean()),
-        "interval": percentile_interval(resampled_gaps),
-        "resampled_gaps": resampled_gaps,
-        "mean_when_wrong": float(confidence[wrong].mean()) if len(wrong) else float("nan"),
-        "true_when_wrong": float(p[wrong, labels[wrong]].mean()) if len(wrong) else float("nan"),
-    }
+    return confusions / np.maximum(confusions.sum(axis=-1, keepdims=True), 1)

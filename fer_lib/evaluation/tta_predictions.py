@@ -22,7 +22,7 @@ TTA_PATH = ANALYSIS / "tta.json"
 TTA_PREDICTIONS_PATH = ANALYSIS / "tta_predictions.npz"
 
 
-def record_tta_schemes(run: Run, dataset: Dataset, path: Path = TTA_PATH) -> None:
+def record_tta_schemes(run: Run, dataset: Dataset, path: Path) -> None:
     """Write the metrics of each TTA scheme, with one run's model on PublicTest, to `path`.
 
     Other entries of the file are kept.
@@ -40,9 +40,7 @@ def record_tta_schemes(run: Run, dataset: Dataset, path: Path = TTA_PATH) -> Non
     write_json(path, {**stored, "run": run.key, "rows": rows})
 
 
-def record_tta_predictions(
-    runs: list[Run], dataset: Dataset, path: Path = TTA_PREDICTIONS_PATH
-) -> None:
+def record_tta_predictions(runs: list[Run], dataset: Dataset, path: Path) -> None:
     """Add the logits of missing runs with `ENSEMBLE_TTA` to `path`.
 
     The SHA-256 of the file is written to `tta.json` beside it, which must exist.

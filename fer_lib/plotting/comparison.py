@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import COLORS, EMOTION_NAMES
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.plotting.style import (
     TRAIN_COLOR,
     VALIDATION_COLOR,
@@ -87,7 +88,7 @@ def confusion_matrices(predictors: dict[str, Predictor | None]) -> Figure:
     classes = range(len(EMOTION_NAMES))
     for axes, (title, predictor) in zip(panels[0], predictors.items(), strict=True):
         counts = np.array(predictor.metrics["private_test"]["confusion"])
-        percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        percent = 100 * class_shares(counts)
         drawn = axes.imshow(percent, cmap="cividis", vmin=0, vmax=100)
         for (row, column), value in np.ndenumerate(percent):
             color = "white" if value < 50 else "black"

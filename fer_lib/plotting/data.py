@@ -53,12 +53,12 @@ def near_duplicates(bands: pd.DataFrame, threshold: float) -> Figure:
     return finish(figure, recorded=True)
 
 
-def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> Figure:
+def focal_loss_curves() -> Figure:
     """Focal loss of one image against the probability p of its true class, a curve per γ.
 
     Each curve is −(1 − p)^γ · log p (Lin et al. 2017), with α = 1.
     """
-    p = np.linspace(0.01, 1, 200)
+    gammas, p = (0.0, 0.5, 1.0, 2.0, 5.0), np.linspace(0.01, 1, 200)
     figure, axes = plt.subplots(figsize=(6, 2.5), layout="constrained")
     colors = plt.get_cmap("viridis")(np.linspace(0, 1, len(gammas) + 2)[1:-1])
     for gamma, color in zip(gammas, colors, strict=True):
@@ -69,18 +69,15 @@ def focal_loss_curves(gammas: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 5.0)) -> 
     return finish(figure)
 
 
-def faces_by_emotion(
-    images: np.ndarray, labels: np.ndarray, columns: int = 7, title: str | None = None
-) -> Figure:
-    """Faces of each emotion, a row per emotion.
+def faces_by_emotion(images: np.ndarray, labels: np.ndarray, title: str) -> Figure:
+    """The first seven faces of each emotion, a row per emotion.
 
     Args:
         images: uint8 [n, 48, 48].
         labels: integers [n].
-        columns: faces per emotion, the first ones of `images`.
         title: where the faces come from.
     """
-    rows, size = len(EMOTION_NAMES), 0.75
+    rows, columns, size = len(EMOTION_NAMES), 7, 0.75
     figure, grid = plt.subplots(
         rows, columns, figsize=(1 + size * columns, size * rows), layout="constrained"
     )

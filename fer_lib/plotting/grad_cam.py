@@ -24,11 +24,10 @@ def grad_cams(
     examples: dict[str, ExamplePredictions | None],
     maps: dict[str, dict | None],
     dataset: Dataset | None,
-    n: int = 2,
 ) -> Figure:
     """Grad-CAM of each model's predicted class, a row per image and a column per model.
 
-    The first image is the astronaut's face. The first `n` PrivateTest images of each emotion follow
+    The first image is the astronaut's face. The first two PrivateTest images of each emotion follow
     where the data set is at hand, with a check mark or a cross at the predicted class.
 
     Args:
@@ -42,9 +41,7 @@ def grad_cams(
     astronaut = example_faces()[0]
     rows = [("astronaut", astronaut.image, None, [_example(each) for each in examples.values()])]
     if dataset is not None:
-        rows += [
-            row for emotion in GRAD_CAM_EMOTIONS for row in _samples(maps, emotion, dataset, n)
-        ]
+        rows += [row for emotion in GRAD_CAM_EMOTIONS for row in _samples(maps, emotion, dataset)]
     size = {"figsize": (7, 0.4 + 1.75 * len(rows)), "layout": "constrained", "squeeze": False}
     figure, grid = plt.subplots(len(rows), 1 + len(examples), **size)
     for line, (title, image, label, explained) in zip(grid, rows, strict=True):
@@ -70,15 +67,15 @@ def _example(predictions: ExamplePredictions | None) -> tuple[str, np.ndarray] |
     return EMOTION_NAMES[predictions.probabilities[0].argmax()], predictions.maps[0]
 
 
-def _samples(maps: dict[str, dict | None], emotion: str, dataset: Dataset, n: int) -> list[tuple]:
-    """The rows of the first `n` images of an emotion."""
+def _samples(maps: dict[str, dict | None], emotion: str, dataset: Dataset) -> list[tuple]:
+    """The rows of the first two images of an emotion."""
     by_model = [
         {each["hash"]: (each["prediction"], each["map"]) for each in by_emotion[emotion]}
         if by_emotion
         else {}
         for by_emotion in maps.values()
     ]
-    hashes = next((list(by_hash)[:n] for by_hash in by_model if by_hash), [])
+    hashes = next((list(by_hash)[:2] for by_hash in by_model if by_hash), [])
     images = images_by_hash(np.array(hashes, np.uint64), dataset)
     return [
         (f"label: {emotion}", image, emotion, [by_hash.get(image_hash) for by_hash in by_model])

@@ -19,9 +19,9 @@ _WRONG_COLOR = "#B00020"
 
 
 def sample_predictions(
-    predictors: dict[str, Predictor | None], emotion: str, dataset: Dataset | None, n: int = 4
+    predictors: dict[str, Predictor | None], emotion: str, dataset: Dataset | None
 ) -> Figure:
-    """The first `n` PrivateTest images of an emotion, and what each model predicts for them.
+    """The first four PrivateTest images of an emotion, and what each model predicts for them.
 
     The images are the same for all models. Without the data set the figure has no images.
 
@@ -35,7 +35,7 @@ def sample_predictions(
     first = next((each for each in by_title.values() if each is not None), None)
     if first is None:
         return placeholder()
-    rows = first.first_of_class(EMOTION_NAMES.index(emotion), n)
+    rows = first.first_of_class(EMOTION_NAMES.index(emotion), 4)
     hashes, probabilities = first.hashes[rows], []
     for image_hash in hashes:
         same = [each and each[each.hashes == image_hash] for each in by_title.values()]

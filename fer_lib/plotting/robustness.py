@@ -18,16 +18,15 @@ from fer_lib.plotting.style import (
 _COLUMNS = 4
 
 
-def corruption_examples(face: np.ndarray, severity: int = 3) -> Figure:
-    """Draw a face without corruption and under each corruption.
+def corruption_examples(face: np.ndarray) -> Figure:
+    """Draw a face without corruption and under each corruption, of severity 3.
 
     Args:
         face: uint8 [48, 48].
-        severity: 1–5.
     """
     images = {CLEAN: face}
     for name, corruption in CORRUPTIONS.items():
-        images[corruption.title] = corrupt(face[None], name, severity)[0]
+        images[corruption.title] = corrupt(face[None], name, 3)[0]
     rows = -(-len(images) // _COLUMNS)
     figure, grid = plt.subplots(rows, _COLUMNS, figsize=(6.4, 1.8 * rows), layout="constrained")
     for axes in grid.flat:

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.plotting.style import (
     TRAIN_COLOR,
     VALIDATION_COLOR,
@@ -64,7 +65,7 @@ def confusion_heat_map(counts: np.ndarray, columns: str, rows: str, share: str) 
     """
     import seaborn as sns  # takes a second to import
 
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = class_shares(counts)
     figure, axes = plt.subplots(figsize=(6, 4.9), layout="constrained")
     notes = [f"{part:.0%}\n{n}" for part, n in zip(shares.flat, counts.flat, strict=True)]
     sns.heatmap(

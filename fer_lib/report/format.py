@@ -41,7 +41,6 @@ _PHRASES = {
     "ece": "ECE",
     "energy_kwh": "energy (kWh)",
     "f1": "F1",
-    "gflops": "GFLOPS",
     "macro_f1": "macro-F1",
     "multiply_adds": "multiply-adds",
     "nll": "NLL",

@@ -8,10 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fer_lib.data.readers import DataError
-from fer_lib.experiments import HOG, HOG_CONFIGURATION, PRETRAINING_NAME
+from fer_lib.experiments import (
+    EXPERIMENTS,
+    HOG,
+    HOG_CONFIGURATION,
+    MAIN_MODELS,
+    PRETRAINING_NAME,
+)
 from fer_lib.profiles import Profile
 from fer_lib.runs.run import Run, RunError, parse_run_key, run_folder
-from fer_lib.runs.store import find_run
+from fer_lib.runs.store import best_single_run, find_run
 
 
 @contextmanager
@@ -133,3 +139,19 @@ def load_or_train(name: str, seed: int, profile: Profile) -> Run | None:
             f"{folder}: a record that lacks its metrics.json; restore it, or remove the folder"
         )
     return run
+
+
+def load_main_models(seed: int, profile: Profile) -> dict[str, Run | None]:
+    """Return the main models by title, and after them the best single run.
+
+    Args:
+        seed: The seed of the main models; the best single run has its own.
+        profile: The profile of the notebook.
+
+    Raises:
+        RunError: As in `load_or_train`.
+    """
+    models = {EXPERIMENTS[name].title: load_or_train(name, seed, profile) for name in MAIN_MODELS}
+    if best := best_single_run(profile.results_folder):
+        models.setdefault(best.experiment.title, best)
+    return models

@@ -110,7 +110,7 @@ def test_deduplicated_calibration_leaves_out_what_training_holds(overconfident):
 
 
 def test_a_missing_model_has_a_row_without_numbers(run):
-    selective = selective_prediction_table({"Tiny": [run], "Missing": []})
+    selective = selective_prediction_table({"Tiny": [run], "Missing": []}, (0.5,))
     assert selective["model"].tolist() == ["Tiny", "Missing"]
     assert selective.iloc[1].drop(["model", "seeds"]).isna().all()
 

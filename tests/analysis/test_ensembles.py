@@ -30,7 +30,10 @@ LABELS = np.repeat(np.arange(7, dtype=np.uint8), 10)
 
 def record(root, name, seed):
     logits = np.random.default_rng(seed).normal(size=(70, 7)).astype(np.float32)
-    splits = {"public_test": SplitPredictions(logits, LABELS, np.arange(70, dtype=np.uint64))}
+    splits = {
+        split: SplitPredictions(logits, LABELS, np.arange(start, start + 70, dtype=np.uint64))
+        for split, start in (("public_test", 0), ("private_test", 70))
+    }
     config = {
         "experiment": name,
         "seed": seed,
@@ -79,6 +82,7 @@ def test_models_are_listed_alone_with_recorded_tta_and_as_ensembles(tmp_path):
             "scheme": np.array(ENSEMBLE_TTA),
             "se_cnn/seed-1/weights_sha256": np.array("0"),
             "se_cnn/seed-1/public_test_logits": np.eye(7, dtype=np.float32)[LABELS],
+            "se_cnn/seed-1/private_test_logits": np.eye(7, dtype=np.float32)[LABELS],
         },
     )
     models = {model.title: model for model in se_cnn_models(tmp_path)}
@@ -90,8 +94,8 @@ def test_models_are_listed_alone_with_recorded_tta_and_as_ensembles(tmp_path):
     ]
     assert models["SE-CNN, seed 1, shift TTA"].metrics["public_test"]["accuracy"] == 1
     assert best_ensemble(list(models.values())) is models["Two SE-CNNs"]
-    (gain,) = shift_tta_gains(models, "public_test").to_dict("records")
-    own = models["SE-CNN, seed 1"].metrics["public_test"]["accuracy"]
+    (gain,) = shift_tta_gains(models).to_dict("records")
+    own = models["SE-CNN, seed 1"].metrics["private_test"]["accuracy"]
     assert gain["model"] == "SE-CNN, seed 1"
     assert gain["accuracy_difference"] == pytest.approx(1 - own)
     assert shift_tta_gains({}).empty

@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from fer_lib.analysis.headline import SeedSamples, compare_experiments, headline_table
+from fer_lib.analysis.headline import (
+    SeedSamples,
+    compare_experiments,
+    headline_table,
+    same_budget,
+)
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.io import read_json
@@ -52,14 +57,18 @@ def grouped(runs):
 
 def test_headline_is_the_mean_over_seeds_with_its_seed_deviation(runs):
     table = headline_table(grouped(runs), "public_test", "macro_f1").set_index("model")
-    f1 = [
-        sk.f1_score(LABELS, r.predictions["public_test"].predicted, average="macro")
-        for r in runs[:3]
-    ]
+    f1, f1_of_two = (
+        [
+            sk.f1_score(LABELS, r.predictions["public_test"].predicted, average="macro")
+            for r in group
+        ]
+        for group in (runs[:3], runs[3:5])
+    )
     row = table.loc["better"]
     assert row["seeds"] == 3
     assert row["public_test_macro_f1"] == pytest.approx(np.mean(f1))
     assert row["public_test_macro_f1_sd"] == pytest.approx(np.std(f1, ddof=1))
+    assert table.loc["worse", "public_test_macro_f1_sd"] == pytest.approx(np.std(f1_of_two, ddof=1))
     assert row["public_test_macro_f1_low"] < np.mean(f1) < row["public_test_macro_f1_high"]
 
 
@@ -102,7 +111,7 @@ def test_the_interval_holds_more_than_that_of_the_images(runs):
 
 def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
     alone = {"level": [r for r in runs if r.name == "level"]}
-    short = [run("short", seed, 0.4 + 0.2 * seed) for seed in range(2)]
+    short = [run("short", seed, 0.5 + 0.02 * seed) for seed in range(2)]
     for each in short:
         each.config = {"configuration": {"epochs": 20}}  # at most 20 are the short budget
 
@@ -111,7 +120,17 @@ def test_the_seed_variance_is_pooled_over_runs_of_the_same_budget(runs):
         return row["public_test_accuracy_high"] - row["public_test_accuracy_low"]
 
     assert width(runs) > width([])  # the other experiments vary more
+    everything = SeedSamples(grouped(runs), "public_test").seeds["level"]
+    assert SeedSamples(alone, "public_test", pool=runs).seeds["level"] == everything
     assert width([*runs, *short]) == pytest.approx(width(runs))
+
+
+def test_the_short_budget_is_of_at_most_20_epochs():
+    configurations = ({"epochs": 20}, {"epochs": 21}, {})  # the last is of no network
+    short, *longer = runs = [SimpleNamespace(config={"configuration": c}) for c in configurations]
+    assert same_budget(runs, {"short": [short]}) == [short]
+    assert same_budget(runs, {"longer": longer[:1]}) == longer
+    assert same_budget(runs, {"both": runs}) == runs
 
 
 def test_the_budget_of_an_ensemble_is_that_of_its_members(runs):
@@ -134,7 +153,8 @@ def test_differences_are_decided_as_one_family(runs):
     assert table.loc[0, "accuracy_difference"] == pytest.approx(0.105, abs=0.01)
     (alone,) = compare_experiments(runs, pairs[:1], "public_test")["holm_p_value"]
     assert table.loc[0, "holm_p_value"] == pytest.approx(2 * alone, rel=0.2)
-    assert table["seeds"].tolist() == [3, 2, 3]
+    assert table[["experiment", "baseline"]].values.tolist() == [list(pair) for pair in pairs]
+    assert table[["seeds", "baseline_seeds"]].values.tolist() == [[3, 2], [2, 2], [3, 0]]
     reverse = compare_experiments(runs, [("worse", "better")], "public_test")
     assert reverse.loc[0, "verdict"] is Verdict.REFUTED
 

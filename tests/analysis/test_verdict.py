@@ -1,7 +1,10 @@
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from fer_lib.analysis.verdict import Verdict, decide
+from fer_lib.analysis.verdict import Verdict, decide, decide_family
 
 
 @pytest.mark.parametrize(
@@ -17,3 +20,35 @@ from fer_lib.analysis.verdict import Verdict, decide
 )
 def test_a_claim_is_decided_by_the_resamples_in_which_it_holds(holding, expected):
     assert decide(np.arange(1000) < holding) == expected
+
+
+def difference(value, p_value):
+    return SimpleNamespace(value=value, interval=(value - 1, value + 2), p_value=p_value)
+
+
+def test_differences_of_a_family_are_decided_by_the_p_values_of_holm():
+    """Of three known p-values the smallest counts three times, the next twice; 5 % is enough."""
+    values, p_values = (0.3, -0.2, 0.1, 0.4), (0.01, 0.025, 0.0501, np.nan)
+    family = map(difference, values, p_values)
+    table = decide_family([*family, None], "macro_f1")
+    expected = pd.DataFrame(
+        {
+            "macro_f1_difference": [0.3, -0.2, 0.1, 0.4, np.nan],
+            "macro_f1_difference_low": [-0.7, -1.2, -0.9, -0.6, np.nan],
+            "macro_f1_difference_high": [2.3, 1.8, 2.1, 2.4, np.nan],
+            "holm_p_value": [0.03, 0.05, 0.0501, np.nan, np.nan],
+            "verdict": [
+                Verdict.CONFIRMED,
+                Verdict.REFUTED,
+                Verdict.INCONCLUSIVE,
+                Verdict.NOT_RECORDED,
+                Verdict.NOT_RECORDED,
+            ],
+        }
+    )
+    pd.testing.assert_frame_equal(table, expected)
+
+
+def test_a_family_without_differences_has_the_same_columns():
+    assert decide_family([]).columns.equals(decide_family([None]).columns)
+    assert decide_family([]).empty

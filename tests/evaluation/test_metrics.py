@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from scipy import stats
 from sklearn import metrics as sk
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import bootstrap_intervals
-from fer_lib.evaluation.metrics import classification_metrics, confidence_gap, metrics_by_split
+from fer_lib.evaluation.metrics import class_shares, classification_metrics, metrics_by_split
 from fer_lib.paths import RESULTS
-from fer_lib.runs.predictions import SplitPredictions, softmax
+from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.store import find_runs
 
 
@@ -65,28 +64,15 @@ def test_metrics_of_both_splits_are_those_of_their_images_together(predictions):
     assert list(metrics_by_split({"public_test": predictions[:200]})) == ["public_test"]
 
 
-@pytest.mark.filterwarnings("error")  # of means over nothing
-def test_confidence_gap_by_hand():
-    p = np.array([[0.8, 0.1, 0.1], [0.5, 0.3, 0.2], [0.4, 0.3, 0.3]])
-    result = confidence_gap(np.log(p), np.array([0, 0, 1]))
-    assert result["mean"] == pytest.approx((0.8 + 0.5 + 0.4) / 3)
-    assert result["gap"] == pytest.approx(result["mean"] - 2 / 3)
-    assert result["mean_when_wrong"] == pytest.approx(0.4)
-    assert result["true_when_wrong"] == pytest.approx(0.3)
-    flawless = confidence_gap(np.log(p), np.array([0, 0, 0]))
-    assert np.isnan(flawless["mean_when_wrong"]) and np.isnan(flawless["true_when_wrong"])
-
-
-def test_the_interval_of_the_confidence_gap_agrees_with_scipy(predictions):
-    gaps = softmax(predictions.logits).max(axis=1) - predictions.correct
-    expected = stats.bootstrap(
-        (gaps,), np.mean, method="percentile", n_resamples=4000, rng=1
-    ).confidence_interval
-    result = confidence_gap(predictions.logits, predictions.labels)
-    assert result["interval"] == pytest.approx([expected.low, expected.high], abs=0.006)
-    assert result["resampled_gaps"].mean() == pytest.approx(result["gap"], abs=0.003)
-
-
 def test_recorded_metrics_are_those_of_the_recorded_predictions():
     for run in find_runs(RESULTS):
         assert metrics_by_split(run.predictions) == run.metrics, run.key
+
+
+def test_shares_are_of_the_true_class_and_0_where_it_is_absent():
+    counts = np.diag([8, 4, 1, 1, 1, 1, 0])
+    counts[0, 1], counts[1, 0] = 2, 12  # 2 of 10, and 12 of 16
+    for shares in (class_shares(counts), *class_shares(np.stack([counts, counts]))):
+        assert shares[0, :2].tolist() == [0.8, 0.2]
+        assert shares[1, :2].tolist() == [0.75, 0.25]
+        assert not shares[6].any()

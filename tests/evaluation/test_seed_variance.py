@@ -88,12 +88,22 @@ def test_an_ordinary_spread_is_pooled():
     assert set(seed_variances(groups).values()) == {pooled_seed_variance(groups.values())}
 
 
+@pytest.mark.parametrize(("p_value", "unstable"), [(0.02, True), (0.04, False)])
+def test_the_correction_counts_the_experiments_with_several_seeds(p_value, unstable):
+    """Of three experiments two have several: 5 % is shared by these two."""
+    sd = 0.01 * stats.f.isf(p_value, 1, 2) ** 0.5
+    groups = {"a": (0.0, sd * 2**0.5), "b": (0.0, 0.01, 0.02), "one seed": (0.7,)}
+    own = pooled_seed_variance([groups["a"]])
+    assert (seed_variances(groups)["a"] == own) == unstable
+
+
 def test_the_instability_test_is_a_one_sided_f_test():
     groups = {"a": (0.0, 6.0), "b": (0.0, 2.0), "c": (1.0, 2.0, 3.0)}
     ratio, degrees, p_value = instability_test("a", groups)
     assert (ratio, degrees) == (pytest.approx(18 / ((2 + 2) / 3)), (1, 3))
     assert p_value == pytest.approx(stats.f.sf(ratio, *degrees))
-    assert instability_test("alone", {"alone": (0.0, 6.0)}).p_value == 1
+    ratio, degrees, p_value = instability_test("alone", {"alone": (0.0, 6.0)})
+    assert np.isnan(ratio) and (degrees, p_value) == ((1, 0), 1)
 
 
 def test_two_unstable_experiments_are_both_taken_out():

@@ -52,7 +52,7 @@ def test_near_duplicates_are_colored_from_the_threshold_on():
 def test_focal_loss_curves_are_those_of_the_loss_that_is_trained():
     from fer_lib.training.losses import focal_loss
 
-    line = focal_loss_curves(gammas=(2.0,)).axes[0].get_lines()[0]
+    line = focal_loss_curves().axes[0].get_lines()[3]
     loss = focal_loss(gamma=2.0, alpha=1.0)
     for p, value in list(zip(line.get_xdata(), line.get_ydata(), strict=True))[:-1:20]:
         logits = [[np.log(p / (1 - p)), 0.0]]
@@ -62,12 +62,12 @@ def test_focal_loss_curves_are_those_of_the_loss_that_is_trained():
 def test_faces_stand_in_the_row_of_their_emotion():
     labels = np.array([3, 0, 3])
     faces = synthetic_faces(labels, seed=0)
-    figure = faces_by_emotion(faces, labels, columns=2, title="Synthetic faces")
+    figure = faces_by_emotion(faces, labels, "Synthetic faces")
     assert "Synthetic faces" in texts(figure)
-    grid = np.array(figure.axes).reshape(7, 2)
+    grid = np.array(figure.axes).reshape(7, 7)
     np.testing.assert_array_equal(grid[0, 0].images[0].get_array(), faces[1])
     np.testing.assert_array_equal(grid[3, 1].images[0].get_array(), faces[2])
-    assert [len(axes.images) for axes in grid[1]] == [0, 0]
+    assert [len(axes.images) for axes in grid[1]] == [0] * 7
 
 
 def test_augmentations_have_the_original_first():
@@ -85,7 +85,7 @@ def test_quick_profile_marks_figures_of_its_own_data_only(dataset):
     for figure in (
         class_distribution(dataset.class_counts),
         focal_loss_curves(),
-        faces_by_emotion(faces, labels),
+        faces_by_emotion(faces, labels, "Synthetic faces"),
         augmentations(faces[:2], np.repeat(faces[:2, None], 3, axis=1)),
     ):
         assert "quick profile: synthetic faces" in texts(figure)

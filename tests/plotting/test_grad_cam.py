@@ -1,3 +1,5 @@
+import itertools
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -28,14 +30,15 @@ def symbol(run, row):
 
 def test_maps_lie_over_the_astronaut_and_over_the_images(run, dataset, examples):
     maps = {"One": sample_maps(run, dataset), "Later": None}
-    axes = np.reshape(grad_cams(examples, maps, dataset, n=1).axes, (3, 3))
+    axes = np.reshape(grad_cams(examples, maps, dataset).axes, (5, 3))
     image, heat = (layer.get_array() for layer in axes[0, 1].images)
     np.testing.assert_array_equal(image, astronaut_face())
     np.testing.assert_allclose(heat, examples["One"].maps[0])
     assert axes[0, 1].get_xlabel() in EMOTION_NAMES  # the photograph has no label
-    for line, emotion in zip(axes[1:], ("disgust", "fear"), strict=True):
-        row = np.flatnonzero(dataset.private_test.labels == EMOTION_NAMES.index(emotion))[0]
-        sample = maps["One"][emotion][0]
+    samples = itertools.product(("disgust", "fear"), range(2))
+    for line, (emotion, number) in zip(axes[1:], samples, strict=True):
+        row = np.flatnonzero(dataset.private_test.labels == EMOTION_NAMES.index(emotion))[number]
+        sample = maps["One"][emotion][number]
         image, heat = (layer.get_array() for layer in line[1].images)
         np.testing.assert_array_equal(image, dataset.private_test.images[row])
         np.testing.assert_allclose(heat, sample["map"])

@@ -21,7 +21,7 @@ def texts(axes):
 def test_samples_have_each_models_probabilities_in_percent(with_data, run, dataset):
     models = {"One": run, "Missing": None}
     data = dataset if with_data else None
-    left, right = sample_predictions(models, "disgust", data, n=1).axes
+    left, right = sample_predictions(models, "disgust", data).axes[:2]
     row = np.flatnonzero(dataset.private_test.labels == 1)[0]
     predictions = run.predictions["private_test"]
     percents = [f"{100 * value:.0f}" for value in predictions.probabilities[row]]
@@ -39,8 +39,8 @@ def test_samples_have_each_models_probabilities_in_percent(with_data, run, datas
 
 def test_right_and_wrong_have_different_symbols(run, dataset):
     predictions, label = run.predictions["private_test"], EMOTION_NAMES.index("happy")
-    rows = predictions.first_of_class(label, 8)
-    panels = sample_predictions({"One": run}, "happy", None, n=8).axes[1::2]
+    rows = predictions.first_of_class(label, 4)
+    panels = sample_predictions({"One": run}, "happy", None).axes[1::2]
     symbols = [texts(axes)[-1] for axes in panels]
     assert symbols == [RIGHT if predictions.correct[row] else WRONG for row in rows]
     assert RIGHT != WRONG

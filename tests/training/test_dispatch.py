@@ -7,12 +7,18 @@ import pytest
 
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.readers import DataError
-from fer_lib.experiments import HOG, HOG_CONFIGURATION, PRIVATE_TEST_EXPERIMENTS
+from fer_lib.experiments import (
+    EXPERIMENTS,
+    HOG,
+    HOG_CONFIGURATION,
+    MAIN_MODELS,
+    PRIVATE_TEST_EXPERIMENTS,
+)
 from fer_lib.profiles import PROFILES, Profile
 from fer_lib.runs.run import RunError
 from fer_lib.runs.store import find_run
 from fer_lib.training import baselines, dispatch, trainer
-from fer_lib.training.dispatch import load_or_train, run_experiment
+from fer_lib.training.dispatch import load_main_models, load_or_train, run_experiment
 from fer_lib.training.run_spec import finish_run
 
 
@@ -129,3 +135,17 @@ def test_the_hog_baseline_is_trained_once(quick, monkeypatch, capsys):
     run = run_experiment(HOG, 0, noted)
     assert run.finished and "note: PublicTest is small" in capsys.readouterr().out
     assert run_experiment(HOG, 0, noted).folder == run.folder and trained == [(0, "quick")]
+
+
+def test_the_best_single_run_follows_the_main_models(monkeypatch, make_run, tmp_path):
+    runs = {(name, 1): make_run(tmp_path, name, 1) for name in MAIN_MODELS[:2]}
+    monkeypatch.setattr(dispatch, "load_or_train", lambda name, seed, _: runs.get((name, seed)))
+    profile, titles = PROFILES["full"], [EXPERIMENTS[name].title for name in MAIN_MODELS]
+    other = make_run(tmp_path, "se_cnn_distilled")
+    for best, added in ((None, {}), (other, {other.experiment.title: other})):
+        monkeypatch.setattr(dispatch, "best_single_run", lambda _, best=best: best)
+        recorded = [*runs.values(), *[None] * (len(titles) - 2)]
+        assert load_main_models(1, profile) == dict(zip(titles, recorded, strict=True)) | added
+    main = make_run(tmp_path, MAIN_MODELS[0], 0)  # stands there with the seed of the notebook
+    monkeypatch.setattr(dispatch, "best_single_run", lambda _: main)
+    assert load_main_models(1, profile)[main.experiment.title].seed == 1

@@ -133,23 +133,27 @@ def _read_stream(binary: io.BufferedIOBase, path: Path) -> RawDataset:
             pass
         binary.seek(0)
         stream = io.BufferedReader(binary)
-        is_tar = stream.peek(_TAR_OFFSET + len(_TAR))[_TAR_OFFSET:].startswith(_TAR)
-        if not is_tar:
-            with text_stream(stream) as file:
-                return read_csv(file, str(path))
-        names = []
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                names.append(member.name)
-                if member.isfile() and _is_known(member.name):
-                    with text_stream(archive.extractfile(member)) as file:
-                        return read_csv(file, f"{path}, {PurePosixPath(member.name).name}")
+        if stream.peek(_TAR_OFFSET + len(_TAR))[_TAR_OFFSET:].startswith(_TAR):
+            return _read_tar(stream, path)
+        with text_stream(stream) as file:
+            return read_csv(file, str(path))
     except TooLargeError as error:
         raise DataError(f"{path}: {error}") from None
     except ARCHIVE_ERRORS as error:
         raise DataError(
             f"{path}: not a readable CSV, plain or gzipped ({reason(error)})"
         ) from error
+
+
+def _read_tar(stream: io.BufferedReader, path: Path) -> RawDataset:
+    """Read the first CSV with a known name."""
+    names = []
+    with tarfile.open(fileobj=stream, mode="r|") as archive:
+        for member in archive:
+            names.append(member.name)
+            if member.isfile() and _is_known(member.name):
+                with text_stream(archive.extractfile(member)) as file:
+                    return read_csv(file, f"{path}, {PurePosixPath(member.name).name}")
     raise _no_csv(path, names)
 
 

@@ -5,29 +5,17 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from fer_lib.analysis import post_hoc_claim_rules
-from fer_lib.analysis.claim_rules import (
-    CUSTOM_CNN,
-    FINE_TUNED,
-    HEAD_ONLY,
-    accuracy_ranking,
-    custom_cnn_is_most_balanced,
-    disgust_is_hardest,
-    fear_and_sad_are_confused_most,
-    fine_tuned_is_overconfident,
-    fine_tuning_helps_surprise_and_anger,
-    focal_loss_mitigates_imbalance,
-    head_only_underfits,
-)
 from fer_lib.analysis.claims import (
     CLAIMS,
-    conjunction,
     evaluate_claims,
     first_disgust_verdict,
+    post_hoc_rules,
     unanimous,
 )
-from fer_lib.analysis.post_hoc_claim_rules import (
+from fer_lib.analysis.claims.evaluation import conjunction
+from fer_lib.analysis.claims.post_hoc_rules import (
     accuracy_is_reproduced,
     converges_before,
     disgust_has_lowest_f1,
@@ -42,8 +30,22 @@ from fer_lib.analysis.post_hoc_claim_rules import (
     is_more_accurate,
     is_more_balanced,
 )
+from fer_lib.analysis.claims.rules import (
+    CUSTOM_CNN,
+    FINE_TUNED,
+    HEAD_ONLY,
+    accuracy_ranking,
+    custom_cnn_is_most_balanced,
+    disgust_is_hardest,
+    fear_and_sad_are_confused_most,
+    fine_tuned_is_overconfident,
+    fine_tuning_helps_surprise_and_anger,
+    focal_loss_mitigates_imbalance,
+    head_only_underfits,
+)
 from fer_lib.analysis.verdict import Verdict, decide
 from fer_lib.data.labels import EMOTION_NAMES
+from fer_lib.evaluation.bootstrap import bootstrap_confusions
 from fer_lib.evaluation.metrics import metrics_by_split
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.runs.predictions import SplitPredictions
@@ -129,7 +131,8 @@ def test_accuracy_ranking(runs, expected):
 def test_accuracy_ranking_has_both_pairs_as_evidence():
     _, evidence = accuracy_ranking(GOOD, FAIR, POOR)
     good, fair, poor = (run.metrics["private_test"]["accuracy"] for run in (GOOD, FAIR, POOR))
-    assert evidence["model"].tolist() == ["Custom CNN", "MobileNetV2, fine-tuned"]
+    assert evidence.index.tolist() == [0, 1]
+    assert evidence["baseline"].tolist() == ["MobileNetV2, fine-tuned", "MobileNetV2, head only"]
     assert evidence["accuracy_difference"].tolist() == pytest.approx([good - fair, fair - poor])
 
 
@@ -139,6 +142,7 @@ def test_head_only_underfits_where_its_training_accuracy_stays_below():
     assert verdict(head_only_underfits, GOOD, model({}, curve=(0.3, 0.99))) == REFUTED
     assert verdict(head_only_underfits, GOOD, model({}, curve=(0.3, accuracy))) == INCONCLUSIVE
     _, evidence = head_only_underfits(GOOD, model({}, curve=(0.4, 0.3)))
+    assert evidence["split"].tolist() == ["Training", "PublicTest", "PrivateTest"]
     assert evidence["accuracy"].tolist() == pytest.approx([0.4, 0.0, accuracy])
 
 
@@ -170,6 +174,12 @@ def test_most_balanced_needs_a_lead_in_all_three_measures():
     assert verdict(custom_cnn_is_most_balanced, GOOD, FAIR, POOR) == CONFIRMED
     assert verdict(custom_cnn_is_most_balanced, POOR, FAIR, GOOD) == REFUTED
     assert verdict(custom_cnn_is_most_balanced, GOOD, GOOD, POOR) == REFUTED
+    _, evidence = custom_cnn_is_most_balanced(GOOD, FAIR, POOR)
+    for row, run in enumerate((GOOD, FAIR, POOR)):
+        metrics = run.metrics["private_test"]
+        f1 = [metrics["per_class"][name]["f1"] for name in ("fear", "sad")]
+        values = evidence.loc[row, ["balanced_accuracy", "fear_f1", "sad_f1"]]
+        assert values.tolist() == [metrics["balanced_accuracy"], *f1]
 
 
 @pytest.mark.parametrize(("lost", "won"), [("fear", "sad"), ("sad", "fear")])
@@ -234,19 +244,39 @@ def test_focal_loss_is_compared_with_cross_entropy():
     assert row["disgust_recall_difference"] == pytest.approx(0.7)
     assert row["disgust_recall_difference_low"] == pytest.approx(0.7 - 0.20, abs=0.05)
     assert row["disgust_recall_difference_high"] == pytest.approx(0.7 + 0.20, abs=0.05)
+    # Against a third model, the interval is that of the differences on the same resamples.
+    fair = model({("disgust", "angry"): 0.5}, split="public_test")
+    resampled = [bootstrap_confusions(run.predictions["public_test"])[0] for run in (good, fair)]
+    recalls = [counts[:, 1, 1] / counts[:, 1].sum(axis=1) for counts in resampled]
+    limits = np.percentile(recalls[0] - recalls[1], [2.5, 97.5])
+    values = rule(good, fair)[1].filter(like="disgust_recall_difference").iloc[0]
+    assert values.tolist() == pytest.approx([0.2, *limits])
     difference = good.metrics["public_test"]["macro_f1"] - poor.metrics["public_test"]["macro_f1"]
     assert evidence.loc[0, "macro_f1_difference"] == pytest.approx(difference)
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_overconfidence_is_confidence_above_accuracy():
-    assert verdict(fine_tuned_is_overconfident, FAIR) == CONFIRMED  # confidence is nearly 1
+    holds, evidence = fine_tuned_is_overconfident(FAIR)
+    assert decide(holds) == CONFIRMED
+    confidence = np.exp(9) / (np.exp(9) + 6)  # softmax of one logit 9 and six of 0
+    row, correct = evidence.iloc[0], FAIR.predictions["private_test"].correct
+    assert row[["confidence", "confidence_when_wrong"]].tolist() == pytest.approx([confidence] * 2)
+    assert row["true_class_probability_when_wrong"] == pytest.approx((1 - confidence) / 6)
+    assert row["accuracy"] == pytest.approx(correct.mean())
+    assert row["confidence_gap"] == pytest.approx(confidence - correct.mean())
+    expected = stats.bootstrap(
+        (confidence - correct,), np.mean, method="percentile", n_resamples=4000, rng=1
+    ).confidence_interval
+    limits = row[["confidence_gap_low", "confidence_gap_high"]].tolist()
+    assert limits == pytest.approx([expected.low, expected.high], abs=0.006)
+
     holds, evidence = fine_tuned_is_overconfident(model({}, logit=1.0))
     assert decide(holds) == REFUTED
-    confidence = np.e / (np.e + 6)  # softmax of one logit 1 and six of 0
     row = evidence.iloc[0]
-    assert row["confidence"] == pytest.approx(confidence)
-    assert row["confidence_gap"] == pytest.approx(confidence - 1)
-    assert np.isnan(row["confidence_when_wrong"])  # nothing is misclassified
+    assert row["confidence_gap"] == pytest.approx(np.e / (np.e + 6) - 1)
+    # Nothing is misclassified.
+    assert row[["confidence_when_wrong", "true_class_probability_when_wrong"]].isna().all()
 
 
 def test_weakest_must_be_last_in_all_three_measures():
@@ -279,7 +309,7 @@ def test_more_accurate_needs_a_clear_lead():
 def test_reproduced_is_in_the_interval_of_the_source(monkeypatch, low, high, expected):
     columns = ["model", "source_report_accuracy", "source_report_accuracy_low"]
     table = pd.DataFrame([["Model", 0.45, low, high]], columns=[*columns, "high"])
-    monkeypatch.setattr(post_hoc_claim_rules, "source_accuracies", lambda: table)
+    monkeypatch.setattr(post_hoc_rules, "source_accuracies", lambda: table)
     holds, evidence = accuracy_is_reproduced(PERFECT)  # wrong on all of PublicTest: 50 % of both
     assert decide(holds) == expected
     assert evidence.loc[0, "accuracy"] == 0.5
@@ -376,6 +406,7 @@ def test_fear_and_sad_are_often_confused_if_among_the_five_leading_pairs():
     assert verdict(rule, PERFECT) == REFUTED
 
 
+@pytest.mark.filterwarnings("error")  # of means over nothing
 def test_false_classes_are_judged_by_the_likeliest_of_them():
     rule = false_classes_get_almost_no_probability
     assert verdict(rule, PERFECT) == CONFIRMED
@@ -387,6 +418,11 @@ def test_false_classes_are_judged_by_the_likeliest_of_them():
     right, wrong = 1 / (np.exp(2) + 6), np.exp(2) / (np.exp(2) + 6)
     expected = [(390 * right + 50 * wrong) / 440, right, wrong]
     assert rule(unsure)[1].iloc[0].tolist() == pytest.approx(expected)
+    always_wrong = model({(name, EMOTION_NAMES[i - 1]): 1 for i, name in enumerate(EMOTION_NAMES)})
+    for run, absent in ((PERFECT, "wrong"), (always_wrong, "correct")):
+        _, evidence = rule(run)
+        isna = evidence.isna().iloc[0]
+        assert isna[isna].index.tolist() == [f"largest_false_probability_when_{absent}"]
 
 
 def test_confidence_is_compared_over_the_correct_predictions():
@@ -412,6 +448,85 @@ def test_confidence_of_wrong_predictions_is_left_out():
 def test_state_of_the_art_is_a_limit():
     assert verdict(is_below_state_of_the_art, POOR) == CONFIRMED
     assert verdict(is_below_state_of_the_art, GOOD) == REFUTED
+    _, evidence = is_below_state_of_the_art(POOR)
+    assert evidence.loc[0, "accuracy"] == POOR.metrics["private_test"]["accuracy"]
+
+
+def test_a_tie_is_no_lead(monkeypatch):
+    monkeypatch.setattr(post_hoc_rules, "STATE_OF_THE_ART", 1.0)
+    assert verdict(accuracy_ranking, GOOD, FAIR, FAIR) == REFUTED
+    assert verdict(head_only_underfits, PERFECT, model({}, curve=(0.4, 1.0))) == REFUTED
+    assert verdict(disgust_is_hardest, *[PERFECT] * 3) == REFUTED
+    assert verdict(disgust_has_lowest_f1, PERFECT) == REFUTED
+    assert verdict(fine_tuning_helps_surprise_and_anger, PERFECT, PERFECT) == REFUTED
+    assert verdict(CLAIMS["fine_tuning_helps_anger"].evaluate, PERFECT, PERFECT) == REFUTED
+    assert verdict(fine_tuned_is_overconfident, model({}, logit=1e3)) == REFUTED
+    assert verdict(head_only_is_weakest, *[GOOD] * 3) == REFUTED
+    assert verdict(is_below_state_of_the_art, PERFECT) == REFUTED
+
+
+DIFFERENCES = (
+    "baseline accuracy_difference macro_f1_difference only_model_correct only_baseline_correct "
+    "p_value"
+)
+EVIDENCE = {  # the columns but for limits
+    "accuracy_ranking": f"model {DIFFERENCES}",
+    "head_only_underfits": "model split accuracy",
+    "disgust_is_hardest": "model hardest_emotion lowest_f1 disgust_f1",
+    "custom_cnn_is_most_balanced": "model balanced_accuracy fear_f1 sad_f1",
+    "fine_tuning_helps_surprise_and_anger": "emotion head_only_f1 fine_tuned_f1 f1_gain",
+    "fear_and_sad_are_confused_most": (
+        "model fear_predicted_sad_share sad_predicted_fear_share rank most_confused_pair"
+    ),
+    "focal_loss_mitigates_imbalance": (
+        f"{DIFFERENCES} focal_disgust_correct cross_entropy_disgust_correct disgust_images "
+        "disgust_recall_difference"
+    ),
+    "fine_tuned_is_overconfident": (
+        "confidence accuracy confidence_gap confidence_when_wrong true_class_probability_when_wrong"
+    ),
+    "custom_cnn_accuracy_is_reproduced": (
+        "model accuracy source_report_accuracy accuracy_difference"
+    ),
+    "head_only_is_weakest": "model accuracy balanced_accuracy macro_f1",
+    "fine_tuning_improves_accuracy": DIFFERENCES,
+    "custom_cnn_has_highest_balanced_accuracy": "model balanced_accuracy macro_f1",
+    "custom_cnn_is_best_on_fear": "model recall f1 support",
+    "fine_tuned_finds_disgust_hardest": (
+        "model lowest_f1_emotion lowest_f1 disgust_f1 lowest_recall_emotion lowest_recall "
+        "disgust_recall"
+    ),
+    "fine_tuning_helps_anger": "emotion f1_gain recall_gain",
+    "head_only_converges_first": "model epoch epochs",
+    "head_only_often_confuses_fear_and_sad": (
+        "model fear_predicted_sad_share sad_predicted_fear_share rank"
+    ),
+    "custom_cnn_mistakes_fear_for_sad": "model sad_share other_share other_emotion",
+    "fine_tuned_is_more_confident_when_correct": "model confidence_when_correct",
+    "false_classes_get_almost_no_probability": (
+        "largest_false_probability largest_false_probability_when_correct "
+        "largest_false_probability_when_wrong"
+    ),
+    "fine_tuned_is_below_state_of_the_art": "model accuracy",
+}
+MODELS = {  # the titles where they are not those of the rule's models
+    "accuracy_ranking": ["Custom CNN", "MobileNetV2, fine-tuned"],
+    "head_only_underfits": [*["MobileNetV2, head only"] * 2, "Custom CNN"],
+}
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_a_rule_holds_or_not_in_each_resample_and_names_its_evidence(name):
+    rule = CLAIMS[name]
+    made = {CUSTOM_CNN: GOOD, FINE_TUNED: FAIR, HEAD_ONLY: POOR, "custom_cnn_cross_entropy": POOR}
+    runs = [run for each in rule.experiments for run in of(each, made[each])]
+    holds, evidence = rule.evaluate(*runs)
+    assert holds.shape == (2000,) and holds.dtype == bool
+    columns = [column for column in evidence if not column.endswith(("_low", "_high"))]
+    assert columns == EVIDENCE[name].split()
+    if "model" in columns:
+        titles = [run.experiment.title for run in runs]
+        assert evidence["model"].tolist() == MODELS.get(name, titles)
 
 
 def test_rules_refuse_models_of_different_images():

@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from fer_lib.analysis.leakage import LEAKAGE_PATH
-from fer_lib.analysis.verdict import Verdict
-from fer_lib.analysis.vote_ceilings import (
+from fer_lib.analysis.label_noise.ceilings import (
     CEILING_MODELS,
     PLURALITY,
     REGRESSION,
@@ -15,6 +13,8 @@ from fer_lib.analysis.vote_ceilings import (
     differences_from_regression,
     predict_labels_from_votes,
 )
+from fer_lib.analysis.leakage import LEAKAGE_PATH
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.ferplus import Votes
 from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions

@@ -8,11 +8,6 @@ from fer_lib.data.labels import EMOTION_NAMES
 PAIRS = tuple(zip(*(axis.tolist() for axis in np.triu_indices(len(EMOTION_NAMES), 1)), strict=True))
 
 
-def class_shares(confusions: np.ndarray) -> np.ndarray:
-    """The shares of the true classes in k confusion matrices [k, 7, 7], 0 for an absent class."""
-    return confusions / np.maximum(confusions.sum(axis=2, keepdims=True), 1)
-
-
 def pair_confusions(shares: np.ndarray) -> np.ndarray:
     """How much each of `PAIRS` is confused.
 
@@ -20,7 +15,7 @@ def pair_confusions(shares: np.ndarray) -> np.ndarray:
     second that is predicted as the first.
 
     Args:
-        shares: float [k, 7, 7], as `class_shares` returns them.
+        shares: float [k, 7, 7], as `metrics.class_shares` returns them.
 
     Returns:
         float [k, 21].

@@ -3,7 +3,7 @@
 Each takes the runs of some models and is true or false of their predictions and training curves. It
 is evaluated on 2,000 resamples of the images, the same for all models. A tie is no lead. The rules
 use PrivateTest; the one on a control, which is not evaluated there, uses PublicTest. They look at
-one seed of each model: the resamples exclude the variance across seeds, which `claims` adds.
+one seed of each model: the resamples exclude the variance across seeds, which `evaluation` adds.
 """
 
 import functools
@@ -11,11 +11,16 @@ import functools
 import numpy as np
 import pandas as pd
 
+from fer_lib.analysis.claims.confusions import PAIRS, pair_confusions, pair_ranks
 from fer_lib.analysis.comparison import Estimate, balanced_table, estimate, paired_differences
-from fer_lib.analysis.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL, bootstrap_confusions, confusion_scores
-from fer_lib.evaluation.metrics import confidence_gap
+from fer_lib.evaluation.bootstrap import (
+    bootstrap_confusions,
+    bootstrap_counts,
+    confusion_scores,
+    percentile_interval,
+)
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.experiments import EXPERIMENTS
 from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
@@ -160,8 +165,7 @@ def focal_loss_mitigates_imbalance(focal: Run, cross_entropy: Run) -> Evidence:
     recalls = [
         class_shares(each)[:, DISGUST, DISGUST] for each in resampled_confusions(*runs, split=split)
     ]
-    tail = 50 * (1 - CONFIDENCE_LEVEL)
-    limits = np.percentile(recalls[0] - recalls[1], [tail, 100 - tail])
+    limits = percentile_interval(recalls[0] - recalls[1])
     recall = Estimate((correct[0] - correct[1]) / images, *limits)
     title = EXPERIMENTS["custom_cnn_cross_entropy"].title
     evidence = paired_differences(focal, {title: cross_entropy}, split).assign(
@@ -180,15 +184,21 @@ def fine_tuned_is_overconfident(fine_tuned: Run) -> Evidence:
     misclassified images the mean `confidence_when_wrong` and `true_class_probability_when_wrong`.
     """
     predictions = fine_tuned.predictions["private_test"]
-    gap = confidence_gap(predictions.logits, predictions.labels)
-    row = {
-        "confidence": gap["mean"],
-        **estimate(fine_tuned, "private_test").columns("accuracy"),
-        **Estimate(gap["gap"], *gap["interval"]).columns("confidence_gap"),
-        "confidence_when_wrong": gap["mean_when_wrong"],
-        "true_class_probability_when_wrong": gap["true_when_wrong"],
+    p, wrong = predictions.probabilities, np.flatnonzero(~predictions.correct)
+    confidence = p.max(axis=1)
+    gaps = confidence - predictions.correct
+    resampled = bootstrap_counts(len(gaps)) @ gaps / len(gaps)
+    when_wrong = {
+        "confidence_when_wrong": confidence[wrong],
+        "true_class_probability_when_wrong": p[wrong, predictions.labels[wrong]],
     }
-    return gap["resampled_gaps"] > 0, pd.DataFrame([row])
+    row = {
+        "confidence": confidence.mean(),
+        **estimate(fine_tuned, "private_test").columns("accuracy"),
+        **Estimate(gaps.mean(), *percentile_interval(resampled)).columns("confidence_gap"),
+        **{name: values.mean() if len(wrong) else np.nan for name, values in when_wrong.items()},
+    }
+    return resampled > 0, pd.DataFrame([row])
 
 
 def resampled_scores(

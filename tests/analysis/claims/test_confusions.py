@@ -1,17 +1,11 @@
 import numpy as np
 import pytest
 
-from fer_lib.analysis.confusions import PAIRS, class_shares, pair_confusions, pair_ranks
+from fer_lib.analysis.claims.confusions import PAIRS, pair_confusions, pair_ranks
+from fer_lib.evaluation.metrics import class_shares
 
 COUNTS = np.diag([8, 4, 1, 1, 1, 1, 0])
 COUNTS[0, 1], COUNTS[1, 0] = 2, 12  # 2 of 10, and 12 of 16
-
-
-def test_shares_are_of_the_true_class_and_0_where_it_is_absent():
-    (shares,) = class_shares(COUNTS[None])
-    assert shares[0, :2].tolist() == pytest.approx([0.8, 0.2])
-    assert shares[1, :2].tolist() == pytest.approx([0.75, 0.25])
-    assert not shares[6].any()
 
 
 def test_a_pair_is_confused_in_both_directions():

@@ -10,29 +10,28 @@ from fer_lib.analysis.label_noise import (
     accuracy_against_votes,
     accuracy_by_agreement,
     follow_up_differences,
-    label_agreement,
     label_noise,
-    record_label_noise,
     recorded_ceilings,
     recorded_differences_from_regression,
     recorded_leads,
-    vote_scores,
 )
-from fer_lib.analysis.verdict import Verdict
-from fer_lib.analysis.vote_ceilings import (
+from fer_lib.analysis.label_noise.agreement import label_agreement, vote_scores
+from fer_lib.analysis.label_noise.ceilings import (
     ceilings,
     differences_from_regression,
     predict_labels_from_votes,
 )
-from fer_lib.analysis.vote_differences import (
+from fer_lib.analysis.label_noise.differences import (
     LEADS,
     comparison_records,
     vote_difference,
     vote_leads,
 )
+from fer_lib.analysis.label_noise.record import record_label_noise
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
-from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS
+from fer_lib.experiments import FERPLUS_STEPS
 from fer_lib.io import read_json, write_json
 
 
@@ -42,6 +41,18 @@ def votes_for_the_label(labels):
     others = np.tile([1, 1, 0], (len(labels), 1))
     emotions[::10], others[::10] = 0, [0, 0, 10]
     return Votes(emotions, others)
+
+
+def run_of(name, seed, private):
+    """A run of an experiment with some predictions on PrivateTest."""
+    return SimpleNamespace(
+        key=f"{name}/seed-{seed}",
+        name=name,
+        seed=seed,
+        folder=name,
+        config={"configuration": {"epochs": 70}},
+        predictions={"private_test": private},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -112,30 +123,16 @@ def test_images_of_another_data_set_are_refused(run, dataset, votes):
 
 
 @pytest.fixture
-def perfect_run(run, tmp_path):
+def perfect_run(run):
     """A run like the other that predicts every label."""
     private = run.predictions["private_test"]
     logits = 9 * np.eye(7, dtype=np.float32)[private.labels]
-    return SimpleNamespace(
-        key="se_cnn_distilled/seed-0",
-        config={"configuration": {"epochs": 70}},
-        name="se_cnn_distilled",
-        seed=0,
-        folder=tmp_path,
-        predictions={"private_test": replace(private, logits=logits)},
-    )
+    return run_of("se_cnn_distilled", 0, replace(private, logits=logits))
 
 
 @pytest.fixture
-def baseline(run, tmp_path):
-    return SimpleNamespace(
-        key="se_cnn/seed-0",
-        config={"configuration": {"epochs": 70}},
-        name="se_cnn",
-        seed=0,
-        folder=tmp_path,
-        predictions=run.predictions,
-    )
+def baseline(run):
+    return run_of("se_cnn", 0, run.predictions["private_test"])
 
 
 def test_vote_difference_is_that_on_images_with_a_majority(
@@ -160,7 +157,6 @@ def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp
     assert table[["model", "seed", "baseline"]].values.tolist() == [
         ["SE-CNN, distilled", 0, "SE-CNN"]
     ]
-    assert follow_up_differences(path, pairs=FERPLUS_STEPS).empty
     limits = table.filter(like="majority_accuracy_difference").iloc[0]
     assert limits.tolist() == difference["majority_accuracy"]
 
@@ -185,25 +181,16 @@ def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
     """A step whose baseline has no run of that seed with PrivateTest is left out."""
     path, (name, baseline) = tmp_path / "label_noise.json", FERPLUS_STEPS[1]
     private = run.predictions["private_test"]
-    rolled = {"private_test": replace(private, logits=np.roll(private.logits, 1, axis=1))}
+    rolled = replace(private, logits=np.roll(private.logits, 1, axis=1))
     runs = [
-        SimpleNamespace(
-            key=f"{experiment}/seed-{seed}",
-            config={"configuration": {"epochs": 70}},
-            name=experiment,
-            seed=seed,
-            folder=tmp_path,
-            predictions=run.predictions if seed else rolled,  # seeds differ
-        )
+        run_of(experiment, seed, private if seed else rolled)  # seeds differ
         for experiment, seed in ((name, 0), (name, 1), (baseline, 1), (baseline, 2))
     ]
     record_label_noise(runs, dataset, votes, path)
-    table = follow_up_differences(path, pairs=FERPLUS_STEPS)
-    assert table[["seed", "model", "baseline"]].values.tolist() == [
-        [1, EXPERIMENTS[name].title, EXPERIMENTS[baseline].title]
-    ]
-    assert table["label_accuracy_difference"].tolist() == [0]
-    assert follow_up_differences(path).empty
+    ((key, difference),) = read_json(path)["follow_ups"].items()
+    assert (key, difference["compared_with"]) == (f"{name}/seed-1", f"{baseline}/seed-1")
+    assert difference["label_accuracy"][0] == 0
+    assert follow_up_differences(path).empty  # it is no follow-up
 
 
 def test_leads_of_several_seeds_against_label_and_majority(run, dataset, votes, voted):
@@ -216,13 +203,7 @@ def test_leads_of_several_seeds_against_label_and_majority(run, dataset, votes, 
         """Right against the vote on the first `share` of the images, and else wrong."""
         predicted = np.where(np.arange(70) < share, 6, 0)
         logits = 9 * np.eye(7, dtype=np.float32)[predicted]
-        return SimpleNamespace(
-            folder="folder",
-            name=experiment,
-            seed=seed,
-            config={"configuration": {"epochs": 70}},
-            predictions={"private_test": replace(private, logits=logits)},
-        )
+        return run_of(experiment, seed, replace(private, logits=logits))
 
     runs = [made(name, 0, 60), made(name, 1, 64), made(baseline, 0, 34), made(baseline, 1, 36)]
     leads = vote_leads(runs, dataset, {**votes, "PrivateTest": neutral})

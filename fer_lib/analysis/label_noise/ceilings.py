@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate
-from fer_lib.analysis.headline import DEDUPLICATED, SeedSamples, same_budget, verdict_of
+from fer_lib.analysis.headline import DEDUPLICATED, SeedSamples, same_budget
+from fer_lib.analysis.label_noise.differences import VotedRun
 from fer_lib.analysis.leakage import occurs_in_training
-from fer_lib.analysis.vote_differences import VotedRun
+from fer_lib.analysis.verdict import decide_family
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import ANNOTATORS, Votes
 from fer_lib.data.labels import EMOTIONS
 from fer_lib.evaluation.bootstrap import bootstrap_counts, percentile_interval
-from fer_lib.evaluation.seed_variance import holm, total_mean
+from fer_lib.evaluation.seed_variance import total_mean
 from fer_lib.experiments import MAIN_MODELS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
@@ -88,22 +89,18 @@ def differences_from_regression(runs: list[Run], from_votes: SplitPredictions) -
     """
     regression = VotedRun(REGRESSION, {}, {"private_test": from_votes})
     by_name = {name: [run for run in runs if run.name == name] for name in CEILING_MODELS}
-    pool, rows = same_budget(runs, by_name), []
+    pool, rows, differences = same_budget(runs, by_name), [], []
     for split in _SPLITS:
         samples = SeedSamples({REGRESSION: [regression], **by_name}, split, pool=pool)
         for name in CEILING_MODELS:
-            row = {"experiment": name, "split": split, "seeds": len(by_name[name])}
-            estimate, p_value = Estimate(), np.nan
-            if by_name[name]:
-                difference = total_mean(
+            rows.append({"experiment": name, "split": split, "seeds": len(by_name[name])})
+            differences.append(
+                total_mean(
                     samples.values[name] - samples.values[REGRESSION],
                     samples.resampled[name] - samples.resampled[REGRESSION],
                     samples.seeds[name],
                 )
-                estimate = Estimate(difference.value, *difference.interval)
-                p_value = difference.p_value
-            rows.append(row | estimate.columns("accuracy_difference") | {"holm_p_value": p_value})
-    table = pd.DataFrame(rows)
-    table["holm_p_value"] = holm(table["holm_p_value"])
-    decided = table[["accuracy_difference", "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[verdict_of(*row) for row in decided])
+                if by_name[name]
+                else None
+            )
+    return pd.DataFrame(rows).join(decide_family(differences))

@@ -1,13 +1,14 @@
 """The rules that were written when all results were known.
 
-They take and return what those of `claim_rules` do, and carry less weight: whoever wrote them could
+They take and return what those of `rules` do, and carry less weight: whoever wrote them could
 see what they would decide.
 """
 
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.claim_rules import (
+from fer_lib.analysis.claims.confusions import pair_confusions, pair_ranks
+from fer_lib.analysis.claims.rules import (
     ANGRY,
     DISGUST,
     FEAR,
@@ -26,7 +27,6 @@ from fer_lib.analysis.comparison import (
     paired_differences,
     source_accuracies,
 )
-from fer_lib.analysis.confusions import class_shares, pair_confusions, pair_ranks
 from fer_lib.analysis.convergence import convergence_epochs
 from fer_lib.analysis.headline import predictions_on
 from fer_lib.data.labels import EMOTION_NAMES
@@ -36,6 +36,7 @@ from fer_lib.evaluation.bootstrap import (
     bootstrap_counts,
     confusion_scores,
 )
+from fer_lib.evaluation.metrics import class_shares
 from fer_lib.runs.predictions import align
 from fer_lib.runs.run import Run
 

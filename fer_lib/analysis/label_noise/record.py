@@ -1,10 +1,5 @@
-"""Label noise: FER2013's labels and models' predictions compared with the FER+ votes.
+"""The record of label noise: what is computed from the FER+ votes, written and read."""
 
-The votes are not redistributed. Results computed from them are recorded in `LABEL_NOISE_PATH`,
-which the functions that return tables read.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,104 +7,32 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate
-from fer_lib.analysis.records import records_of
-from fer_lib.analysis.verdict import Verdict
-from fer_lib.analysis.vote_ceilings import (
+from fer_lib.analysis.label_noise.agreement import label_agreement, vote_scores
+from fer_lib.analysis.label_noise.ceilings import (
     ceilings,
     differences_from_regression,
     predict_labels_from_votes,
 )
-from fer_lib.analysis.vote_differences import (
+from fer_lib.analysis.label_noise.differences import (
     comparison_records,
     vote_difference,
     vote_leads,
-    with_votes,
 )
+from fer_lib.analysis.records import records_of
+from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.dataset import Dataset
-from fer_lib.data.ferplus import ANNOTATORS, OTHER_COLUMNS, Votes
+from fer_lib.data.ferplus import Votes
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.evaluation.calibration import brier_score, negative_log_likelihood
 from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS, FOLLOW_UPS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
-from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run, parse_run_key
 
 LABEL_NOISE_PATH = ANALYSIS / "label_noise.json"
 
 
-def label_agreement(dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Compare FER2013's labels with the FER+ votes.
-
-    Returns:
-        `images`, their number; `with_majority`, images on which one of the seven emotions has more
-        than half of the votes; `no_face`, images on which "no face" has; `agreement`, the share of
-        the images with a majority on which it equals FER2013's label; and `confusion`, counts
-        [label][majority].
-    """
-    from sklearn.metrics import confusion_matrix
-
-    labels = np.concatenate([split.labels for split in dataset.splits.values()])
-    majority = np.concatenate([split.majority for split in votes.values()])
-    other_classes = np.concatenate([split.other_classes for split in votes.values()])
-    known = majority >= 0
-    return {
-        "images": len(labels),
-        "with_majority": int(known.sum()),
-        "no_face": int((2 * other_classes[:, OTHER_COLUMNS.index("NF")] > ANNOTATORS).sum()),
-        "agreement": float((majority == labels)[known].mean()),
-        "confusion": confusion_matrix(
-            labels[known], majority[known], labels=range(len(EMOTION_NAMES))
-        ).tolist(),
-    }
-
-
-def vote_scores(run: Run, dataset: Dataset, votes: dict[str, Votes]) -> dict:
-    """Score a run's PrivateTest predictions against the votes and against the labels.
-
-    Returns:
-        `images`, the number of images with a majority, and `label_accuracy` and `majority_accuracy`
-        on them; `voted`, the number of images with a vote for one of the seven emotions, and `nll`
-        and `brier` on them, of the probabilities against the distribution of these votes; and
-        `by_votes`, for each number of votes for the most frequent emotion, `images`,
-        `label_accuracy`, and `plurality_accuracy` against that emotion.
-
-    Raises:
-        DataError: the run's images are not those of the data set.
-    """
-    predictions, private = with_votes(run, dataset, votes)
-    majority, distribution = private.majority, private.distribution
-    known, voted = majority >= 0, ~np.isnan(distribution[:, 0])
-    logits = predictions.logits[voted]
-    return {
-        "images": int(known.sum()),
-        "label_accuracy": float(predictions.correct[known].mean()),
-        "majority_accuracy": float((predictions.predicted == majority)[known].mean()),
-        "voted": int(voted.sum()),
-        "nll": negative_log_likelihood(logits, distribution[voted]),
-        "brier": brier_score(logits, distribution[voted]),
-        "by_votes": _by_votes(predictions, private),
-    }
-
-
-def _by_votes(predictions: SplitPredictions, votes: Votes) -> list[dict]:
-    """Compute accuracy by the number of votes for the most frequent emotion.
-
-    Images on which a class other than the seven emotions has more votes are left out."""
-    most = votes.emotions.max(axis=1)
-    table = pd.DataFrame({
-        "votes": most,
-        "images": 1,
-        "label_accuracy": predictions.correct,
-        "plurality_accuracy": votes.plurality(predictions.predicted),
-    })  # fmt: skip
-    decided = table[(most >= 2) & (most >= votes.other_classes.max(axis=1))]
-    means = {"images": "sum", "label_accuracy": "mean", "plurality_accuracy": "mean"}
-    return decided.groupby("votes").agg(means).reset_index().to_dict("records")
-
-
 def record_label_noise(
-    runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path = LABEL_NOISE_PATH
+    runs: list[Run], dataset: Dataset, votes: dict[str, Votes], path: Path
 ) -> None:
     """Record the comparisons of labels, runs, follow-ups, leads and predictions from votes.
 
@@ -212,13 +135,8 @@ def accuracy_by_agreement(
     return pd.DataFrame(rows, columns=columns)
 
 
-def follow_up_differences(
-    path: Path = LABEL_NOISE_PATH, pairs: Sequence[tuple[str, str]] = FOLLOW_UPS
-) -> pd.DataFrame:
-    """Return the recorded `vote_difference` between each follow-up and its baseline.
-
-    Args:
-        pairs: names of follow-ups and their baselines.
+def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
+    """Return the recorded `vote_difference` between each of `FOLLOW_UPS` and its baseline.
 
     Returns:
         `model` (a title), `seed`, `baseline` (a title), `label_accuracy_difference` and
@@ -228,7 +146,7 @@ def follow_up_differences(
     rows = []
     for key, record in read_json(path)["follow_ups"].items():
         (name, seed), (baseline, _) = parse_run_key(key), parse_run_key(record["compared_with"])
-        if (name, baseline) not in pairs:
+        if (name, baseline) not in FOLLOW_UPS:
             continue
         row = {
             "model": EXPERIMENTS[name].title,
@@ -242,17 +160,17 @@ def follow_up_differences(
 
 
 def recorded_leads(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
-    """Return the recorded `vote_differences.vote_leads`."""
+    """Return the recorded `differences.vote_leads`."""
     return _comparisons(path, "leads")
 
 
 def recorded_ceilings(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
-    """Return the recorded `vote_ceilings.ceilings`."""
+    """Return the recorded `ceilings.ceilings`."""
     return pd.DataFrame(read_json(path)["ceilings"])
 
 
 def recorded_differences_from_regression(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
-    """Return the recorded `vote_ceilings.differences_from_regression`."""
+    """Return the recorded `ceilings.differences_from_regression`."""
     return _comparisons(path, "differences_from_regression")
 
 
