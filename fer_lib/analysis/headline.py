@@ -26,6 +26,7 @@ from fer_lib.evaluation.seed_variance import (
     total_difference,
     total_mean,
 )
+from fer_lib.experiments import HOG
 from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
 
@@ -198,7 +199,8 @@ def compare_experiments(
 
     A difference is called so where its p-value, corrected by Holm for all pairs of the family, is
     at most 5 %. The 95 % intervals of the single differences are not corrected. The variance across
-    seeds is pooled over all runs of the same budget: experiments of at most 20 epochs, or longer.
+    seeds is pooled over all runs of the same budget: experiments of at most 20 epochs, or longer. A
+    pair with one seed of a network gets no verdict, and does not count in the family.
 
     Args:
         runs: finished runs, of these and of other experiments.
@@ -209,28 +211,38 @@ def compare_experiments(
         One row per pair: `experiment`, `baseline`, `seeds` and `baseline_seeds` (how many),
         `<measure>_difference` with the limits `_low` and `_high` of its 95 % interval over images
         and seeds, `holm_p_value`, and `verdict` on whether the experiment raises the measure. Where
-        one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`.
+        one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`; with
+        one seed the p-value is NaN and the verdict is `ONE_SEED`.
     """
     runs, pairs, column = list(runs), list(pairs), f"{measure}_difference"
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
     samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name))
-    rows, p_values = [], []
+    rows, p_values, single = [], [], []
     for pair in pairs:
         values = tuple(samples.values.get(name, np.array([])) for name in pair)
         row = dict(zip(("experiment", "baseline"), pair, strict=True))
         row |= {"seeds": len(values[0]), "baseline_seeds": len(values[1])}
         row |= dict.fromkeys((column, f"{column}_low", f"{column}_high"), np.nan)
         p_values.append(np.nan)
+        # HOG's regression is deterministic: it has no seeds to vary.
+        seeds = [len(of) for name, of in zip(pair, values, strict=True) if name != HOG]
+        single.append(all(map(len, values)) and min(seeds, default=2) == 1)
         if all(map(len, values)):
             difference = samples.difference(*pair)
             low, high = difference.interval
             row |= {column: difference.value, f"{column}_low": low, f"{column}_high": high}
-            p_values[-1] = difference.p_value
+            p_values[-1] = np.nan if single[-1] else difference.p_value
         rows.append(row)
     table = pd.DataFrame(rows).assign(holm_p_value=holm(p_values))
     decided = table[[column, "holm_p_value"]].itertuples(index=False)
-    return table.assign(verdict=[verdict_of(*row) for row in decided])
+    verdicts = map(verdict_of, *zip(*decided, strict=True))
+    return table.assign(
+        verdict=[
+            Verdict.ONE_SEED if one else verdict
+            for one, verdict in zip(single, verdicts, strict=True)
+        ]
+    )
 
 
 def verdict_of(difference: float, p_value: float) -> Verdict:

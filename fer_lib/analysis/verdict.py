@@ -13,6 +13,7 @@ class Verdict(Enum):
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
     INCONCLUSIVE = "inconclusive"
+    ONE_SEED = "one seed; not tested"
     NOT_RECORDED = "not recorded"
 
 
