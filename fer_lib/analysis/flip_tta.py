@@ -26,7 +26,8 @@ def flip_tta_gains(runs: Iterable[Run], names: Iterable[str]) -> pd.DataFrame:
         `accuracy_without_tta`, `accuracy_with_flip_tta`, `accuracy_difference` and the limits
         `accuracy_difference_low` and `accuracy_difference_high`.
     """
-    runs = [run for run in runs if run.name in set(names)]
+    names = tuple(names)
+    runs = [run for run in runs if run.name in names]
     without, flipped = (
         {(run.name, run.seed): run for run in with_scheme(runs, scheme)} for scheme in (NO_TTA, FLIP)
     )
