@@ -29,7 +29,8 @@ def flip_tta_gains(runs: Iterable[Run], names: Iterable[str]) -> pd.DataFrame:
     names = tuple(names)
     runs = [run for run in runs if run.name in names]
     without, flipped = (
-        {(run.name, run.seed): run for run in with_scheme(runs, scheme)} for scheme in (NO_TTA, FLIP)
+        {(run.name, run.seed): run for run in with_scheme(runs, scheme)}
+        for scheme in (NO_TTA, FLIP)
     )
     both = [key for key in without if key in flipped]
     groups = {name: [key for key in both if key[0] == name] for name in names}
