@@ -24,6 +24,7 @@ from fer_lib.evaluation.seed_variance import (
     total_difference,
     total_mean,
 )
+from fer_lib.experiments import HOG
 from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
 
@@ -198,7 +199,8 @@ def compare_experiments(
 
     A difference is called so where its p-value, corrected by Holm for all pairs of the family, is
     at most 5 %. The 95 % intervals of the single differences are not corrected. The variance across
-    seeds is pooled over all runs of the same budget: experiments of at most 20 epochs, or longer.
+    seeds is pooled over all runs of the same budget: experiments of at most 20 epochs, or longer. A
+    pair with one seed of a network gets no verdict, and does not count in the family.
 
     Args:
         runs: finished runs, of these and of other experiments.
@@ -209,12 +211,17 @@ def compare_experiments(
         One row per pair: `experiment`, `baseline`, `seeds` and `baseline_seeds` (how many),
         `<measure>_difference` with the limits `_low` and `_high` of its 95 % interval over images
         and seeds, `holm_p_value`, and `verdict` on whether the experiment raises the measure. Where
-        one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`.
+        one of the two is not recorded the numbers are NaN and the verdict is `NOT_RECORDED`; with
+        one seed the p-value is NaN and the verdict is `ONE_SEED`.
     """
     runs, pairs = list(runs), list(pairs)
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
     samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name))
-    rows = [(*pair, *(len(samples.values.get(name, ())) for name in pair)) for pair in pairs]
+    seeds = {name: len(samples.values.get(name, ())) for name in names}
+    rows = [(*pair, *map(seeds.get, pair)) for pair in pairs]
+    # HOG's regression is deterministic: it has no seeds to vary.
+    tested = [all(seeds[name] > 1 for name in pair if name != HOG) for pair in pairs]
     table = pd.DataFrame(rows, columns=["experiment", "baseline", "seeds", "baseline_seeds"])
-    return table.join(decide_family((samples.difference(*pair) for pair in pairs), measure))
+    differences = [samples.difference(*pair) for pair in pairs]
+    return table.join(decide_family(differences, measure, tested))

@@ -23,6 +23,8 @@ from fer_lib.analysis.records import record
 from fer_lib.analysis.robustness import ROBUSTNESS_PATH, accuracies_of, record_robustness
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import Votes, find_votes, load_votes
+from fer_lib.evaluation.flip_tta import FLIP_TTA_PATH, other_scheme, record_flip_tta
+from fer_lib.evaluation.inference import predict_run
 from fer_lib.evaluation.metrics import classification_metrics
 from fer_lib.evaluation.tta_predictions import (
     TTA_PATH,
@@ -31,7 +33,14 @@ from fer_lib.evaluation.tta_predictions import (
     record_tta_schemes,
     tta_predictions,
 )
-from fer_lib.experiments import ENSEMBLE_TTA, EXPERIMENTS, MAIN_MODELS, SE_CNN_EXPERIMENTS
+from fer_lib.evaluation.verify import TTA_SAMPLE
+from fer_lib.experiments import (
+    ACCURACY_STEPS,
+    ENSEMBLE_TTA,
+    EXPERIMENTS,
+    MAIN_MODELS,
+    SE_CNN_EXPERIMENTS,
+)
 from fer_lib.io import read_arrays, read_json, write_json
 from fer_lib.paths import RESULTS
 from fer_lib.runs.run import Run, RunError
@@ -209,6 +218,19 @@ def _sample_tta(inputs: Inputs, path: Path) -> Pairs:
                 yield f"{scheme}, {name}", rows[scheme][name], metrics[name]
 
 
+def _steps(inputs: Inputs) -> list[Run]:
+    return [run for name in ACCURACY_STEPS for run in find_runs(inputs.results, name)]
+
+
+def _sample_flip_tta(inputs: Inputs, path: Path) -> Pairs:
+    """Every `TTA_SAMPLE`-th image of the first run whose weights are recorded."""
+    run = next(run for run in _steps(inputs) if run.weights)
+    split, recorded = inputs.dataset.public_test, run.predictions["public_test"][::TTA_SAMPLE]
+    images = split.images[split.require(recorded.hashes, recorded.labels, run.key)]
+    logits = predict_run(run, images, other_scheme(run))
+    yield run.key, read_arrays(path)[run.key][::TTA_SAMPLE], logits
+
+
 def _of_runs(path: Path, analysis: Callable, sample: Callable | None = None) -> Analysis:
     """An analysis of each main model."""
     write = partial(_write_of_runs, analysis=analysis)
@@ -240,4 +262,10 @@ ANALYSES = (
         _sample_robustness,
     ),
     Analysis("tta", (TTA_PATH.name, TTA_PREDICTIONS_PATH.name), _write_tta, _sample_tta),
+    Analysis(
+        "tta",
+        (FLIP_TTA_PATH.name,),
+        lambda inputs, path: record_flip_tta(_steps(inputs), inputs.dataset, path),
+        _sample_flip_tta,
+    ),
 )

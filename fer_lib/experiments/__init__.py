@@ -2,6 +2,7 @@
 
 from fer_lib.experiments.comparisons import (
     ABLATIONS,
+    ACCURACY_STEPS,
     CONTROLS,
     DEPLOYMENT_CANDIDATES,
     ENSEMBLE_TTA,
@@ -25,6 +26,7 @@ from fer_lib.experiments.table import (
 
 __all__ = [
     "ABLATIONS",
+    "ACCURACY_STEPS",
     "CONTROLS",
     "DEPLOYMENT_CANDIDATES",
     "ENSEMBLES",

@@ -47,6 +47,14 @@ ABLATIONS = (
     ("ablation_distilled", "ablation_baseline_float32"),
 )
 FOLLOW_UPS = (("se_cnn_distilled", "se_cnn"), ("se_cnn_distilled_swa", "se_cnn"))
+# From the custom CNN to the best single model, step by step.
+ACCURACY_STEPS = (
+    "custom_cnn",
+    "se_cnn",
+    "se_cnn_ferplus",
+    "se_cnn_hires_ferplus",
+    "se_cnn_hires_ferplus_distilled",
+)
 FERPLUS_STEPS = (
     ("se_cnn_hires_ferplus", "se_cnn_ferplus"),
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"),

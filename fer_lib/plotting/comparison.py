@@ -1,6 +1,7 @@
 """Figures that compare models, and the forms in which they are exported."""
 
 import textwrap
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -20,19 +21,19 @@ from fer_lib.runs.run import Run
 
 
 @placeholder_if_missing
-def per_class_f1(predictors: dict[str, Predictor | None]) -> Figure:
-    """F1 of each emotion on PrivateTest, one marker per model.
+def per_class_f1(predictors: dict[str, Sequence[Predictor]]) -> Figure:
+    """F1 of each emotion on PrivateTest, one marker per model: the mean over its seeds.
 
     Args:
-        predictors: by title; None leaves a model out.
+        predictors: the seeds of each model by title; a model without any is left out.
     """
     figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
     styles, classes = model_styles(predictors), np.arange(len(EMOTION_NAMES))
-    for index, (title, predictor) in enumerate(predictors.items()):
-        per_class = predictor.metrics["private_test"]["per_class"]
+    for index, (title, seeds) in enumerate(predictors.items()):
+        scores = [each.metrics["private_test"]["per_class"] for each in seeds]
         axes.plot(
             classes + 0.12 * (index - (len(predictors) - 1) / 2),
-            [per_class[name]["f1"] for name in EMOTION_NAMES],
+            [np.mean([score[name]["f1"] for score in scores]) for name in EMOTION_NAMES],
             styles[title].marker,
             color=styles[title].color,
             label=title,
@@ -77,17 +78,18 @@ def training_curves(runs: dict[str, Run | None]) -> Figure:
 
 
 @placeholder_if_missing
-def confusion_matrices(predictors: dict[str, Predictor | None]) -> Figure:
-    """The confusion matrices on PrivateTest, in percent of the true class, side by side.
+def confusion_matrices(predictors: dict[str, Sequence[Predictor]]) -> Figure:
+    """Confusion matrices on PrivateTest side by side: percent of the true class, means over seeds.
 
     Args:
-        predictors: by title; None leaves a model out.
+        predictors: the seeds of each model by title; a model without any is left out.
     """
     size = {"figsize": (0.6 + 2.75 * len(predictors), 4.2), "layout": "constrained"}
     figure, panels = plt.subplots(1, len(predictors), sharey=True, squeeze=False, **size)
     classes = range(len(EMOTION_NAMES))
-    for axes, (title, predictor) in zip(panels[0], predictors.items(), strict=True):
-        counts = np.array(predictor.metrics["private_test"]["confusion"])
+    for axes, (title, seeds) in zip(panels[0], predictors.items(), strict=True):
+        # Each seed is evaluated on the same images, so the sum weights seeds equally.
+        counts = sum(np.array(each.metrics["private_test"]["confusion"]) for each in seeds)
         percent = 100 * class_shares(counts)
         drawn = axes.imshow(percent, cmap="cividis", vmin=0, vmax=100)
         for (row, column), value in np.ndenumerate(percent):

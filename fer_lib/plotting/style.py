@@ -87,14 +87,14 @@ def placeholder(text: str = NOT_RECORDED) -> Figure:
 def placeholder_if_missing(draw):
     """Decorate a figure of one run, of several by title, or of a table.
 
-    Of runs by title those that are not None are drawn. Where there is none, or the table is empty,
-    the figure is a placeholder.
+    Of runs by title those that are not None, nor an empty list, are drawn. Where there is none, or
+    the table is empty, the figure is a placeholder.
     """
 
     @functools.wraps(draw)
     def wrapper(data, *arguments, **keywords):
         if isinstance(data, dict):
-            data = {title: run for title, run in data.items() if run is not None}
+            data = {title: run for title, run in data.items() if run not in (None, [])}
         missing = data.empty if isinstance(data, pd.DataFrame) else not data
         return placeholder() if missing else draw(data, *arguments, **keywords)
 

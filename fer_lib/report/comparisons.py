@@ -4,13 +4,14 @@ import pandas as pd
 
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.experiments import EXPERIMENTS
-from fer_lib.report.format import NOT_RECORDED, SPLIT_TITLES, show
+from fer_lib.report.format import NOT_RECORDED, SPLIT_TITLES, is_missing, p_value, show
 
 # Of a difference: whether a test detects one, and in which direction.
 VERDICT_WORDS = {
     Verdict.CONFIRMED: "higher",
     Verdict.REFUTED: "lower",
     Verdict.INCONCLUSIVE: "no difference detected",
+    Verdict.ONE_SEED: Verdict.ONE_SEED.value,
     Verdict.NOT_RECORDED: NOT_RECORDED,
 }
 
@@ -20,8 +21,8 @@ def show_comparisons(
 ) -> "pd.io.formats.style.Styler":
     """Show paired comparisons as a table: experiments by title, differences with intervals.
 
-    The verdict says whether accuracy is higher or lower than the baseline's, or whether no
-    difference is detected. The column of seeds has those of the experiment and of its baseline.
+    Experiment and baseline share a column, with their numbers of seeds in parentheses; so do the
+    verdict, which says whether accuracy is higher or lower than the baseline's, and its p-value.
 
     Args:
         comparisons: as `analysis.ablations.paired_comparisons` returns them. A column `split` may
@@ -30,11 +31,28 @@ def show_comparisons(
     """
     titles = {name: experiment.title for name, experiment in EXPERIMENTS.items()}
     table = comparisons.replace({"experiment": titles, "baseline": titles})
-    if {"seeds", "baseline_seeds"} <= set(table):
-        numbers = zip(table["seeds"], table.pop("baseline_seeds"), strict=True)
-        table["seeds"] = [f"{n} and {m}" for n, m in numbers]
+    if "baseline" in table:
+        sides = ("experiment", "baseline")
+        for side, seeds in zip(sides, ("seeds", "baseline_seeds"), strict=True):
+            if seeds in table:
+                table[side] = [f"{t} ({n})" for t, n in zip(table[side], table[seeds], strict=True)]
+        pairs = zip(*(table.pop(side) for side in sides), strict=True)
+        table.insert(0, "comparison", [" minus ".join(pair) for pair in pairs])
+    table = table.drop(columns=["seeds", "baseline_seeds"], errors="ignore")
+    if {"verdict", "holm_p_value"} <= set(table):
+        decided = zip(table["verdict"], table.pop("holm_p_value"), strict=True)
+        table["verdict"] = [_with_p_value(*each) for each in decided]
     table = table.rename(columns={"holm_p_value": "p_value"})
     table = table.replace({"verdict": VERDICT_WORDS})
     if "split" in table:
-        table.insert(2, "split", table.pop("split").replace(SPLIT_TITLES))
+        table.insert(1, "split", table.pop("split").replace(SPLIT_TITLES))
     return show(table, caption=caption)
+
+
+def _with_p_value(verdict: Verdict, p: float) -> str:
+    words = VERDICT_WORDS[verdict]
+    if is_missing(p):
+        return words
+    text = p_value(p)
+    equation = text if text[0] == "<" else f"=\N{NO-BREAK SPACE}{text}"
+    return f"{words} (p\N{NO-BREAK SPACE}{equation})"

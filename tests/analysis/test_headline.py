@@ -13,6 +13,7 @@ from fer_lib.analysis.headline import (
 )
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.analysis.verdict import Verdict
+from fer_lib.experiments import HOG
 from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions
 
@@ -157,6 +158,24 @@ def test_differences_are_decided_as_one_family(runs):
     assert table[["seeds", "baseline_seeds"]].values.tolist() == [[3, 2], [2, 2], [3, 0]]
     reverse = compare_experiments(runs, [("worse", "better")], "public_test")
     assert reverse.loc[0, "verdict"] is Verdict.REFUTED
+
+
+def test_one_seed_is_not_tested_and_does_not_count_in_the_family(runs):
+    pairs = [("better", "worse"), ("single", "worse")]
+    alone, both = (
+        compare_experiments([*runs, run("single", 0, 0.9)], pairs[:n], "public_test")
+        for n in (1, 2)
+    )
+    assert list(both["verdict"]) == [Verdict.CONFIRMED, Verdict.ONE_SEED]
+    assert both.loc[1, "accuracy_difference"] == pytest.approx(0.295, abs=0.02)
+    assert np.isnan(both.loc[1, "holm_p_value"])
+    assert both.loc[0, "holm_p_value"] == pytest.approx(alone.loc[0, "holm_p_value"], rel=0.5)
+
+
+def test_the_classical_baseline_has_no_seeds_and_is_tested(runs):
+    pairs = [("better", HOG)]
+    (verdict,) = compare_experiments([*runs, run(HOG, 0, 0.5)], pairs, "public_test")["verdict"]
+    assert verdict is Verdict.CONFIRMED
 
 
 def test_deduplicated_splits_leave_out_what_training_holds(runs):

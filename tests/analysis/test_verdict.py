@@ -49,6 +49,16 @@ def test_differences_of_a_family_are_decided_by_the_p_values_of_holm():
     pd.testing.assert_frame_equal(table, expected)
 
 
+def test_a_difference_of_one_seed_is_not_tested():
+    """It keeps its interval, and the family is one smaller: 2 · 0.02 = 0.04."""
+    family = [difference(*each) for each in ((0.3, 0.001), (0.2, 0.02), (0.1, 0.9))]
+    table = decide_family([*family, None], tested=[False, True, True, False])
+    assert list(table["accuracy_difference"][:3]) == [0.3, 0.2, 0.1]
+    np.testing.assert_allclose(table["holm_p_value"], [np.nan, 0.04, 0.9, np.nan])
+    expected = [Verdict.ONE_SEED, Verdict.CONFIRMED, Verdict.INCONCLUSIVE, Verdict.NOT_RECORDED]
+    assert list(table["verdict"]) == expected
+
+
 def test_a_family_without_differences_has_the_same_columns():
     assert decide_family([]).columns.equals(decide_family([None]).columns)
     assert decide_family([]).empty

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -13,11 +15,14 @@ from fer_lib.plotting.comparison import (
 
 
 def test_f1_of_each_emotion_has_a_marker_per_model(run):
-    axes = per_class_f1({"One": run, "Two": run, "Missing": None}).axes[0]
+    other = SimpleNamespace(
+        metrics={"private_test": {"per_class": {name: {"f1": 1.0} for name in EMOTION_NAMES}}}
+    )
+    axes = per_class_f1({"One": [run], "Two": [run, other], "Missing": []}).axes[0]
     f1 = [run.metrics["private_test"]["per_class"][name]["f1"] for name in EMOTION_NAMES]
     one, two = axes.get_lines()
-    for line in (one, two):
-        np.testing.assert_allclose(line.get_ydata(), f1)
+    np.testing.assert_allclose(one.get_ydata(), f1)
+    np.testing.assert_allclose(two.get_ydata(), (np.array(f1) + 1) / 2)
     assert (one.get_color(), one.get_marker()) != (two.get_color(), two.get_marker())
     assert (one.get_xdata() != two.get_xdata()).all()
 
@@ -37,12 +42,19 @@ def test_curves_have_a_column_per_model_and_shared_axes(run):
 
 
 def test_confusion_matrices_are_in_percent_of_the_true_class(run):
-    one, two, bar = confusion_matrices({"One": run, "Missing": None, "Two": run}).axes
     counts = np.array(run.metrics["private_test"]["confusion"])
-    expected = [f"{100 * n / row.sum():.0f}" for row in counts for n in row]
-    for axes, title in ((one, "One"), (two, "Two")):
+    right = SimpleNamespace(
+        metrics={"private_test": {"confusion": np.diag(counts.sum(axis=1)).tolist()}}
+    )
+    seeds = {"One": [run], "Missing": [], "Two": [run, right]}
+    one, two, bar = confusion_matrices(seeds).axes
+    share = 100 * counts / counts.sum(axis=1, keepdims=True)
+    for axes, title, expected in (
+        (one, "One", share),
+        (two, "Two", (share + 100 * np.eye(len(share))) / 2),
+    ):
         assert axes.get_title() == title
-        assert [text.get_text() for text in axes.texts] == expected
+        assert [text.get_text() for text in axes.texts] == [f"{n:.0f}" for n in expected.flat]
         assert (axes.images[0].norm.vmin, axes.images[0].norm.vmax) == (0, 100)
     assert (one.get_xlabel(), one.get_ylabel()) == ("predicted", "true")
     assert bar.get_xlabel() == "images of the true class, %"

@@ -20,13 +20,16 @@ def test_comparisons_are_displayed_by_title_with_intervals():
     )
     (row,) = show_comparisons(table).data.to_dict("records")
     assert row == {
-        "experiment": "Mixup",
-        "baseline": "SE-CNN, 15 epochs, bfloat16",
-        "seeds": "1 and 2",
+        "comparison": "Mixup (1) minus SE-CNN, 15 epochs, bfloat16 (2)",
         "accuracy difference (points)": "−1.8 (−2.7 to −0.8)",
-        "p-value": "0.0321",
-        "verdict": "lower",
+        "verdict": "lower (p\xa0=\xa00.0321)",
     }
+    small = show_comparisons(table.assign(holm_p_value=1e-7)).data
+    assert small["verdict"].tolist() == ["lower (p\xa0&lt;\xa00.0001)"]
+    single = show_comparisons(table.assign(holm_p_value=float("nan"), verdict=Verdict.ONE_SEED))
+    assert single.data["verdict"].tolist() == ["one seed; not tested"]
+    p_values = show_comparisons(table.drop(columns="verdict")).data
+    assert p_values["p-value"].tolist() == ["0.0321"]
 
 
 def test_comparisons_on_several_splits_name_the_split():
@@ -39,6 +42,6 @@ def test_comparisons_on_several_splits_name_the_split():
         }
     )
     shown = show_comparisons(table).data
-    assert list(shown) == ["experiment", "baseline", "split", "verdict"]
+    assert list(shown) == ["comparison", "split", "verdict"]
     assert shown["split"].tolist() == ["PublicTest", "PrivateTest"]
     assert shown["verdict"].tolist() == ["no difference detected", "not recorded"]
