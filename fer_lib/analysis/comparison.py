@@ -5,14 +5,13 @@ what is not recorded is NaN. These intervals resample the images of a test split
 variance across seeds; those of `headline` include it.
 """
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from fer_lib.analysis.leakage import LEAKAGE_PATH, without_leakage
+from fer_lib.analysis.leakage import without_leakage
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.evaluation.metrics import class_shares, classification_metrics
@@ -52,30 +51,13 @@ def estimate(predictor: Predictor | None, split: str, measure: str = "accuracy")
     return Estimate.of(predictor.metrics.get(split, {}) if predictor else {}, measure)
 
 
-def deduplicated_metrics(
-    predictor: Predictor | None, near: bool = False, path: Path = LEAKAGE_PATH
-) -> dict:
-    """`classification_metrics` on PrivateTest without the images that also occur in Training.
-
-    Args:
-        predictor: None, or one that was not evaluated on PrivateTest, has none: {}.
-        near: leave out near-duplicates, too.
-        path: the record of `duplicate_analysis`.
-    """
+def deduplicated_accuracy(predictor: Predictor | None) -> Estimate:
+    """Accuracy on PrivateTest without the images that also occur in Training."""
     predictions = predictor and predictor.predictions.get("private_test")
     if predictions is None:
-        return {}
-    kept = without_leakage(predictions, "private_test", near, path)
-    return classification_metrics(kept.logits, kept.labels)
-
-
-def deduplicated_accuracy(predictor: Predictor | None, near: bool = False) -> Estimate:
-    """Accuracy on PrivateTest without the images that also occur in Training.
-
-    Args:
-        near: leave out near-duplicates, too.
-    """
-    return Estimate.of(deduplicated_metrics(predictor, near), "accuracy")
+        return Estimate()
+    kept = without_leakage(predictions, "private_test")
+    return Estimate.of(classification_metrics(kept.logits, kept.labels), "accuracy")
 
 
 def accuracy_table(predictors: dict[str, Predictor | None]) -> pd.DataFrame:

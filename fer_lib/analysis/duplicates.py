@@ -1,14 +1,11 @@
-"""Recorded duplicates in FER2013, and accuracy on the de-duplicated PrivateTest."""
+"""Recorded duplicates and near-duplicates in FER2013."""
 
-import math
 from pathlib import Path
 
 import pandas as pd
 
-from fer_lib.analysis.comparison import Estimate, deduplicated_metrics
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.io import read_json
-from fer_lib.runs.predictions import Predictor
 
 
 def duplicate_counts(path: Path = LEAKAGE_PATH) -> dict[str, int]:
@@ -39,33 +36,3 @@ def duplicate_counts(path: Path = LEAKAGE_PATH) -> dict[str, int]:
 def correlation_bands(path: Path = LEAKAGE_PATH) -> pd.DataFrame:
     """Return the candidate pairs by their detail correlation: `low`, `high` and `pairs`."""
     return pd.DataFrame(read_json(path)["bands"], columns=["low", "high", "pairs"])
-
-
-def deduplication_table(
-    predictors: dict[str, Predictor | None], path: Path = LEAKAGE_PATH
-) -> pd.DataFrame:
-    """Return accuracy on all of PrivateTest, and without images that also occur in Training.
-
-    Args:
-        predictors: by title; None for one that is not recorded.
-
-    Returns:
-        One row per model: `model`; `accuracy` on all images; `accuracy_deduplicated`, without
-        images that occur in Training; `accuracy_strictly_deduplicated`, also without
-        near-duplicates of Training images; their 95 % bootstrap intervals, `_low` and `_high`,
-        which exclude the variance across seeds; and the numbers of images, `images`,
-        `images_deduplicated` and `images_strictly_deduplicated`. NaN without a record.
-    """
-    rows = []
-    for title, predictor in predictors.items():
-        row = {"model": title}
-        subsets = {
-            "": predictor.metrics["private_test"] if predictor else {},
-            "_deduplicated": deduplicated_metrics(predictor, near=False, path=path),
-            "_strictly_deduplicated": deduplicated_metrics(predictor, near=True, path=path),
-        }
-        for suffix, metrics in subsets.items():
-            row[f"images{suffix}"] = metrics.get("n", math.nan)
-            row |= Estimate.of(metrics, "accuracy").columns(f"accuracy{suffix}")
-        rows.append(row)
-    return pd.DataFrame(rows)

@@ -29,6 +29,7 @@ from fer_lib.runs.predictions import Predictor, SplitPredictions, align
 from fer_lib.runs.run import Run
 
 DEDUPLICATED = "deduplicated_"
+STRICTLY = "strictly_"
 SHORT_EPOCHS = 20
 
 
@@ -38,7 +39,8 @@ class SeedSamples:
     Args:
         runs: the runs of each experiment by name; those not evaluated on the split are left out.
         split: `public_test`, `private_test`, or `both` together; with the prefix `deduplicated_`
-            for the images of one that do not occur in Training.
+            for the images of one that do not occur in Training, and with `strictly_deduplicated_`
+            for those that have no near-duplicate there either.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
         pool: runs of further experiments, whose variance across seeds is pooled with theirs.
 
@@ -128,11 +130,11 @@ def predictions_on(predictor: Predictor, split: str) -> SplitPredictions | None:
     splits = predictor.predictions
     if split == "both":
         return _joined(*splits.values()) if len(splits) == 2 else None
-    name = split.removeprefix(DEDUPLICATED)
+    name = split.removeprefix(STRICTLY).removeprefix(DEDUPLICATED)
     predictions = splits.get(name)
     if predictions is None or name == split:
         return predictions
-    return _deduplicated(predictions, name)
+    return _deduplicated(predictions, name, split.startswith(STRICTLY))
 
 
 @functools.lru_cache(maxsize=256)
@@ -144,8 +146,8 @@ def _joined(*splits: SplitPredictions) -> SplitPredictions:
 
 
 @functools.lru_cache(maxsize=256)
-def _deduplicated(predictions: SplitPredictions, split: str) -> SplitPredictions:
-    return without_leakage(predictions, split)
+def _deduplicated(predictions: SplitPredictions, split: str, near: bool) -> SplitPredictions:
+    return without_leakage(predictions, split, near)
 
 
 @functools.lru_cache(maxsize=512)

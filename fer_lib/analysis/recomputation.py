@@ -50,6 +50,7 @@ MEASURED = (
     "custom_cnn_trials.json",
     "edge.json",
     "face_detection.json",
+    "gpu_trials.json",
     "interval_coverage.json",
     "packages.json",
     "speed.json",

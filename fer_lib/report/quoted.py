@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.benchmarks import latency
@@ -38,23 +37,24 @@ from fer_lib.runs.predictions import Predictor
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import best_single_run, find_runs
 
-_PLUS_MINUS = "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
-_SPLITS = ("private_test", "deduplicated_private_test")
+_DEDUPLICATED = "deduplicated_private_test"
+_STRICT = f"strictly_{_DEDUPLICATED}"
+_SPLITS = ("private_test", _DEDUPLICATED, _STRICT)
+_DASH = "–\N{WORD JOINER}"
 _THREE = ("mobilenetv2_head_only", "mobilenetv2_fine_tuned", "custom_cnn")
 
 
-def percent_over_seeds(mean: float, sd: float, low: float = np.nan, high: float = np.nan) -> str:
-    """Format a mean share with its standard deviation and its interval, where it has them.
+def over_seeds(accuracy: str, seeds: int, sd: float) -> str:
+    """Add the number of seeds and their standard deviation, a share, to a formatted accuracy.
 
-    >>> percent_over_seeds(0.7311, 0.0016, 0.7162, 0.746)
-    '73.1\\xa0%\\xa0±\\xa00.2 (71.6–\\u206074.6)'
-    >>> percent_over_seeds(0.6531, float("nan"))
-    '65.3\\xa0%'
+    >>> over_seeds("73.1\\xa0% (71.7–74.6)", 3, 0.0016)
+    '73.1\\xa0% (71.7–74.6; n\\xa0=\\xa03, SD\\xa00.2)'
     """
-    text = percent(mean) + ("" if is_missing(sd) else f"{_PLUS_MINUS}{100 * sd:.1f}")
-    if is_missing(low):
-        return text
-    return f"{text} ({100 * low:.1f}–\N{WORD JOINER}{100 * high:.1f})"
+    if is_missing(sd):
+        return accuracy
+    spread = f"n = {seeds}", f"SD {100 * sd:.1f}"
+    kept_whole = ", ".join(each.replace(" ", "\N{NO-BREAK SPACE}") for each in spread)
+    return f"{accuracy.removesuffix(')')}; {kept_whole})"
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -77,31 +77,36 @@ class FrontPage:
         models: the seeds of each model by title, where a list may be empty: the classical baseline,
             the networks of the source report, the SE-CNN and the best single model, then the
             headline ensemble where one is recorded.
-        accuracies: of each on PrivateTest and on its de-duplicated form, by title: the columns of
-            both `headline.headline_table`.
+        accuracies: of each on PrivateTest and on its two de-duplicated forms, by title: the
+            number of `seeds`, and the other columns of the three `headline.headline_table`.
     """
 
     models: dict[str, list[Predictor]]
     accuracies: pd.DataFrame
 
-    def accuracy(
-        self, title: str | None, split: str = "private_test", interval: bool = False
-    ) -> str:
-        """The accuracy of a model as `percent_over_seeds`; not recorded for an unknown title."""
-        ends = ("", "_sd", "_low", "_high") if interval else ("", "_sd")
-        columns = [f"{split}_accuracy{end}" for end in ends]
-        return percent_over_seeds(*self.accuracies.reindex([title])[columns].iloc[0])
+    def accuracy(self, title: str | None, split: str = "private_test") -> str:
+        """The mean accuracy of a model and its interval; not recorded for an unknown title."""
+        columns = [f"{split}_accuracy{end}" for end in ("", "_low", "_high")]
+        return percent(*self.accuracies.reindex([title])[columns].iloc[0]).replace("–", _DASH)
+
+    def over_seeds(self, title: str | None, split: str = "private_test") -> str:
+        """The same with the number of seeds and their standard deviation."""
+        sd = self.accuracies.reindex([title])[f"{split}_accuracy_sd"].iloc[0]
+        return over_seeds(self.accuracy(title, split), len(self.models.get(title, ())), sd)
 
     def table(self) -> str:
         """All models but the classical baseline in Markdown, one row each."""
-        heads = ["model", "PrivateTest", "de-duplicated", "seeds", "parameters"]
+        heads = ["model", "PrivateTest", "seeds", "seed SD", "de-duplicated", "parameters"]
         rows = []
         for title, seeds in self.models.items():
             if title == HOG_CONFIGURATION["title"]:
                 continue
-            cells = [self.accuracy(title, split, interval=True) for split in _SPLITS]
+            sd = self.accuracies.loc[title, "private_test_accuracy_sd"]
             number = MISSING_CELL if _is_ensemble(seeds) else str(len(seeds))
-            rows.append([title, *cells, number, count(parameters(seeds))])
+            spread = MISSING_CELL if is_missing(sd) else f"{100 * sd:.1f}"
+            private, deduplicated = (self.accuracy(title, split) for split in _SPLITS[:2])
+            size = count(parameters(seeds))
+            rows.append([title, private, number, spread, deduplicated, size])
         return markdown_table(heads, rows)
 
 
@@ -116,8 +121,9 @@ def front_page(root: Path) -> FrontPage:
     ensemble = headline_ensemble(ensembles, model_sizes(ensembles)) if ensembles else None
     models |= {f"Ensemble: {ensemble.title}": [ensemble]} if ensemble else {}
     pool = find_runs(root)
-    tables = (headline_table(models, split, pool=pool).set_index("model") for split in _SPLITS)
-    return FrontPage(models, pd.concat([t.drop(columns="seeds") for t in tables], axis=1))
+    tables = [headline_table(models, split, pool=pool).set_index("model") for split in _SPLITS]
+    further = [table.drop(columns="seeds") for table in tables[1:]]
+    return FrontPage(models, pd.concat([tables[0], *further], axis=1))
 
 
 def _is_ensemble(predictors: list[Predictor]) -> bool:
@@ -146,11 +152,11 @@ def _baselines(page: FrontPage) -> dict[str, str]:
     source = source_accuracies().set_index("model")["source_report_accuracy"]
     titles = {name: EXPERIMENTS[name].title for name in _THREE}
     return {
-        **{f"{name}_private": page.accuracy(title) for name, title in titles.items()},
+        **{f"{name}_private": page.over_seeds(title) for name, title in titles.items()},
         **{f"{name}_source": percent(source[title]) for name, title in titles.items()},
         "custom_cnn_parameters": count(parameters(page.models[titles["custom_cnn"]])),
         "mobilenetv2_multiply_adds": count(network_size(EXPERIMENTS[_THREE[1]]).multiply_adds),
-        "hog_private": page.accuracy(HOG_CONFIGURATION["title"]),
+        "hog_private": page.over_seeds(HOG_CONFIGURATION["title"]),
     }
 
 
@@ -160,9 +166,9 @@ def _improved(page: FrontPage) -> dict[str, str]:
     ensemble = next((t for t, seeds in page.models.items() if _is_ensemble(seeds)), None)
     return {
         "se_cnn_parameters": count(parameters(page.models[se_cnn])),
-        "se_cnn_private": page.accuracy(se_cnn),
+        "se_cnn_private": page.over_seeds(se_cnn),
         "ensemble_title": page.models[ensemble][0].title if ensemble else NOT_RECORDED,
-        "ensemble_private": page.accuracy(ensemble),
+        "ensemble_private": page.over_seeds(ensemble),
     }
 
 
@@ -171,16 +177,13 @@ def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
     title = EXPERIMENTS[best.name].title if best else NOT_RECORDED
     seeds = page.models.get(title, [])
     size = model_sizes([Ensemble("best", (best,))] if best else [])
-    deduplicated = _SPLITS[1]
     return {
         "best_title": title,
         "best_parameters": count(parameters(seeds)),
-        "best_seeds": str(len(seeds)),
         "best_multiply_adds": count(size["multiply_adds"].max() if best else None),
-        "best_private": page.accuracy(title),
-        "best_private_interval": page.accuracy(title, interval=True),
-        "best_deduplicated": page.accuracy(title, deduplicated),
-        "best_deduplicated_interval": page.accuracy(title, deduplicated, interval=True),
+        "best_private": page.over_seeds(title),
+        "best_deduplicated": page.over_seeds(title, _DEDUPLICATED),
+        "best_strictly_deduplicated": page.over_seeds(title, _STRICT),
     }
 
 

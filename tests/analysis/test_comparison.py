@@ -68,7 +68,6 @@ def test_deduplicated_accuracy_leaves_out_images_that_occur_in_training():
     model = predictor([0, 1, 4, 10], hashes)  # 4 of 70 are wrong
     assert estimate(model, "private_test").value == pytest.approx(66 / 70)
     assert deduplicated_accuracy(model).value == pytest.approx(64 / 66)
-    assert deduplicated_accuracy(model, near=True).value == pytest.approx(63 / 64)
     assert deduplicated_accuracy(None) == Estimate()
 
 

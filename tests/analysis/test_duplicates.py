@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
 
-from fer_lib.analysis.duplicates import correlation_bands, deduplication_table, duplicate_counts
+from fer_lib.analysis.duplicates import correlation_bands, duplicate_counts
 from fer_lib.analysis.leakage import duplicate_analysis
 from fer_lib.io import write_json
 
@@ -58,19 +57,3 @@ def test_correlation_bands_cover_0_to_1(leakage_path):
     bands = correlation_bands(leakage_path)
     assert bands["low"].tolist() == pytest.approx(np.arange(10) / 10)
     assert bands["high"].tolist() == pytest.approx(np.arange(1, 11) / 10)
-
-
-def test_accuracy_is_of_the_images_that_are_left(leakage_path, run):
-    row = deduplication_table({"Tiny": run}, leakage_path).iloc[0]
-    private = run.predictions["private_test"]
-    for suffix, first in (("", 0), ("_deduplicated", 10), ("_strictly_deduplicated", 30)):
-        expected = accuracy_score(private.labels[first:], private.predicted[first:])
-        assert row[f"accuracy{suffix}"] == expected
-        assert row[f"accuracy{suffix}_low"] <= expected <= row[f"accuracy{suffix}_high"]
-        assert row[f"images{suffix}"] == 70 - first
-
-
-def test_a_missing_model_has_a_row_without_numbers(leakage_path, run):
-    table = deduplication_table({"Tiny": run, "Missing": None}, leakage_path)
-    assert table.iloc[1].drop("model").isna().all()
-    assert table["images_deduplicated"].iloc[0] == 60

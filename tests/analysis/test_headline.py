@@ -178,17 +178,21 @@ def test_the_classical_baseline_has_no_seeds_and_is_tested(runs):
     assert verdict is Verdict.CONFIRMED
 
 
-def test_deduplicated_splits_leave_out_what_training_holds(runs):
-    leaked = read_json(LEAKAGE_PATH)["in_training"]["public_test"]["exact"]
-    clean = run("clean", 0, 0.6)
-    split = clean.predictions["public_test"]
-    hashes = split.hashes.copy()
-    hashes[split.correct.nonzero()[0][:50]] = leaked[:50]
-    found = SimpleNamespace(
-        name="leaky",
-        seed=0,
-        predictions={"public_test": SplitPredictions(split.logits, split.labels, hashes)},
-    )
-    samples = SeedSamples({"leaky": [found]}, "deduplicated_public_test")
-    expected = (split.correct.sum() - 50) / (N - 50)
+@pytest.mark.parametrize(
+    ("split", "left_out"),
+    [
+        ("public_test", 0),
+        ("deduplicated_public_test", 50),
+        ("strictly_deduplicated_public_test", 70),
+    ],
+)
+def test_deduplicated_splits_leave_out_what_training_holds(runs, split, left_out):
+    leaked = read_json(LEAKAGE_PATH)["in_training"]["public_test"]
+    clean = run("clean", 0, 0.6).predictions["public_test"]
+    hashes, correct = clean.hashes.copy(), clean.correct.nonzero()[0]
+    hashes[correct[:50]], hashes[correct[50:70]] = leaked["exact"][:50], leaked["near"][:20]
+    predictions = {"public_test": SplitPredictions(clean.logits, clean.labels, hashes)}
+    found = SimpleNamespace(name="leaky", seed=0, predictions=predictions)
+    samples = SeedSamples({"leaky": [found]}, split)
+    expected = (clean.correct.sum() - left_out) / (N - left_out)
     assert samples.values["leaky"] == pytest.approx([expected])

@@ -30,9 +30,10 @@ def test_one_version_and_date():
     released = date.fromisoformat(CITATION["date-released"])
     spelled = f"{released:%B} {released.day}, {released.year}"
     assert CITATION["version"] == fer_lib.__version__
-    for path in ("book/index.md", "book/cite.md"):
+    for path in ("README.md", "book/index.md", "book/cite.md"):
         assert {fer_lib.__version__} == set(re.findall(r"[Vv]ersion (\d[\d.]+\d)", text_of(path)))
         assert spelled in " ".join(text_of(path).split())
+    assert f"## {fer_lib.__version__} – {spelled}\n" in text_of("CHANGELOG.md")
     entry = re.search(r"```bibtex\n(.*?)```", text_of("book/cite.md"), re.DOTALL)[1]
     assert f"version = {{{fer_lib.__version__}}}" in entry and f"{{{released}}}" in entry
 

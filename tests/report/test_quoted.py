@@ -1,5 +1,6 @@
 import doctest
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,16 @@ def test_values_are_numbers_and_titles_but_no_sentences(numbers):
 def test_front_table_has_six_rows_at_most(numbers):
     lines = numbers["front_table"].splitlines()
     assert 3 <= len(lines) <= 2 + 6
-    assert {line.count("|") for line in lines} == {6}
+    assert {line.count("|") for line in lines} == {7}
+
+
+def test_headline_is_the_mean_with_its_interval_then_seeds_and_deviation(numbers):
+    runs = find_runs(RESULTS, "custom_cnn")
+    accuracies = [100 * run.metrics["private_test"]["accuracy"] for run in runs]
+    mean, *rest = numbers["custom_cnn_private"].split("\xa0", 1)
+    assert mean == f"{statistics.mean(accuracies):.1f}"
+    deviation = f"SD\xa0{statistics.stdev(accuracies):.1f}"
+    assert re.fullmatch(rf"% \([\d.]+–\u2060[\d.]+; n\xa0=\xa0{len(runs)}, {deviation}\)", *rest)
 
 
 def test_missing_runs_are_not_recorded(tmp_path):
@@ -64,9 +74,9 @@ def test_missing_runs_are_not_recorded(tmp_path):
     assert set(numbers) == set(quoted_numbers(get_profile("full")))
     for key in ("custom_cnn_private", "best_private", "ensemble_private", "card_ece"):
         assert numbers[key] == "not recorded", key
-    assert numbers["best_seeds"] == "0"
     assert (
-        "| Custom CNN | not recorded | not recorded | 0 | not recorded |" in numbers["front_table"]
+        "| Custom CNN | not recorded | 0 | – | not recorded | not recorded |"
+        in (numbers["front_table"])
     )
 
 
