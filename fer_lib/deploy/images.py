@@ -55,6 +55,21 @@ def require_input_file(path: Path, error: type[Exception]) -> None:
         raise error("not a file, but a FIFO, a socket or a device")
 
 
+def photo_of(source: "str | Path | Image.Image | np.ndarray | Photo") -> Photo:
+    """Convert an image file, an image of Pillow, or an array as in `photo_from_array` to a photo.
+
+    A photo is returned unchanged.
+
+    Raises:
+        PhotoError: the image cannot be read.
+    """
+    if isinstance(source, Photo):
+        return source
+    if isinstance(source, str | Path):
+        return read_image(Path(source))
+    return photo_from_image(source) if isinstance(source, Image.Image) else photo_from_array(source)
+
+
 def read_image(path: Path) -> Photo:
     """Read a photo in one of `fer_lib.images.FORMATS`.
 
