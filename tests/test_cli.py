@@ -111,6 +111,13 @@ def test_typo_in_a_verb_suggests_the_nearest(capsys):
     assert error_line(["trian"], capsys).endswith("no verb 'trian'; did you mean train?")
 
 
+def test_missing_verb_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "photo.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert error_line([], capsys).endswith(": no verb; --help lists them")
+    assert error_line(["photo.jpg"], capsys).endswith("fer_lib predict photo.jpg")
+
+
 def test_typo_in_an_experiment_suggests_the_nearest(capsys):
     assert error_line(["train", "custom_cn"], capsys).endswith("did you mean custom_cnn?")
     assert "there are custom_cnn, mobilenetv2" in error_line(["train", "vgg"], capsys)

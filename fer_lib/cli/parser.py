@@ -48,8 +48,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         group = verbs.choices[verb].add_mutually_exclusive_group(required=required)
         for names, settings in options:
             group.add_argument(*names, **settings)
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
-        parser.error(_unknown("verb", arguments[0], verbs.choices))
+    if not arguments:
+        parser.error("no verb; --help lists them")
+    if not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
+        is_path = Path(arguments[0]).exists()
+        hint = f"to predict it: {prog} predict {arguments[0]}" if is_path else None
+        parser.error(hint or _unknown("verb", arguments[0], verbs.choices))
     return parser.parse_args(arguments)
 
 
