@@ -39,7 +39,7 @@ MEASURE = """
       const image = new Image();
       image.src = "playground/astronaut.png";
       await image.decode();
-      const canvas = new OffscreenCanvas(image.width, image.height), context = canvas.getContext("2d");
+      const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
       context.drawImage(image, 0, 0);
       const pixels = context.getImageData(0, 0, image.width, image.height);
       const times = { detect: [], classify: [] };
