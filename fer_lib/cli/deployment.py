@@ -111,7 +111,8 @@ def _with_error(name: str, frames: Iterator[Prediction]) -> Iterator[Prediction]
     try:
         yield from frames
     except (VideoError, OSError) as error:
-        yield Prediction(name, error=getattr(error, "strerror", None) or str(error))
+        reason = getattr(error, "strerror", None) or str(error)
+        yield Prediction(name, error=reason.removeprefix(f"{printable(name)}: "))
 
 
 def _until_interrupted(predictions: Iterator[Prediction]) -> Iterator[Prediction]:

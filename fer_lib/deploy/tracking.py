@@ -19,7 +19,8 @@ from fer_lib.deploy.face_detection import Detection, detect_faces, follow_face, 
 from fer_lib.deploy.faces import Face, Prediction, face_of, largest_square
 from fer_lib.deploy.images import Photo, crop_face, photo_of
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
-from fer_lib.deploy.videos import Frame, read_camera, read_video
+from fer_lib.deploy.videos import Frame, VideoError, read_camera, read_video
+from fer_lib.text import printable
 
 SEARCH_EVERY = 30  # frames, while every face is followed: a search takes as long as 30 followings
 SEARCH_WITHOUT_FACE_EVERY = 10
@@ -65,10 +66,13 @@ def predict_camera(
 
 
 def _predict(name: str, frames: Iterable[Frame], tracker: "Tracker") -> Iterator[Prediction]:
-    for number, frame in enumerate(frames):
-        photo, seconds = frame.photo, frame.seconds
-        faces = tracker.update(photo, seconds)
-        yield Prediction(name, photo, faces, photo.notes, frame=number, seconds=seconds)
+    try:
+        for number, frame in enumerate(frames):
+            photo, seconds = frame.photo, frame.seconds
+            faces = tracker.update(photo, seconds)
+            yield Prediction(name, photo, faces, photo.notes, frame=number, seconds=seconds)
+    except VideoError as error:
+        raise VideoError(f"{printable(name)}: {error}") from None
 
 
 @dataclass

@@ -100,7 +100,7 @@ def test_one_frame_at_a_time_is_in_memory(video, stub_model, monkeypatch):
 
 
 def test_unreadable_video_and_camera_raise_an_error(stub_model, tmp_path):
-    with pytest.raises(VideoError, match="no such file"):
+    with pytest.raises(VideoError, match=r"none.mp4: no such file"):
         next(predict_video(str(tmp_path / "none.mp4"), stub_model("happy")))
     with pytest.raises(VideoError, match="camera 99: "):
         next(predict_camera(99, stub_model("happy")))
