@@ -80,7 +80,7 @@ def confidence_on(images: np.ndarray) -> dict:
     probabilities = load_onnx_model().probabilities(images)
     confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
     counts = np.bincount(predicted, minlength=len(EMOTION_NAMES))
-    found = [bool(detect_faces(photo_from_array(image))) for image in images]
+    detected = [bool(detect_faces(photo_from_array(image))) for image in images]
     return {
         "images": len(images),
         "mean_confidence": float(confidence.mean()),
@@ -88,7 +88,7 @@ def confidence_on(images: np.ndarray) -> dict:
         "share_above_0.9": float((confidence >= 0.9).mean()),
         "most_frequent": EMOTION_NAMES[counts.argmax()],
         "share_most_frequent": float(counts.max() / len(images)),
-        "share_detected": float(np.mean(found)),
+        "share_detected": float(np.mean(detected)),
     }
 
 
