@@ -74,8 +74,9 @@ def predict(options: Namespace) -> int:
     messages = [] if tabular else [str(counts)]
     if inputs.saved:
         messages.append(f"inputs passed over, because --save wrote them: {inputs.saved}")
-    if others := sorted(inputs.other_files.items()):
-        numbers = ", ".join(f"{n} {printable(suffix)}" for suffix, n in others)
+    if inputs.other_files:
+        by_suffix = sorted(inputs.other_files.items())
+        numbers = ", ".join(f"{n} {printable(suffix)}" for suffix, n in by_suffix)
         messages.append(f"files in folders that are no photos or videos: {numbers}")
     for message in filter(None, (*messages, output.error)):
         print(message, file=sys.stderr)
