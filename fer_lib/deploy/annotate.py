@@ -113,9 +113,9 @@ class Saver:
 
 def is_saved(path: Path) -> bool:
     """Whether a `Saver` wrote a file, by its name and its content."""
-    if not (path.stem.rstrip("-0123456789").endswith(_SAVED) and path.is_file()):
+    if not path.stem.rstrip("-0123456789").endswith(_SAVED):
         return False
-    return _is_ours(path)
+    return os.path.isfile(path) and _is_ours(path)  # noqa: PTH113, which raises for long names
 
 
 def _is_ours(path: Path) -> bool:

@@ -60,7 +60,7 @@ def test_pattern_characters_in_an_existing_name(tmp_path):
 
 def test_names_that_no_file_can_have_are_listed_and_fail_later(tmp_path):
     create(tmp_path, "a.jpg")
-    names = ["a\0b.jpg", "x" * 300, "a.jpg"]
+    names = ["a\0b.jpg", "x" * 300, f"{'x' * 300}-faces.jpg", "a\0b-faces.jpg", "a.jpg"]
     assert found(tmp_path, *names)[0] == names
 
 
