@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 import pandas as pd
 from matplotlib import cbook
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from skimage import data
 from sklearn.datasets import load_sample_images
 
@@ -47,6 +47,7 @@ BRIGHTNESS = (0.25, 0.5, 1.5, 2.0)
 BLUR = (2, 4, 8)  # standard deviations in pixels, on a face of 120
 OCCLUSIONS = ("eyes", "mouth", "left half")
 NUMBERS = (2, 5, 10)
+CROWD_SIZES, CROWD_ROWS, CROWD_COLUMNS = (30, 40, 50, 60, 80, 120), 5, 8
 CANVAS, BACKGROUND = (640, 480), (110, 120, 130)
 WITHOUT_FACES = (
     "brick",
@@ -142,6 +143,8 @@ def scenes() -> Iterator[Scene]:
         yield Scene("80 px in 4000 × 3000", *in_large_photo(portrait))
     for number in NUMBERS:
         yield Scene(f"{number} faces", *several(number))
+    for side in CROWD_SIZES:
+        yield Scene(f"crowd, {side} px", *crowd(side))
     lfw = np.uint8(255 * data.lfw_subset())
     for row, patch in enumerate(lfw):
         picture = Image.new("L", (300, 225), 110)
@@ -181,6 +184,19 @@ def several(number: int) -> tuple[np.ndarray, np.ndarray]:
         side, left, top = 60 + 5 * k, 200 * (k % 5), 200 * (k // 5)
         photo.paste(placed(people[k % 2], side, (100, 100), (200, 200)), (left, top))
         faces.append((left + 100, top + 100, side))
+    return np.asarray(photo), np.array(faces)
+
+
+def crowd(side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Heads side by side in the middle of a photo of 4000 × 3000, of both people in turn."""
+    photo, faces, people = Image.new("RGB", (4000, 3000), BACKGROUND), [], portraits()
+    cell = 2 * side  # a head is about half as wide again as its face
+    start = (4000 - CROWD_COLUMNS * cell) // 2, (3000 - CROWD_ROWS * cell) // 2
+    for k in range(CROWD_ROWS * CROWD_COLUMNS):
+        left, top = start[0] + k % CROWD_COLUMNS * cell, start[1] + k // CROWD_COLUMNS * cell
+        head = placed(people[k % 2], side, (side, side), (cell, cell))
+        photo.paste(head if k % 4 < 2 else ImageOps.mirror(head), (left, top))
+        faces.append((left + side, top + side, side))
     return np.asarray(photo), np.array(faces)
 
 

@@ -31,6 +31,7 @@ HTML = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>
@@ -44,6 +45,7 @@ HTML = """\
 </body>
 </html>
 """
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # no script, no server
 KINDS = {"fig": "Figure", "tab": "Table"}
 
 
@@ -104,7 +106,7 @@ def to_html(executed: Path, title: str) -> str:
     )
     body, _ = exporter.from_notebook_node(notebook)
     style = HtmlFormatter().get_style_defs(".highlight") + STYLE.read_text(encoding="utf-8")
-    return HTML.format(title=html.escape(title), style=style, body=body)
+    return HTML.format(title=html.escape(title), style=style, body=body, policy=POLICY)
 
 
 def number_figures(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

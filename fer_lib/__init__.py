@@ -18,19 +18,25 @@ from fer_lib import tensorflow_messages
 __version__ = "0.1.0"  # pyproject.toml reads it from here
 
 __all__ = [
+    "Tracker",
     "__version__",
     "load_dataset",
     "load_model",
     "load_run",
+    "predict_camera",
     "predict_faces",
+    "predict_video",
     "train",
 ]
 
 _MODULES = {
+    "Tracker": "fer_lib.deploy.tracking",
     "load_dataset": "fer_lib.data.dataset",
     "load_model": "fer_lib.api",
     "load_run": "fer_lib.api",
+    "predict_camera": "fer_lib.deploy.tracking",
     "predict_faces": "fer_lib.deploy.faces",
+    "predict_video": "fer_lib.deploy.tracking",
     "train": "fer_lib.api",
 }
 

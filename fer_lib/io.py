@@ -97,25 +97,35 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == _MAC_FOLDER
 
 
-def list_files(folder: Path) -> list[Path]:
+def list_files(folder: Path, closed: list[Path] | None = None) -> list[Path]:
     """List what lies in a folder and its subfolders, except folders and what is hidden, sorted.
 
     Links are followed, except to a folder that they lie in.
 
+    Args:
+        closed: gets the folders that cannot be read.
+
     Raises:
-        OSError: a folder cannot be read.
+        OSError: a folder cannot be read, and there is no such list.
     """
     files, folders = [], [(folder, frozenset())]
     while folders:
         parent, ancestors = folders.pop()
-        status = parent.stat()
+        try:
+            status = parent.stat()
+            children = [(child, child.is_dir()) for child in parent.iterdir()]
+        except OSError:
+            if closed is None:
+                raise
+            closed.append(parent)
+            continue
         identity = (status.st_dev, status.st_ino)
         if identity in ancestors:
             continue
-        for child in parent.iterdir():
+        for child, is_folder in children:
             if is_hidden(child.name):
                 continue
-            if child.is_dir():
+            if is_folder:
                 folders.append((child, ancestors | {identity}))
             else:
                 files.append(child)

@@ -4,6 +4,7 @@ Nothing but `fer2013` needs FER2013, and nothing needs a network connection.
 """
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,6 @@ def cache(tmp_path_factory):
 def book_script():
     """Loads a script of `book/`, which is no package, as a module."""
     import importlib.util
-    from pathlib import Path
 
     def load(name):
         path = Path(__file__).resolve().parent.parent / "book" / f"{name}.py"
@@ -164,3 +164,20 @@ def make_run(dataset):
         return write_run(folder, config, predictions, metrics_by_split(predictions))
 
     return make
+
+
+@pytest.fixture
+def close_folder(monkeypatch):
+    """Makes folders of a name unreadable, also for root, whom permissions do not stop."""
+
+    def close(name):
+        iterdir = Path.iterdir
+
+        def closed(path):
+            if path.name == name:
+                raise PermissionError(13, "Permission denied", str(path))
+            return iterdir(path)
+
+        monkeypatch.setattr(Path, "iterdir", closed)
+
+    return close

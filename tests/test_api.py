@@ -85,6 +85,23 @@ print(*sys.modules)
     assert "onnxruntime" in modules and not set(HEAVY) & set(modules)
 
 
+def test_videos_and_cameras_are_predicted_without_a_training_package(constant_model, tmp_path):
+    code = """
+import sys
+import numpy as np
+import fer_lib
+for predict in (fer_lib.predict_video, fer_lib.predict_camera):
+    try:
+        next(predict("nowhere", sys.argv[1]))
+    except (ValueError, OSError) as error:
+        pass
+assert fer_lib.Tracker(sys.argv[1]).update(np.zeros((100, 100)), seconds=0) == []
+print(*sys.modules)
+"""
+    modules = run_python(code, constant_model).stdout.split()
+    assert "av" in modules and not set(HEAVY[1:]) & set(modules)
+
+
 def test_tensorflow_starts_without_messages():
     code = """
 import fer_lib, keras, numpy as np

@@ -6,17 +6,21 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fer_lib.cli import analyses, main
-from fer_lib.cli.parser import PROFILE_NAMES
+from fer_lib.cli.parser import _SCRIPT, PROFILE_NAMES
 from fer_lib.profiles import PROFILES, Profile
 
 VERBS = (
+    "predict",
+    "export",
     "inspect-data",
     "download",
     "train",
@@ -29,8 +33,6 @@ VERBS = (
     "robustness",
     "tta",
     "export-corruptions",
-    "export",
-    "predict",
 )
 HEAVY = {"numpy", "keras", "tensorflow", "pandas", "sklearn", "onnxruntime", "av"}
 
@@ -84,8 +86,36 @@ def test_version(capsys):
     assert capsys.readouterr().out.startswith("fer_lib 0.")
 
 
+@pytest.mark.parametrize(
+    ("process", "name"),
+    [
+        ("/usr/bin/fer-lib", "fer-lib"),
+        ("fer-lib.exe", "fer-lib"),
+        ("fer_lib/__main__.py", "python -m fer_lib"),
+    ],
+)
+def test_messages_name_the_command_that_was_called(process, name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [process])
+    assert error_line(["predict"], capsys).startswith(f"{name} predict: ")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert f"{name} predict photo.jpg" in " ".join(capsys.readouterr().out.split())
+
+
+def test_script_of_the_package_is_the_command_line():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+    assert project["project"]["scripts"] == {f"{_SCRIPT}": "fer_lib.cli:main"}
+
+
 def test_typo_in_a_verb_suggests_the_nearest(capsys):
     assert error_line(["trian"], capsys).endswith("no verb 'trian'; did you mean train?")
+
+
+def test_missing_verb_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "photo.jpg").touch()
+    monkeypatch.chdir(tmp_path)
+    assert error_line([], capsys).endswith(": no verb; --help lists them")
+    assert error_line(["photo.jpg"], capsys).endswith("fer_lib predict photo.jpg")
 
 
 def test_typo_in_an_experiment_suggests_the_nearest(capsys):
@@ -112,6 +142,8 @@ def test_typo_in_an_experiment_suggests_the_nearest(capsys):
         ["predict", ""],
         ["predict", "a.png", "--model", "no\nfile.onnx"],
         ["predict", "a.png", "--json", "--csv"],
+        ["predict", "a.png", "--threshold", "1.1"],
+        ["predict", "a.png", "--threshold", "half"],
         ["predict", "a.png", "--model", "nowhere.onnx"],
     ],
 )

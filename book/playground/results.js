@@ -1,5 +1,7 @@
 // What the playground shows of a prediction: its class, a bar per emotion, and the input of the model.
 
+const percent = (probability) => `${Math.round(100 * probability)}\u00a0%`;
+
 export class Results {
   constructor(find, settings) {
     Object.assign(this, { find, settings, announced: "" });
@@ -26,10 +28,10 @@ export class Results {
   show({ probabilities, pixels }) {
     this.bars.forEach(({ fill, value }, index) => {
       fill.style.width = `${100 * probabilities[index]}%`;
-      value.textContent = `${Math.round(100 * probabilities[index])}\u00a0%`;
+      value.textContent = percent(probabilities[index]);
     });
     const { emotion, confident } = this.best(probabilities);
-    this.announce(confident ? emotion : `Uncertain: perhaps ${emotion}`, !confident);
+    this.announce(confident ? emotion : `Uncertain: perhaps ${emotion}`, !confident, percent(Math.max(...probabilities)));
     const size = this.settings.image_size, input = this.find(".model-input canvas").getContext("2d"), image = input.createImageData(size, size);
     pixels.forEach((level, i) => image.data.set([level, level, level, 255], 4 * i));
     input.putImageData(image, 0, 0);
@@ -46,9 +48,10 @@ export class Results {
     canvas.width = canvas.width; // empties it
   }
 
-  announce(text, uncertain) {
+  announce(text, uncertain, probability = "") {
     // A screen reader announces a new prediction, not the percentages of each frame.
-    if (text !== this.announced) this.find(".prediction").textContent = this.announced = text;
+    if (text !== this.announced) this.find(".headline").textContent = this.announced = text;
+    this.find(".probability").textContent = probability;
     this.find(".prediction").classList.toggle("uncertain", uncertain);
   }
 }

@@ -11,6 +11,8 @@ LATENCY_PATH = ANALYSIS / "edge.json"
 SPEED_PATH = ANALYSIS / "speed.json"
 PACKAGES_PATH = ANALYSIS / "packages.json"
 FACE_DETECTION_PATH = ANALYSIS / "face_detection.json"
+PLAYGROUND_PATH = ANALYSIS / "playground.json"
+EXPORTS_PATH = ANALYSIS / "exports.json"
 
 # The kinds of images of `benchmarks/face_detection.py`, by the first word of a group's name.
 _VARIANTS = {
@@ -23,6 +25,7 @@ _VARIANTS = {
     "2": "several faces",
     "5": "several faces",
     "10": "several faces",
+    "crowd,": "crowds of 40, 30 to 120 pixels in 4,000 × 3,000",
     "100 people": "100 people, 25 × 25 pixels, enlarged to 75",
     "100 patches": "no face",
     "photos": "no face",
@@ -110,6 +113,34 @@ def face_detection(path: Path = FACE_DETECTION_PATH) -> pd.DataFrame:
     columns = [("images", ""), ("faces", "")]
     columns += [(c, name) for c in ("detected", "false_positives", "ms") for name in detectors]
     return totals[columns]
+
+
+def crowd_detection(path: Path = FACE_DETECTION_PATH) -> pd.DataFrame:
+    """Faces that two detectors find in a photo of a crowd, by the side of the faces.
+
+    Returns:
+        One row per side, in pixels of a photo of 4,000 × 3,000, and one column per detector: the
+        share of the faces that it finds.
+    """
+    rows = pd.DataFrame(read_json(path)["rows"])
+    rows["side"] = rows["group"].str.extract(r"^crowd, (\d+) px$", expand=False)
+    rows = rows.dropna(subset="side").astype({"side": int})
+    rows["detected_share"] = rows["detected"] / rows["faces"]
+    return rows.pivot(index="side", columns="detector", values="detected_share")
+
+
+def exports(path: Path = EXPORTS_PATH) -> pd.DataFrame:
+    """Exported files of the best single model, compared with Keras (`benchmarks/exports.py`).
+
+    Returns:
+        One row per `form`, which is the index: the `option` of the command, `megabytes` of the
+        file, `max_probability_difference` from Keras over the images of PublicTest, and
+        `accuracy_change` on them.
+    """
+    table = pd.DataFrame(read_json(path)["rows"]).set_index("form")
+    table["megabytes"] = table["bytes"] / 1e6
+    table["accuracy_change"] = table["accuracy"] - table["accuracy_keras"]
+    return table[["option", "megabytes", "max_probability_difference", "accuracy_change"]]
 
 
 def hardware(path: Path) -> dict:

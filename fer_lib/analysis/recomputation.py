@@ -19,6 +19,7 @@ from fer_lib.analysis.grad_cam import DELETION_PATH, GRAD_CAM_PATH, deletion_of,
 from fer_lib.analysis.label_noise.agreement import label_agreement, vote_scores
 from fer_lib.analysis.label_noise.record import LABEL_NOISE_PATH, record_label_noise
 from fer_lib.analysis.leakage import LEAKAGE_PATH, duplicate_analysis, exact_duplicates
+from fer_lib.analysis.non_faces import NON_FACES_PATH, record_non_faces, sample_non_faces
 from fer_lib.analysis.records import record
 from fer_lib.analysis.robustness import ROBUSTNESS_PATH, accuracies_of, record_robustness
 from fer_lib.data.dataset import Dataset
@@ -49,10 +50,12 @@ from fer_lib.runs.store import find_run, find_runs
 MEASURED = (
     "custom_cnn_trials.json",
     "edge.json",
+    "exports.json",
     "face_detection.json",
     "gpu_trials.json",
     "interval_coverage.json",
     "packages.json",
+    "playground.json",
     "speed.json",
     "video.json",
 )
@@ -256,6 +259,12 @@ ANALYSES = (
     _of_runs(DELETION_PATH, deletion_of, _sample_deletion),
     _of_runs(EXAMPLES_PATH, _examples),
     Analysis("analyze", (LEAKAGE_PATH.name,), _write_leakage, _sample_leakage),
+    Analysis(
+        "analyze",
+        (NON_FACES_PATH.name,),
+        lambda _, path: record_non_faces(path),
+        lambda _, path: sample_non_faces(path),
+    ),
     Analysis(
         "robustness",
         (ROBUSTNESS_PATH.name, ROBUSTNESS_PATH.with_suffix(".npz").name),

@@ -1,4 +1,4 @@
-"""The command line: `python -m fer_lib VERB`.
+"""The command line: `fer-lib VERB`, or `python -m fer_lib VERB`.
 
 Arguments are checked before anything heavy is imported: a verb's module is imported when it runs.
 Exit codes: 0; 1 for a record that fails verification, and for nothing else; 2 for bad input; 70 for

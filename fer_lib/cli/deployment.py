@@ -6,6 +6,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,10 +14,11 @@ from tqdm import tqdm
 from fer_lib.cli.predictions import Counts, Csv, JsonLines, StandardOutput, Table
 from fer_lib.deploy.annotate import Saver
 from fer_lib.deploy.exported import export_path, litert_path
-from fer_lib.deploy.faces import Prediction, predict_photos
+from fer_lib.deploy.faces import CONFIDENT_ABOVE, Prediction, predict_photos
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.deploy.inputs import find_inputs, is_video
 from fer_lib.deploy.tracking import predict_camera, predict_video
+from fer_lib.deploy.videos import VideoError
 from fer_lib.text import printable
 
 
@@ -55,9 +57,13 @@ def predict(options: Namespace) -> int:
         printer = Table(output, live=options.camera is not None)
     else:
         printer = JsonLines(output) if options.json else Csv(output)
-    paths, other_files = find_inputs(options.inputs)
+    inputs = find_inputs(options.inputs)
+    if inputs.saved and not inputs.paths:
+        raise ValueError("the inputs are files that --save wrote, which are not predicted again")
     model = load_onnx_model(options.model)
-    for prediction in tqdm(_predictions(paths, model, options), unit=" images", disable=None):
+    for prediction in tqdm(
+        _predictions(inputs.paths, model, options), unit=" images", disable=None
+    ):
         counts.add(prediction)
         printer.add(prediction)
         if output.closed and not options.save:
@@ -66,8 +72,11 @@ def predict(options: Namespace) -> int:
     if tabular:
         output.print(str(counts))
     messages = [] if tabular else [str(counts)]
-    if other_files:
-        numbers = ", ".join(f"{n} {printable(suffix)}" for suffix, n in sorted(other_files.items()))
+    if inputs.saved:
+        messages.append(f"inputs passed over, because --save wrote them: {inputs.saved}")
+    if inputs.other_files:
+        by_suffix = sorted(inputs.other_files.items())
+        numbers = ", ".join(f"{n} {printable(suffix)}" for suffix, n in by_suffix)
         messages.append(f"files in folders that are no photos or videos: {numbers}")
     for message in filter(None, (*messages, output.error)):
         print(message, file=sys.stderr)
@@ -78,15 +87,33 @@ def _predictions(paths: list[Path], model: OnnxModel, options: Namespace) -> Ite
     """Predict each input, and save it where that is asked for."""
     saver = Saver(options.save) if options.save else None
     save_photos, save_video = (saver.photos, saver.video) if saver else (iter, iter)
+    threshold = CONFIDENT_ABOVE if options.threshold is None else options.threshold
+
+    def marked(predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+        for prediction in predictions:
+            prediction.faces = [replace(face, threshold=threshold) for face in prediction.faces]
+            yield prediction
+
     if options.camera is not None:
         frames = predict_camera(options.camera, model, options.cropped)
-        yield from save_video(_until_interrupted(frames))
+        frames = _with_error(f"camera {options.camera}", frames)
+        yield from save_video(marked(_until_interrupted(frames)))
     for videos, group in itertools.groupby(paths, is_video):
         if videos:
             for path in group:
-                yield from save_video(predict_video(path, model, options.cropped))
+                frames = _with_error(str(path), predict_video(path, model, options.cropped))
+                yield from save_video(marked(frames))
         else:
-            yield from save_photos(predict_photos(group, model, options.cropped))
+            yield from save_photos(marked(predict_photos(group, model, options.cropped)))
+
+
+def _with_error(name: str, frames: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Yield frames and, where they cannot be read, a last prediction with the reason."""
+    try:
+        yield from frames
+    except (VideoError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        yield Prediction(name, error=reason.removeprefix(f"{printable(name)}: "))
 
 
 def _until_interrupted(predictions: Iterator[Prediction]) -> Iterator[Prediction]:

@@ -2,6 +2,8 @@
 
 import argparse
 import difflib
+import math
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +13,11 @@ from fer_lib.paths import RESULTS
 from fer_lib.text import printable
 
 PROFILE_NAMES = ("full", "quick")  # `profiles.PROFILES`, which takes too long to import
-_DESCRIPTION = "A reproducible study of facial expression recognition on FER2013."
+_SCRIPT = "fer-lib"  # its name in pyproject.toml
+_DESCRIPTION = (
+    "Predict facial expressions, or reproduce the study of them on FER2013. Start with: "
+    "{prog} predict photo.jpg"
+)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -23,7 +29,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Raises:
         SystemExit: after help or the version (code 0), or an error in one line (code 2).
     """
-    parser = _Parser(prog="python -m fer_lib", description=_DESCRIPTION)
+    is_script = Path(sys.argv[0]).stem == _SCRIPT
+    prog = _SCRIPT if is_script else "python -m fer_lib"
+    parser = _Parser(prog=prog, description=_DESCRIPTION.format(prog=prog))
     parser.add_argument(
         "--version",
         action="version",
@@ -40,8 +48,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         group = verbs.choices[verb].add_mutually_exclusive_group(required=required)
         for names, settings in options:
             group.add_argument(*names, **settings)
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
-        parser.error(_unknown("verb", arguments[0], verbs.choices))
+    if not arguments:
+        parser.error("no verb; --help lists them")
+    if not arguments[0].startswith("-") and arguments[0] not in verbs.choices:
+        is_path = Path(arguments[0]).exists()
+        hint = f"to predict it: {prog} predict {arguments[0]}" if is_path else None
+        parser.error(hint or _unknown("verb", arguments[0], verbs.choices))
     return parser.parse_args(arguments)
 
 
@@ -69,6 +81,15 @@ def _experiment(name: str) -> str:
 
 def _seed(text: str) -> int:
     return int(_require(text, text.isdecimal(), f"{text!r} is not an integer from 0"))
+
+
+def _probability(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    _require(text, 0 <= number <= 1, f"{text!r} is not a number from 0 to 1")
+    return number
 
 
 def _existing(text: str) -> Path:
@@ -111,6 +132,42 @@ _RESULTS = _argument(
 
 # Name, function, description and arguments of each verb.
 _VERBS = (
+    (
+        "predict",
+        "deployment:predict",
+        "predict the emotion of each face in photos, videos or a camera's frames; "
+        "the exit code is 2 if an input cannot be read",
+        _argument(
+            "--cropped",
+            action="store_true",
+            help="take each photo as one face that fills it, as FER2013's images do",
+        ),
+        _argument(
+            "--save",
+            type=_target_folder,
+            metavar="FOLDER",
+            help="write the photos and videos with boxes into this folder; such files are never "
+            "read as inputs, and no file that another program wrote is replaced",
+        ),
+        _argument(
+            "--threshold",
+            type=_probability,
+            metavar="P",
+            help="mark predictions with a lower probability as uncertain (default: 0.5)",
+        ),
+        _argument(
+            "--model",
+            type=_existing,
+            metavar="FILE",
+            help="an exported model (default: the best recorded single model, part of the package)",
+        ),
+    ),
+    (
+        "export",
+        "deployment:export",
+        "export a run as one file, from gray pixels to calibrated probabilities",
+        _RUN,
+    ),
     (
         "inspect-data",
         "data:inspect_data",
@@ -201,36 +258,6 @@ _VERBS = (
         "analyses:export_corrupted_images",
         "write PrivateTest's corrupted images, 450 MB of NumPy arrays, to evaluate other models on",
         _argument("folder", type=_target_folder, help="the folder to write into"),
-    ),
-    (
-        "export",
-        "deployment:export",
-        "export a run as one file, from gray pixels to calibrated probabilities",
-        _RUN,
-    ),
-    (
-        "predict",
-        "deployment:predict",
-        "predict the emotion of every face in photos, videos or a camera's frames; "
-        "exit code 2 if an input cannot be read",
-        _argument(
-            "--cropped",
-            action="store_true",
-            help="take each photo as one face that fills it, as FER2013's images do",
-        ),
-        _argument(
-            "--save",
-            type=_target_folder,
-            metavar="FOLDER",
-            help="write the photos and videos with boxes into this folder; no file that another "
-            "program wrote is replaced",
-        ),
-        _argument(
-            "--model",
-            type=_existing,
-            metavar="FILE",
-            help="an exported model (default: the best recorded single model, part of the package)",
-        ),
     ),
 )
 _PREDICT_SOURCES = (

@@ -178,7 +178,7 @@ class Counts:
 
     def __init__(self):
         self._units: dict[str, Counter] = {}
-        self._problems = Counter()
+        self._problems, self._uncertain = Counter(), 0
 
     def add(self, prediction: Prediction) -> None:
         """Count a prediction."""
@@ -188,6 +188,7 @@ class Counts:
                 "could not be saved": int(prediction.save_error is not None),
             }
         )
+        self._uncertain += sum(not face.confident for face in prediction.faces)
         if prediction.photo:
             counts = self._units.setdefault(
                 "photo" if prediction.frame is None else "frame", Counter()
@@ -207,6 +208,8 @@ class Counts:
             f"{counts['with']}, no face in {counts['without']}"
             for unit, counts in self._units.items()
         ]
+        if self._uncertain:
+            parts.append(f"{_count(self._uncertain, 'prediction')} uncertain, marked with ?")
         parts += [f"{count} {problem}" for problem, count in self._problems.items() if count]
         return "; ".join(parts)
 

@@ -16,6 +16,7 @@ from fer_lib.io import atomic_write
 from fer_lib.text import printable
 
 _PADDING = 4  # pixels around a caption
+_SAVED = "-faces"  # at the end of the names of saved files, before a number
 
 
 def face_caption(face: Face) -> str:
@@ -104,11 +105,21 @@ class Saver:
     def _target(self, name: str, suffix: str) -> Path:
         stem = Path(name).stem
         same = self._stems[stem.casefold()] = self._stems[stem.casefold()] + 1
-        path = self._folder / f"{stem}-faces{f'-{same}' if same > 1 else ''}{suffix}"
-        is_ours = is_our_video if suffix == ".mp4" else _is_our_photo
-        if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+        path = self._folder / f"{stem}{_SAVED}{f'-{same}' if same > 1 else ''}{suffix}"
+        if os.path.lexists(path) and not (path.is_file() and _is_ours(path)):
             raise FileExistsError(f"{path} exists and is not a file that this command wrote")
         return path
+
+
+def is_saved(path: Path) -> bool:
+    """Whether a `Saver` wrote a file, by its name and its content."""
+    if not path.stem.rstrip("-0123456789").endswith(_SAVED):
+        return False
+    return os.path.isfile(path) and _is_ours(path)  # noqa: PTH113, which raises for long names
+
+
+def _is_ours(path: Path) -> bool:
+    return is_our_video(path) if path.suffix == ".mp4" else _is_our_photo(path)
 
 
 def _is_our_photo(path: Path) -> bool:

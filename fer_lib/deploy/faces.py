@@ -15,9 +15,7 @@ from fer_lib.deploy.images import (
     Photo,
     PhotoError,
     crop_face,
-    photo_from_array,
-    photo_from_image,
-    read_image,
+    photo_of,
 )
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.text import printable
@@ -42,6 +40,7 @@ class Face:
         eyes: x and y of the eye on the left in the image and of the other, in its pixels; None
             where the whole image was taken as the face.
         id: in a video, the same number for the same face, from 1; None in a photo.
+        threshold: the lowest probability of a confident prediction.
     """
 
     box: tuple[int, int, int]
@@ -49,6 +48,7 @@ class Face:
     angle: float = 0.0
     eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
     id: int | None = None
+    threshold: float = CONFIDENT_ABOVE
 
     @property
     def emotion(self) -> str:
@@ -62,8 +62,8 @@ class Face:
 
     @property
     def confident(self) -> bool:
-        """Whether the probability is at least `CONFIDENT_ABOVE`."""
-        return self.probability >= CONFIDENT_ABOVE
+        """Whether the probability is at least the threshold."""
+        return self.probability >= self.threshold
 
 
 @dataclass
@@ -140,8 +140,7 @@ def predict_faces(
         >>> round(sum(face.probabilities.values()), 3)
         1.0
     """
-    if not isinstance(model, OnnxModel):
-        model = load_onnx_model(model)
+    model = load_onnx_model(model)
     several = isinstance(source, list | tuple)
     photos = map(_open, source if several else [source])
     faces = []
@@ -157,15 +156,9 @@ def predict_faces(
 
 
 def _open(source: str | Path | Image.Image | np.ndarray) -> Prediction:
-    is_file = isinstance(source, str | Path)
-    name = str(source) if is_file else type(source).__name__
+    name = str(source) if isinstance(source, str | Path) else type(source).__name__
     try:
-        if is_file:
-            photo = read_image(Path(source))
-        elif isinstance(source, Image.Image):
-            photo = photo_from_image(source)
-        else:
-            photo = photo_from_array(source)
+        photo = photo_of(source)
     except PhotoError as error:
         return Prediction(name, error=str(error))
     return Prediction(name, photo, notes=photo.notes)

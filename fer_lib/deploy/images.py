@@ -2,7 +2,6 @@
 
 import math
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from PIL import Image, ImageOps
 
 from fer_lib.data.labels import IMAGE_SIZE
 from fer_lib.images import open_image
+from fer_lib.io import require_regular_file
 from fer_lib.text import QUOTED_LENGTH, printable
 
 _ORIENTATION = 0x0112  # EXIF tag
@@ -41,18 +41,38 @@ class Photo:
 def require_input_file(path: Path, error: type[Exception]) -> None:
     """Raise an error unless a path is that of a file: not of a folder, FIFO, socket or device."""
     try:
-        mode = path.stat().st_mode
+        require_regular_file(path)
     except FileNotFoundError:
         raise error("no such file") from None
-    except ValueError:  # a null character
-        raise error("not a file name") from None
     except OSError as problem:
         raise error(problem.strerror) from None
-    if stat.S_ISDIR(mode):
+    except ValueError:
+        raise error(_other_kind(path)) from None
+
+
+def _other_kind(path: Path) -> str:
+    """What a path names that is no file."""
+    if "\0" in str(path):
+        return "not a file name"
+    if path.is_dir():
         readable = os.access(path, os.R_OK | os.X_OK)
-        raise error(f"the folder {'holds no photo or video' if readable else 'cannot be read'}")
-    if not stat.S_ISREG(mode):
-        raise error("not a file, but a FIFO, a socket or a device")
+        return f"the folder {'holds no photo or video' if readable else 'cannot be read'}"
+    return "not a file, but a FIFO, a socket or a device"
+
+
+def photo_of(source: "str | Path | Image.Image | np.ndarray | Photo") -> Photo:
+    """Convert an image file, an image of Pillow, or an array as in `photo_from_array` to a photo.
+
+    A photo is returned unchanged.
+
+    Raises:
+        PhotoError: the image cannot be read.
+    """
+    if isinstance(source, Photo):
+        return source
+    if isinstance(source, str | Path):
+        return read_image(Path(source))
+    return photo_from_image(source) if isinstance(source, Image.Image) else photo_from_array(source)
 
 
 def read_image(path: Path) -> Photo:

@@ -101,11 +101,11 @@ def _load(path: Path, changed: int | None) -> OnnxModel:
     return OnnxModel(path)
 
 
-def load_onnx_model(path: str | Path | None = None) -> OnnxModel:
+def load_onnx_model(model: str | Path | OnnxModel | None = None) -> OnnxModel:
     """Load an exported model; by default the best recorded single model, part of the package.
 
     A process loads a file once, as long as it does not change: ONNX Runtime takes longer to load it
-    than to classify a face.
+    than to classify a face. A loaded model is returned unchanged.
 
     Raises:
         ModelError: as `OnnxModel`.
@@ -114,5 +114,7 @@ def load_onnx_model(path: str | Path | None = None) -> OnnxModel:
         >>> load_onnx_model().metadata["labels"]
         'angry,disgust,fear,happy,sad,surprise,neutral'
     """
-    path = DEFAULT_MODEL if path is None else Path(path)
+    if not (model is None or isinstance(model, str | Path)):
+        return model
+    path = DEFAULT_MODEL if model is None else Path(model)
     return _load(path, path.stat().st_mtime_ns if path.is_file() else None)

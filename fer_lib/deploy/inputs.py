@@ -3,11 +3,13 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+from fer_lib.deploy.annotate import is_saved
 from fer_lib.images import SUFFIXES
-from fer_lib.io import is_hidden
+from fer_lib.io import list_files
 
 VIDEO_SUFFIXES = frozenset(
     (
@@ -23,15 +25,28 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEO_SUFFIXES
 
 
-def find_inputs(texts: Iterable[str]) -> tuple[list[Path], Counter]:
+@dataclass(frozen=True)
+class Inputs:
+    """What `find_inputs` found.
+
+    Attributes:
+        paths: photos and videos, and names that will fail with a message.
+        other_files: the number of other files in the folders by suffix.
+        saved: the number of files that were passed over because an `annotate.Saver` wrote them.
+    """
+
+    paths: list[Path]
+    other_files: Counter
+    saved: int = 0
+
+
+def find_inputs(texts: Iterable[str]) -> Inputs:
     """List the photos and videos of files, folders (with subfolders) and patterns such as `*.jpg`.
 
     Each file is listed once, also where symbolic links lead to it twice. In folders, files count
     by their endings, and hidden ones are passed over. A name that matches nothing is listed
     unchanged, so that reading it fails with a message; so is a folder without photos and videos.
-
-    Returns:
-        The paths, and the number of other files in the folders by suffix.
+    What was saved with predictions is passed over wherever it is.
     """
     paths, other_files = {}, Counter()
     for path in [path for text in texts for path in _matches(text)]:
@@ -39,14 +54,15 @@ def find_inputs(texts: Iterable[str]) -> tuple[list[Path], Counter]:
             paths.setdefault(_identity(path), path)
             continue
         closed: list[Path] = []
-        files = sorted(_files(path, closed))
+        files = list_files(path, closed)
         inputs = [file for file in files if is_video(file) or file.suffix.lower() in PHOTO_SUFFIXES]
         inputs += closed
         for file in inputs or [path]:
             paths.setdefault(_identity(file), file)
         rest = set(files) - set(inputs)
         other_files.update(file.suffix.lower() or "no suffix" for file in rest)
-    return list(paths.values()), other_files
+    kept = [path for path in paths.values() if not is_saved(path)]
+    return Inputs(kept, other_files, len(paths) - len(kept))
 
 
 def _matches(text: str) -> list[Path]:
@@ -58,19 +74,6 @@ def _matches(text: str) -> list[Path]:
     # Path.glob takes no absolute pattern.
     names = [] if exists else sorted(glob.glob(text, recursive=True))  # noqa: PTH207
     return [Path(name) for name in names] or [path]
-
-
-def _files(folder: Path, closed: list[Path]) -> Iterator[Path]:
-    """The files below a folder that are not hidden; a link to a folder is not followed.
-
-    Args:
-        closed: gets the folders that cannot be read.
-    """
-    for parent, folders, names in os.walk(
-        folder, onerror=lambda error: closed.append(Path(error.filename))
-    ):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        yield from (Path(parent, name) for name in names if not is_hidden(name))
 
 
 def _identity(path: Path) -> str | Path:

@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.deploy.face_detection import Detection, detect_faces, follow_face, overlapping
 from fer_lib.deploy.faces import Face, Prediction, face_of, largest_square
-from fer_lib.deploy.images import Photo, crop_face
-from fer_lib.deploy.inference import OnnxModel
+from fer_lib.deploy.images import Photo, crop_face, photo_of
+from fer_lib.deploy.inference import OnnxModel, load_onnx_model
 from fer_lib.deploy.videos import Frame, VideoError, read_camera, read_video
+from fer_lib.text import printable
 
 SEARCH_EVERY = 30  # frames, while every face is followed: a search takes as long as 30 followings
 SEARCH_WITHOUT_FACE_EVERY = 10
@@ -26,18 +28,35 @@ SMOOTHING = 0.3  # seconds: time constant of the moving average of probabilities
 REMEMBERED = 1.0  # seconds for which a lost face keeps its number
 
 
-def predict_video(path: Path, model: OnnxModel, cropped: bool = False) -> Iterator[Prediction]:
-    """Classify each face in each frame of a video, one frame at a time.
-
-    A video that cannot be read or ends early gives a last prediction with an `error`.
+def predict_video(
+    path: str | Path, model: str | Path | OnnxModel | None = None, cropped: bool = False
+) -> Iterator[Prediction]:
+    """Detect the faces in each frame of a video and predict their emotions, one frame at a time.
 
     Args:
-        cropped: take each frame as one face that fills it, as in `faces.predict_faces`.
+        model, cropped: as in `faces.predict_faces`.
+
+    Yields:
+        The `faces` of each frame, with its number, `frame`, and its time, `seconds`. A face keeps
+        its `id`, and its probabilities are a moving average.
+
+    Raises:
+        VideoError: the video cannot be read, when the first frame is asked for; or it ends early,
+            after the last frame.
+        ModelError: the model cannot be loaded.
+
+    Example:
+        >>> for frame in predict_video("film.mp4"):  # doctest: +SKIP
+        ...     for face in frame.faces:
+        ...         print(f"{frame.seconds:.1f} s: face {face.id} is {face.emotion}")
+        0.0 s: face 1 is happy
     """
     return _predict(str(path), read_video(path), Tracker(model, cropped))
 
 
-def predict_camera(number: int, model: OnnxModel, cropped: bool = False) -> Iterator[Prediction]:
+def predict_camera(
+    number: int = 0, model: str | Path | OnnxModel | None = None, cropped: bool = False
+) -> Iterator[Prediction]:
     """As `predict_video`, for the frames of a camera, as long as they are asked for.
 
     Args:
@@ -52,8 +71,8 @@ def _predict(name: str, frames: Iterable[Frame], tracker: "Tracker") -> Iterator
             photo, seconds = frame.photo, frame.seconds
             faces = tracker.update(photo, seconds)
             yield Prediction(name, photo, faces, photo.notes, frame=number, seconds=seconds)
-    except (VideoError, OSError) as error:
-        yield Prediction(name, error=getattr(error, "strerror", None) or str(error))
+    except VideoError as error:
+        raise VideoError(f"{printable(name)}: {error}") from None
 
 
 @dataclass
@@ -65,25 +84,42 @@ class _Track:
 
 
 class Tracker:
-    """Follows faces through frames.
+    """Follows faces through the frames of one video, which any program may read.
 
     Args:
-        cropped: take each frame as one face that fills it.
+        model, cropped: as in `faces.predict_faces`.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+
+    Example:
+        >>> from skimage import data
+        >>> tracker = Tracker()
+        >>> for number in range(2):
+        ...     (face,) = tracker.update(data.astronaut(), seconds=number / 30)
+        >>> face.id, face.emotion
+        (1, 'happy')
     """
 
-    def __init__(self, model: OnnxModel, cropped: bool = False):
-        self._model, self._cropped = model, cropped
+    def __init__(self, model: str | Path | OnnxModel | None = None, cropped: bool = False):
+        self._model, self._cropped = load_onnx_model(model), cropped
         self._visible: list[_Track] = []
         self._lost: list[_Track] = []
         self._ids = itertools.count(1)
         self._since_search = math.inf  # frames
 
-    def update(self, photo: Photo, seconds: float) -> list[Face]:
+    def update(self, image: Image.Image | np.ndarray | Photo, seconds: float) -> list[Face]:
         """Return the faces of the next frame, from left to right.
 
         Args:
+            image: the frame, as an image of `faces.predict_faces`. OpenCV's frames are BGR:
+                `frame[..., ::-1]` is RGB.
             seconds: the frame's time.
+
+        Raises:
+            PhotoError: the image cannot be read.
         """
+        photo = photo_of(image)
         if self._cropped:
             return self._whole(photo, seconds)
         self._follow(photo)

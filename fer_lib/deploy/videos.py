@@ -88,7 +88,7 @@ def read_camera(number: int) -> Iterator[Frame]:
         with av.open(device, format=format_name) as container:
             yield from _frames(container)
     except av.FFmpegError as error:
-        raise VideoError(f"camera {number}: {_reason(error)}") from None
+        raise VideoError(_reason(error)) from None
 
 
 def _camera(number: int) -> tuple[str, str]:
@@ -99,7 +99,7 @@ def _camera(number: int) -> tuple[str, str]:
         devices = av.device.enumerate_input_devices("dshow")
         names = [device.name for device in devices if "video" in device.media_types]
         if number >= len(names):
-            raise VideoError(f"camera {number}: there are {len(names)} cameras")
+            raise VideoError(f"there are {len(names)} cameras")
         return "dshow", f"video={names[number]}"
     return "v4l2", f"/dev/video{number}"
 

@@ -4,6 +4,8 @@ import pytest
 from fer_lib.analysis.benchmarks import (
     LATENCY_PATH,
     SPEED_PATH,
+    crowd_detection,
+    exports,
     face_detection,
     hardware,
     latency,
@@ -47,6 +49,31 @@ def test_face_detection_sums_the_groups_of_a_kind(tmp_path):
     assert (sizes["images", ""], sizes["faces", ""]) == (8, 8)
     assert (sizes["detected", "B"], sizes["detected", "H"]) == (7, 1)
     assert sizes["false_positives", "B"] == 2 and sizes["ms", "B"] == 25
+
+
+def test_crowds_are_rows_by_the_side_of_the_faces(tmp_path):
+    rows = [
+        {"group": group, "detector": detector, "faces": 40, "detected": detected}
+        for group, detector, detected in (
+            *(("crowd, 120 px", "B", 40), ("crowd, 120 px", "H", 10), ("80 px", "B", 2)),
+            *(("crowd, 30 px", "B", 4), ("crowd, 30 px", "H", 0)),
+        )
+    ]
+    write_json(tmp_path / "detection.json", {"rows": rows})
+    table = crowd_detection(tmp_path / "detection.json")
+    assert table["B"].to_dict() == {30: 0.1, 120: 1} and table["H"].to_dict() == {30: 0, 120: 0.25}
+
+
+def test_exports_are_rows_by_form(tmp_path):
+    numbers = {"accuracy": 0.75, "accuracy_keras": 0.5, "max_probability_difference": 1e-5}
+    row = {"form": "LiteRT", "option": "--litert", "bytes": 2_500_000, **numbers}
+    write_json(tmp_path / "exports.json", {"rows": [row]})
+    assert exports(tmp_path / "exports.json").loc["LiteRT"].to_dict() == {
+        "option": "--litert",
+        "megabytes": 2.5,
+        "max_probability_difference": 1e-5,
+        "accuracy_change": 0.25,
+    }
 
 
 def test_latency_compares_each_form_with_keras(tmp_path):

@@ -48,6 +48,8 @@ def test_an_unrecorded_run_without_private_test_gets_a_page(run, tmp_path):
     assert "Figure 2. Confusion matrix" in text and "PublicTest" in text
     assert not re.search(r"\{(numref|doc|cite)\}", text)
     assert not re.search(r"(src|href)=.https?:", page)
+    assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src' in page
+    assert "<script" not in page  # the policy allows none
 
 
 @pytest.mark.parametrize(

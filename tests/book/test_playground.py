@@ -240,7 +240,7 @@ def test_browser_and_python_detect_the_same_faces(page, name):
 
 
 def test_it_starts_with_a_photograph_that_is_predicted_correctly(page):
-    assert text(page, ".prediction") == "happy" and "NASA" in text(page, ".credit")
+    assert text(page, ".headline") == "happy" and "NASA" in text(page, ".credit")
     expected = 100 * np.array([166, 57, 115]) / 512
     assert np.abs(np.subtract(box(page), expected)).max() < 1
 
@@ -256,6 +256,7 @@ def test_bars_and_colors(page):
     percent = [int(value.removesuffix("\u00a0%").removesuffix(" %")) for value in percentages(page)]
     assert abs(sum(percent) - 100) <= 4
     assert EMOTION_NAMES[int(np.argmax(percent))] == "happy"
+    assert text(page, ".prediction") == f"happy {max(percent)} %"
     assert max(percent) > 100 * CONFIDENT_ABOVE
 
 
@@ -274,7 +275,7 @@ def test_one_of_several_faces_is_picked(page, tmp_path):
 
 def test_photo_without_a_face_is_not_classified(page, tmp_path):
     upload(page, tmp_path / "coffee.png", PHOTOS["no face"])
-    assert text(page, ".prediction") == "No face found"
+    assert text(page, ".headline") == "No face found"
     assert not any(percentages(page)) and "classify" not in text(page, ".speed")
     assert not page.find_element(By.CSS_SELECTOR, ".crop").is_displayed()
     page.find_element(By.CSS_SELECTOR, ".place button").click()
@@ -390,7 +391,7 @@ def test_camera_follows_a_face_and_draws_its_probabilities(served, film, start_b
         camera = browser.find_element(By.CSS_SELECTOR, ".camera")
         camera.click()
         wait(browser, lambda: "predictions per second" in text(browser, ".speed"))
-        assert camera.text == "Stop the camera" and text(browser, ".prediction") == "happy"
+        assert camera.text == "Stop the camera" and text(browser, ".headline") == "happy"
         positions = set()
         wait(browser, lambda: positions.add(box(browser)[0]) or np.ptp(list(positions)) > 10)
         drawn = """
@@ -420,7 +421,7 @@ def test_camera_follows_a_face_and_draws_its_probabilities(served, film, start_b
 def test_camera_without_a_face(page):
     """The browser's own camera shows a pattern."""
     page.find_element(By.CSS_SELECTOR, ".camera").click()
-    wait(page, lambda: text(page, ".prediction") == "No face found")
+    wait(page, lambda: text(page, ".headline") == "No face found")
     assert not any(percentages(page)) and text(page, ".speed") == ""
     page.find_element(By.CSS_SELECTOR, ".camera").click()
     assert text(page, ".status") == ""

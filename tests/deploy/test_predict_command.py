@@ -126,7 +126,7 @@ def test_camera_until_it_is_interrupted(moving_faces, tmp_path, monkeypatch, cap
 
 def test_camera_that_is_missing(capsys):
     assert predict("--camera", "99") == 2
-    assert "could not be read  camera 99: No such file" in capsys.readouterr().out
+    assert "camera 99                   could not be read  No such file" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii", "latin-1"])
@@ -190,6 +190,30 @@ sys.exit(code or ", ".join({heavy} & sys.modules.keys()) or 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_saving_into_the_folder_of_the_inputs_changes_nothing_the_next_time(photo_path, capsys):
+    folder = photo_path.parent
+    printed = []
+    for _ in range(3):
+        assert predict(folder, "--save", folder) == 0
+        printed.append(capsys.readouterr())
+    assert printed[0].out == printed[1].out == printed[2].out
+    assert printed[0].err == ""
+    assert printed[2].err == "inputs passed over, because --save wrote them: 1\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["face-faces.jpg", "face.png"]
+    assert predict(folder / "face-faces.jpg") == 2
+    assert "which are not predicted again" in capsys.readouterr().err
+
+
+def test_threshold_marks_predictions_as_uncertain(photo_path, video, tmp_path, capsys):
+    assert predict(photo_path, "--threshold", "1") == 0
+    out = capsys.readouterr().out
+    assert "happy? 9" in out
+    assert out.splitlines()[-1].endswith("; 1 prediction uncertain, marked with ?")
+    assert predict(video, "--threshold", "1", "--json") == 0
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {face["confident"] for line in lines for face in line["faces"]} == {False}
 
 
 def test_file_that_is_no_model_is_one_line(photo_path, capsys):

@@ -5,9 +5,9 @@ import pytest
 
 from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.deploy import tracking
-from fer_lib.deploy.images import Photo
+from fer_lib.deploy.images import Photo, PhotoError
 from fer_lib.deploy.tracking import SMOOTHING, Tracker, predict_camera, predict_video
-from fer_lib.deploy.videos import Frame
+from fer_lib.deploy.videos import Frame, VideoError
 
 
 def photo(image):
@@ -99,11 +99,20 @@ def test_one_frame_at_a_time_is_in_memory(video, stub_model, monkeypatch):
     assert 1 <= most <= 2
 
 
-def test_unreadable_video_and_camera_are_predictions_with_an_error(stub_model, tmp_path):
-    (missing,) = predict_video(tmp_path / "none.mp4", stub_model("happy"))
-    assert missing.error == "no such file" and missing.photo is None
-    (camera,) = predict_camera(99, stub_model("happy"))
-    assert camera.name == "camera 99" and camera.error.startswith("camera 99: ")
+def test_unreadable_video_and_camera_raise_an_error(stub_model, tmp_path):
+    with pytest.raises(VideoError, match=r"none.mp4: no such file"):
+        next(predict_video(str(tmp_path / "none.mp4"), stub_model("happy")))
+    with pytest.raises(VideoError, match="camera 99: "):
+        next(predict_camera(99, stub_model("happy")))
+
+
+@pytest.mark.parametrize("convert", [np.asarray, photo, lambda image: image])
+def test_frames_of_any_program_are_followed(moving_faces, convert):
+    """With the default model; a frame is an array, a photo or an image of Pillow."""
+    (face,) = Tracker().update(convert(moving_faces[12]), 0)
+    assert (face.id, face.emotion) == (1, "happy")
+    with pytest.raises(PhotoError, match="expected real numbers"):
+        Tracker().update(np.zeros((2, 2, 4)), 0)
 
 
 def test_camera_is_followed_like_a_video(moving_faces, stub_model, monkeypatch):
