@@ -156,6 +156,7 @@ def test_differences_are_decided_as_one_family(runs):
     assert table.loc[0, "holm_p_value"] == pytest.approx(2 * alone, rel=0.2)
     assert table[["experiment", "baseline"]].values.tolist() == [list(pair) for pair in pairs]
     assert table[["seeds", "baseline_seeds"]].values.tolist() == [[3, 2], [2, 2], [3, 0]]
+    assert "macro_f1_difference" in compare_experiments(runs, pairs, "public_test", "macro_f1")
     reverse = compare_experiments(runs, [("worse", "better")], "public_test")
     assert reverse.loc[0, "verdict"] is Verdict.REFUTED
 

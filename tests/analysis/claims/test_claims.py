@@ -201,6 +201,7 @@ def test_fine_tuning_gains_are_sorted_and_must_lead_on_both_emotions():
     assert verdict(rule, PERFECT, model({("sad", "fear"): 0.8})) == REFUTED
     assert verdict(rule, PERFECT, model({("surprise", "happy"): 0.8})) == REFUTED
     _, evidence = rule(PERFECT, before)
+    assert evidence.index.tolist() == [*range(7)]
     assert set(evidence["emotion"][:2]) == {"surprise", "angry"}
     # Of 60 surprise images 12 are predicted so, and no other image is: F1 is 24 / 72.
     row = evidence.set_index("emotion").loc["surprise"]
@@ -238,6 +239,7 @@ def test_focal_loss_is_compared_with_cross_entropy():
     assert verdict(rule, good, nearly_good) == INCONCLUSIVE
     _, evidence = rule(good, poor)
     row = evidence.iloc[0]
+    assert row["baseline"] == "Custom CNN, cross-entropy"
     assert row[["focal_disgust_correct", "cross_entropy_disgust_correct"]].tolist() == [14, 0]
     assert row["disgust_images"] == 20
     # POOR finds no disgust, so the difference is GOOD's recall; its binomial SD is 0.10.
@@ -462,6 +464,7 @@ def test_a_tie_is_no_lead(monkeypatch):
     assert verdict(CLAIMS["fine_tuning_helps_anger"].evaluate, PERFECT, PERFECT) == REFUTED
     assert verdict(fine_tuned_is_overconfident, model({}, logit=1e3)) == REFUTED
     assert verdict(head_only_is_weakest, *[GOOD] * 3) == REFUTED
+    assert verdict(is_more_balanced, GOOD, GOOD) == REFUTED
     assert verdict(is_below_state_of_the_art, PERFECT) == REFUTED
 
 
