@@ -41,7 +41,7 @@ def texts(figure):
 FIGURES = {
     "curves": curves,
     "confusion": confusion,
-    "per_class_f1": lambda run: per_class_f1({"Model": run}),
+    "per_class_f1": lambda run: per_class_f1({"Model": [run] if run else []}),
 }
 
 
