@@ -59,6 +59,5 @@ def test_folders_exist():
 def test_each_make_target_is_described():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help"}
-    assert targets == set(
-        re.findall(r"^\| `make (\w+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
-    )
+    rows = re.findall(r"^\| `make .*", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert targets == set(re.findall(r"`make (\w+)`", "".join(rows)))
