@@ -3,11 +3,18 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate, paired_differences
-from fer_lib.analysis.headline import SeedSamples, same_budget
+from fer_lib.analysis.headline import SeedSamples, predictions_on, same_budget
 from fer_lib.analysis.verdict import decide_family
+from fer_lib.evaluation.bootstrap import (
+    bootstrap_confusions,
+    confusion_matrix,
+    confusion_scores,
+    percentile_interval,
+)
 from fer_lib.evaluation.ensembles import SHIFT_TTA_SUFFIX, Ensemble, recorded_ensembles
 from fer_lib.evaluation.tta_predictions import TTA_PATH, tta_predictions
 from fer_lib.experiments import SE_CNN_EXPERIMENTS
@@ -128,7 +135,8 @@ def ensembles_against_single(
     """What each ensemble gains over a single network: the mean over the seeds of an experiment.
 
     The intervals hold the variance of images and seeds. An ensemble counts as one network of one
-    seed, so its part of the variance across seeds is rather too large than too small.
+    seed, independent of the experiment's runs; both overstate the variance where its members are
+    among them. `gain_over_members` compares an ensemble with these alone.
 
     Args:
         runs: finished runs, of the experiment and of others, whose variance across seeds is pooled.
@@ -146,3 +154,21 @@ def ensembles_against_single(
     samples = SeedSamples(models, split, pool=same_budget(runs, models))
     gains = decide_family(samples.difference(title, experiment) for title in by_title)
     return pd.DataFrame({"ensemble": list(by_title)}).join(gains)
+
+
+def gain_over_members(ensemble: Ensemble, split: str = "private_test") -> Estimate:
+    """The accuracy of an ensemble minus the mean accuracy of its members, on the same images.
+
+    The 95 % interval is a paired percentile bootstrap over the images. The networks are taken as
+    given: it excludes the variance across seeds.
+
+    Args:
+        ensemble: its members predict with the TTA with which it averages them.
+        split: as `headline.SeedSamples`; the ensemble was evaluated on it.
+    """
+    members = [Ensemble(run.key, (run,), ensemble.shift_tta) for run in ensemble.members]
+    predictions = [predictions_on(model, split) for model in (ensemble, *members)]
+    observed = confusion_scores(np.stack(list(map(confusion_matrix, predictions))))["accuracy"]
+    resampled = [confusion_scores(each)["accuracy"] for each in bootstrap_confusions(*predictions)]
+    gain, gains = (each[0] - np.mean(each[1:], axis=0) for each in (observed, resampled))
+    return Estimate(float(gain), *percentile_interval(gains))

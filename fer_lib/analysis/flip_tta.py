@@ -15,26 +15,25 @@ def flip_tta_gains(runs: Iterable[Run], names: Iterable[str]) -> pd.DataFrame:
     """Accuracy on PublicTest without TTA and with flip TTA, of the same networks.
 
     The gain is a mean over seeds of differences within one network. Its 95 % interval is over
-    images and seeds; the variance of these differences across seeds is pooled over `names`.
+    images and seeds; the variance of these differences across seeds is pooled over all experiments
+    with both predictions, so that a gain has the same interval whatever `names` are.
 
     Args:
         runs: recorded runs, of these and of other experiments.
-        names: of experiments.
+        names: of the experiments to return.
 
     Returns:
-        One row per experiment with both predictions: `experiment`, `seeds` (how many),
+        One row per named experiment with both predictions: `experiment`, `seeds` (how many),
         `accuracy_without_tta`, `accuracy_with_flip_tta`, `accuracy_difference` and the limits
         `accuracy_difference_low` and `accuracy_difference_high`.
     """
-    names = tuple(names)
-    runs = [run for run in runs if run.name in names]
+    runs = list(runs)
     without, flipped = (
         {(run.name, run.seed): run for run in with_scheme(runs, scheme)}
         for scheme in (NO_TTA, FLIP)
     )
     both = [key for key in without if key in flipped]
-    groups = {name: [key for key in both if key[0] == name] for name in names}
-    groups = {name: sorted(keys) for name, keys in groups.items() if keys}
+    groups = {key[0]: sorted(each for each in both if each[0] == key[0]) for key in both}
     low, high = (
         SeedSamples({name: [of[key] for key in keys] for name, keys in groups.items()}, SPLIT)
         for of in (without, flipped)
@@ -42,7 +41,8 @@ def flip_tta_gains(runs: Iterable[Run], names: Iterable[str]) -> pd.DataFrame:
     differences = {name: high.values[name] - low.values[name] for name in groups}
     pooled = pooled_seed_variance(differences.values())
     rows = []
-    for name, values in differences.items():
+    for name in filter(differences.__contains__, names):
+        values = differences[name]
         gain = total_mean(values, high.resampled[name] - low.resampled[name], pooled)
         means = [float(samples.values[name].mean()) for samples in (low, high)]
         rows.append((name, len(values), *means, gain.value, *gain.interval))

@@ -42,7 +42,8 @@ class SeedSamples:
             for the images of one that do not occur in Training, and with `strictly_deduplicated_`
             for those that have no near-duplicate there either.
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
-        pool: runs of further experiments, whose variance across seeds is pooled with theirs.
+        pool: runs of further experiments, whose variance across seeds is pooled with theirs; the
+            experiments of an ensemble's members may be among them.
 
     Attributes:
         values: by experiment, of each seed, float64 [n].
@@ -67,7 +68,8 @@ class SeedSamples:
             name: np.stack([_resampled_scores(each)[measure] for each in group])
             for name, group in evaluated.items()
         }
-        further, own = {}, {run.name for run in _members(runs)}
+        networks = (_runs(each) for group in runs.values() for each in group)
+        further, own = {}, {members[0].name for members in networks if len(members) == 1}
         for run in pool:
             if run.name not in own:
                 further.setdefault(run.name, []).append(run)

@@ -9,6 +9,7 @@ import pytest
 from fer_lib.analysis.ensembles import (
     best_ensemble,
     ensembles_against_single,
+    gain_over_members,
     headline_ensemble,
     se_cnn_models,
     shift_tta_gains,
@@ -69,6 +70,17 @@ def test_ensembles_are_compared_with_the_mean_over_single_seeds(tmp_path):
     missing = ensembles_against_single(ensembles[:1], runs, "se_cnn", "private_test")
     assert missing["verdict"].tolist() == [Verdict.NOT_RECORDED]
     assert ensembles_against_single([], [], "se_cnn").empty
+
+
+def test_an_ensemble_is_compared_with_the_mean_of_its_own_members(tmp_path):
+    """Members with 50, 50 and 40 of 70 right, of which at least two are right on 50."""
+    members = tuple(record_correct(tmp_path, seed, n) for seed, n in enumerate((50, 50, 40)))
+    gain = gain_over_members(Ensemble("three", members), "public_test")
+    assert gain.value == pytest.approx((50 - 140 / 3) / 70)
+    # It gains a third of an image on the ten of 70 where one member is wrong, and none elsewhere.
+    sd = np.sqrt(1 / 7 * 6 / 7 / 70) / 3
+    assert gain.high - gain.low == pytest.approx(2 * 1.96 * sd, rel=0.1)
+    assert gain_over_members(Ensemble("one", members[:1]), "public_test") == (0, 0, 0)
 
 
 def test_models_are_listed_alone_with_recorded_tta_and_as_ensembles(tmp_path):

@@ -50,6 +50,16 @@ def test_the_interval_covers_images_and_seeds(predicted):
     assert 0.020 - row["accuracy_difference_low"] == pytest.approx(margin, rel=0.1)
 
 
+def test_the_variance_across_seeds_is_pooled_over_all_experiments(predicted):
+    """That of `b`, with one seed, is that of `a`, whether or not `a` is shown."""
+    alone, both = (
+        flip_tta_gains([], names).set_index("experiment") for names in (["b"], ["a", "b"])
+    )
+    assert alone.index.tolist() == ["b"]
+    assert alone.loc["b"].tolist() == both.loc["b"].tolist()
+    assert np.isfinite(alone.loc["b", "accuracy_difference_low"])
+
+
 def test_without_predictions_there_are_no_rows(monkeypatch):
     monkeypatch.setattr(module, "with_scheme", lambda runs, scheme: [])
     assert flip_tta_gains([], ("a",)).empty

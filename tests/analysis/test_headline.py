@@ -134,13 +134,17 @@ def test_the_short_budget_is_of_at_most_20_epochs():
     assert same_budget(runs, {"both": runs}) == runs
 
 
-def test_the_budget_of_an_ensemble_is_that_of_its_members(runs):
-    """It is pooled with the runs that its members are pooled with, and not with themselves."""
+def test_an_ensemble_has_the_seed_variance_of_all_runs_of_its_members_budget(runs):
+    """Alone in a table or beside its members, it has the same interval."""
     ensemble = SimpleNamespace(members=tuple(runs[:2]), predictions=runs[0].predictions)
-    tables = [
-        headline_table({"Model": [each]}, "public_test", pool=runs) for each in (ensemble, runs[0])
-    ]
-    pd.testing.assert_frame_equal(*tables)
+    short = run("short", 0, 0.5), run("short", 1, 0.9)
+    for each in short:
+        each.config = {"configuration": {"epochs": 20}}
+    alone, beside = (
+        headline_table(models, "public_test", pool=[*runs, *short]).set_index("model").loc["both"]
+        for models in ({"both": [ensemble]}, {"both": [ensemble]} | grouped(runs))
+    )
+    pd.testing.assert_series_equal(alone, beside)
 
 
 def test_differences_are_decided_as_one_family(runs):
