@@ -163,12 +163,12 @@ def test_records_hold_no_images():
     for path in (ROOT / "results").rglob("*.npz"):
         with np.load(path) as stored:
             for name in stored:
-                kind, shape = name.rsplit("_", 1)[-1], stored[name].shape
+                kind, shape = name.rsplit("_", 1)[-1], stored[name].shape[1:]
                 if stored[name].dtype == bool:
-                    assert shape[1:] == (3589,), (path, name)
-                    continue
-                assert kind in ("logits", "labels", "hashes", "sha256", "scheme"), (path, name)
-                assert len(shape) <= 1 or (kind == "logits" and shape[1:] == (7,)), (path, name)
+                    assert shape == (3589,), (path, name)
+                elif shape != (7,):  # logits
+                    assert kind in ("labels", "hashes", "sha256", "scheme"), (path, name)
+                    assert shape == (), (path, name)
 
 
 def test_records_stay_within_the_budget():
