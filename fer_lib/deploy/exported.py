@@ -16,9 +16,9 @@ def export_path(run: Run, int8: bool = False, build: Path = BUILD) -> Path:
     return build / run.config["profile"] / "onnx" / name
 
 
-def litert_path(run: Run, build: Path = BUILD) -> Path:
+def litert_path(run: Run) -> Path:
     """Return the path of a run in LiteRT, `build/<profile>/litert/<experiment>-seed-<n>.tflite`."""
-    return build / run.config["profile"] / "litert" / f"{run.name}-seed-{run.seed}.tflite"
+    return BUILD / run.config["profile"] / "litert" / f"{run.name}-seed-{run.seed}.tflite"
 
 
 def is_export_of(path: Path, run: Run) -> bool:

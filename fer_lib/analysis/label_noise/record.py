@@ -23,7 +23,7 @@ from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.labels import EMOTION_NAMES
-from fer_lib.experiments import EXPERIMENTS, FERPLUS_STEPS, FOLLOW_UPS
+from fer_lib.experiments import EXPERIMENTS, FOLLOW_UPS
 from fer_lib.io import read_json, write_json
 from fer_lib.paths import ANALYSIS
 from fer_lib.runs.run import Run, parse_run_key
@@ -36,12 +36,12 @@ def record_label_noise(
 ) -> None:
     """Record the comparisons of labels, runs, follow-ups, leads and predictions from votes.
 
-    Follow-ups are the pairs of `FOLLOW_UPS` and `FERPLUS_STEPS` with equal seeds.
+    Follow-ups are the pairs of `FOLLOW_UPS` with equal seeds.
     """
     by_key = {run.key: run for run in runs}
     pairs = [
         (run, by_key.get(f"{baseline}/seed-{run.seed}"))
-        for name, baseline in (*FOLLOW_UPS, *FERPLUS_STEPS)
+        for name, baseline in FOLLOW_UPS
         for run in runs
         if run.name == name
     ]
@@ -146,8 +146,6 @@ def follow_up_differences(path: Path = LABEL_NOISE_PATH) -> pd.DataFrame:
     rows = []
     for key, record in read_json(path)["follow_ups"].items():
         (name, seed), (baseline, _) = parse_run_key(key), parse_run_key(record["compared_with"])
-        if (name, baseline) not in FOLLOW_UPS:
-            continue
         row = {
             "model": EXPERIMENTS[name].title,
             "seed": seed,

@@ -31,7 +31,7 @@ from fer_lib.analysis.label_noise.record import record_label_noise
 from fer_lib.analysis.verdict import Verdict
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
-from fer_lib.experiments import FERPLUS_STEPS
+from fer_lib.experiments import FOLLOW_UPS
 from fer_lib.io import read_json, write_json
 
 
@@ -177,9 +177,9 @@ def test_recorded_runs_and_follow_ups(perfect_run, baseline, dataset, votes, tmp
     assert by_agreement.values.tolist() == [["Perfect", 8, 63, 1.0, 1.0]]
 
 
-def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
-    """A step whose baseline has no run of that seed with PrivateTest is left out."""
-    path, (name, baseline) = tmp_path / "label_noise.json", FERPLUS_STEPS[1]
+def test_follow_ups_are_compared_by_seed(run, dataset, votes, tmp_path):
+    """One whose baseline has no run of that seed with PrivateTest is left out."""
+    path, (name, baseline) = tmp_path / "label_noise.json", FOLLOW_UPS[0]
     private = run.predictions["private_test"]
     rolled = replace(private, logits=np.roll(private.logits, 1, axis=1))
     runs = [
@@ -190,7 +190,7 @@ def test_steps_with_ferplus_are_compared_by_seed(run, dataset, votes, tmp_path):
     ((key, difference),) = read_json(path)["follow_ups"].items()
     assert (key, difference["compared_with"]) == (f"{name}/seed-1", f"{baseline}/seed-1")
     assert difference["label_accuracy"][0] == 0
-    assert follow_up_differences(path).empty  # it is no follow-up
+    assert follow_up_differences(path)["seed"].tolist() == [1]
 
 
 def test_leads_of_several_seeds_against_label_and_majority(run, dataset, votes, voted):
