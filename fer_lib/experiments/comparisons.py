@@ -14,6 +14,7 @@ SE_CNN_EXPERIMENTS = (
     "se_cnn_ferplus",
     "se_cnn_hires_ferplus",
     "se_cnn_hires_ferplus_distilled",
+    "se_cnn_hires_ferplus_distilled_twice",
 )
 # The models small enough for a web page: prediction and the playground use the best of them.
 DEPLOYMENT_CANDIDATES = ("custom_cnn", *SE_CNN_EXPERIMENTS)
@@ -98,6 +99,14 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Six SE-CNN-HR, FER+": tuple(
             f"{name}/seed-{seed}"
             for name in ("se_cnn_hires_ferplus", "se_cnn_hires_ferplus_distilled")
+            for seed in range(3)
+        ),
+        "Three SE-CNN-HR, FER+, distilled twice": tuple(
+            f"se_cnn_hires_ferplus_distilled_twice/seed-{seed}" for seed in range(3)
+        ),
+        "Six SE-CNN-HR, FER+, distilled": tuple(
+            f"{name}/seed-{seed}"
+            for name in ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_twice")
             for seed in range(3)
         ),
     }

@@ -119,6 +119,7 @@ _HR_FERPLUS_DISTILLED = replace(
     distillation_weight=0.8,
     consistent_distillation=True,
 )
+_SE_CNN_256 = replace(_FERPLUS, title="SE-CNN, batches of 256, 70 epochs", ferplus_weight=0.0)
 _ABLATION = replace(_SE_CNN, title="SE-CNN, 15 epochs, bfloat16", epochs=15, patience=15)
 _ABLATION_FLOAT32 = replace(_ABLATION, title="SE-CNN, 15 epochs, float32", dtype_policy="float32")
 _SCRATCH_1PCT = replace(
@@ -212,7 +213,20 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "se_cnn_hires_ferplus_distilled": replace(
             _HR_FERPLUS_DISTILLED, evaluate_private_test=True
         ),
-        # The same with fewer epochs, evaluated on PublicTest.
+        # Distilled again, from three runs of the distilled network.
+        "se_cnn_hires_ferplus_distilled_twice": replace(
+            _HR_FERPLUS_DISTILLED,
+            title="SE-CNN-HR, FER+, distilled twice",
+            teachers=tuple(f"se_cnn_hires_ferplus_distilled/seed-{seed}" for seed in range(3)),
+            evaluate_private_test=True,
+        ),
+        # Controls, evaluated on PublicTest: without FER+ votes, without teachers for as many
+        # epochs, and distilled for fewer epochs.
+        "se_cnn_batch_256": _SE_CNN_256,
+        "se_cnn_hires": replace(_HR_FERPLUS, title="SE-CNN-HR, 70 epochs", ferplus_weight=0.0),
+        "se_cnn_hires_ferplus_180": replace(
+            _HR_FERPLUS, title="SE-CNN-HR, FER+, 180 epochs", epochs=180, patience=180
+        ),
         "se_cnn_hires_ferplus_distilled_70": replace(
             _HR_FERPLUS_DISTILLED,
             title="SE-CNN-HR, FER+, distilled, 70 epochs",
@@ -225,6 +239,27 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
             model_options=_SE_CNN.model_options,
             epochs=60,
             patience=60,
+        ),
+        # Leave-one-out at 70 epochs, evaluated on PublicTest: the SE-CNN in batches of 256 with one
+        # part of the improved recipe replaced by the custom CNN's.
+        "leave_out_augmentation": replace(
+            _SE_CNN_256, title="Without strong augmentation", augmentation="flip_rotate_zoom"
+        ),
+        "leave_out_sgd": replace(
+            _SE_CNN_256,
+            title="Adam in place of SGD",
+            optimizer="adam",
+            learning_rate=1e-3,
+            warmup_epochs=None,
+            weight_decay=0.0,
+        ),
+        "leave_out_label_smoothing": replace(
+            _SE_CNN_256, title="Without label smoothing", label_smoothing=0.0
+        ),
+        "leave_out_attention": replace(
+            _SE_CNN_256,
+            title="Without squeeze-and-excitation",
+            model_options={**_SE_CNN_256.model_options, "se_ratio": None},
         ),
         # Ablation study at 15 epochs, evaluated on PublicTest. The first rows train in mixed
         # precision, the later ones in float32, which is fast on every processor.
