@@ -14,7 +14,6 @@ SE_CNN_EXPERIMENTS = (
     "se_cnn_ferplus",
     "se_cnn_hires_ferplus",
     "se_cnn_hires_ferplus_distilled",
-    "se_cnn_hires_ferplus_distilled_twice",
 )
 # The models small enough for a web page: prediction and the playground use the best of them.
 DEPLOYMENT_CANDIDATES = ("custom_cnn", *SE_CNN_EXPERIMENTS)
@@ -47,6 +46,11 @@ ABLATIONS = (
     ("ablation_balanced_sampling", "ablation_baseline_float32"),
     ("ablation_distilled", "ablation_baseline_float32"),
 )
+LEAVE_ONE_OUT = (
+    ("leave_out_sgd", "se_cnn_batch_256"),
+    ("leave_out_label_smoothing", "se_cnn_batch_256"),
+    ("leave_out_attention", "se_cnn_batch_256"),
+)
 FOLLOW_UPS = (("se_cnn_distilled", "se_cnn"), ("se_cnn_distilled_swa", "se_cnn"))
 # From the custom CNN to the best single model, step by step.
 ACCURACY_STEPS = (
@@ -60,6 +64,9 @@ FERPLUS_STEPS = (
     ("se_cnn_hires_ferplus", "se_cnn_ferplus"),
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"),
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_70"),
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_180"),
+    ("se_cnn_hires_ferplus_180", "se_cnn_hires_ferplus"),
+    ("se_cnn_ferplus", "se_cnn_batch_256"),
 )
 TRANSFERS = (
     ("pretrained_1pct", "scratch_1pct"),
@@ -99,14 +106,6 @@ ENSEMBLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Six SE-CNN-HR, FER+": tuple(
             f"{name}/seed-{seed}"
             for name in ("se_cnn_hires_ferplus", "se_cnn_hires_ferplus_distilled")
-            for seed in range(3)
-        ),
-        "Three SE-CNN-HR, FER+, distilled twice": tuple(
-            f"se_cnn_hires_ferplus_distilled_twice/seed-{seed}" for seed in range(3)
-        ),
-        "Six SE-CNN-HR, FER+, distilled": tuple(
-            f"{name}/seed-{seed}"
-            for name in ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_twice")
             for seed in range(3)
         ),
     }

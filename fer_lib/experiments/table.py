@@ -213,17 +213,9 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         "se_cnn_hires_ferplus_distilled": replace(
             _HR_FERPLUS_DISTILLED, evaluate_private_test=True
         ),
-        # Distilled again, from three runs of the distilled network.
-        "se_cnn_hires_ferplus_distilled_twice": replace(
-            _HR_FERPLUS_DISTILLED,
-            title="SE-CNN-HR, FER+, distilled twice",
-            teachers=tuple(f"se_cnn_hires_ferplus_distilled/seed-{seed}" for seed in range(3)),
-            evaluate_private_test=True,
-        ),
         # Controls, evaluated on PublicTest: without FER+ votes, without teachers for as many
         # epochs, and distilled for fewer epochs.
         "se_cnn_batch_256": _SE_CNN_256,
-        "se_cnn_hires": replace(_HR_FERPLUS, title="SE-CNN-HR, 70 epochs", ferplus_weight=0.0),
         "se_cnn_hires_ferplus_180": replace(
             _HR_FERPLUS, title="SE-CNN-HR, FER+, 180 epochs", epochs=180, patience=180
         ),
@@ -242,9 +234,6 @@ EXPERIMENTS: Mapping[str, Experiment] = MappingProxyType(
         ),
         # Leave-one-out at 70 epochs, evaluated on PublicTest: the SE-CNN in batches of 256 with one
         # part of the improved recipe replaced by the custom CNN's.
-        "leave_out_augmentation": replace(
-            _SE_CNN_256, title="Without strong augmentation", augmentation="flip_rotate_zoom"
-        ),
         "leave_out_sgd": replace(
             _SE_CNN_256,
             title="Adam in place of SGD",

@@ -8,6 +8,7 @@ from fer_lib.experiments import (
     EXPERIMENTS,
     FERPLUS_STEPS,
     FOLLOW_UPS,
+    LEAVE_ONE_OUT,
     MAIN_MODELS,
     PRIVATE_TEST_EXPERIMENTS,
     REPLICATED_MODELS,
@@ -19,6 +20,7 @@ from fer_lib.runs.run import parse_run_key
 from fer_lib.runs.store import best_single_run
 
 DISTILLATION = {"label_smoothing", "teachers", "distillation_weight"}
+ADAM = {"optimizer", "learning_rate", "warmup_epochs", "weight_decay"}
 DIFFERENCES = {
     ("custom_cnn_cross_entropy", "custom_cnn"): {"focal_gamma", "focal_alpha"},
     ("mobilenetv2_head_only_96", "mobilenetv2_head_only"): {"input_size"},
@@ -26,12 +28,7 @@ DIFFERENCES = {
     ("mobilenetv2_fine_tuned_low_rate_96", "mobilenetv2_fine_tuned_low_rate"): {"input_size"},
     ("ablation_mixup", "ablation_baseline"): {"mixup_alpha"},
     ("ablation_focal_loss", "ablation_baseline"): {"focal_gamma", "label_smoothing"},
-    ("ablation_adam", "ablation_baseline"): {
-        "optimizer",
-        "learning_rate",
-        "warmup_epochs",
-        "weight_decay",
-    },
+    ("ablation_adam", "ablation_baseline"): ADAM,
     ("ablation_baseline_float32", "ablation_baseline"): {"dtype_policy"},
     ("ablation_cross_entropy", "ablation_baseline_float32"): {"label_smoothing"},
     ("ablation_no_attention", "ablation_baseline_float32"): {"se_ratio"},
@@ -53,6 +50,13 @@ DIFFERENCES = {
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"): DISTILLATION
     | {"consistent_distillation", "epochs", "patience"},
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_70"): {"epochs", "patience"},
+    ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_180"): DISTILLATION
+    | {"consistent_distillation"},
+    ("se_cnn_hires_ferplus_180", "se_cnn_hires_ferplus"): {"epochs", "patience"},
+    ("se_cnn_ferplus", "se_cnn_batch_256"): {"ferplus_weight"},
+    ("leave_out_sgd", "se_cnn_batch_256"): ADAM,
+    ("leave_out_label_smoothing", "se_cnn_batch_256"): {"label_smoothing"},
+    ("leave_out_attention", "se_cnn_batch_256"): {"se_ratio"},
 }
 
 
@@ -70,11 +74,12 @@ def test_settings_that_an_experiment_and_its_baseline_differ_in(pair):
 
 
 def test_every_comparison_is_checked_above():
-    assert {*CONTROLS, *ABLATIONS, *TRANSFERS, *FOLLOW_UPS, *FERPLUS_STEPS} == set(DIFFERENCES)
+    followed_up = {*FOLLOW_UPS, *FERPLUS_STEPS}
+    assert {*CONTROLS, *ABLATIONS, *LEAVE_ONE_OUT, *TRANSFERS, *followed_up} == set(DIFFERENCES)
 
 
 def test_exploratory_experiments_are_not_evaluated_on_private_test():
-    for name, _ in (*CONTROLS, *ABLATIONS, *TRANSFERS):
+    for name, _ in (*CONTROLS, *ABLATIONS, *LEAVE_ONE_OUT, *TRANSFERS):
         assert not EXPERIMENTS[name].evaluate_private_test
     for name in {baseline for _, baseline in (*ABLATIONS, *TRANSFERS)}:
         assert not EXPERIMENTS[name].evaluate_private_test
