@@ -81,34 +81,45 @@ class Family:
     by_seeds: bool = True
 
 
+_LEADS = (rule.leads for rule in CLAIMS.values() if rule.leads)
 _CLAIMS = tuple(
     Family(
         "06_claims",
         "Claims of the source report",
-        rule.leads.pairs,
-        (rule.leads.split,),
-        measures=len(rule.leads.measures),
+        leads.pairs,
+        (leads.split,),
+        measures=len(leads.measures),
     )
-    for rule in CLAIMS.values()
-    if rule.leads
+    for leads in sorted(_LEADS, key=lambda leads: len(leads.pairs), reverse=True)
 )
 FAMILIES = (
     Family("05_comparison", "Comparison of the three models", BASELINE_PAIRS),
     *_CLAIMS,
     Family("07_controls", "Controls", CONTROLS, PUBLIC),
-    Family("09_improved_recipe", "SE-CNN", tuple(("se_cnn", n) for n in REPLICATED_MODELS)),
+    Family(
+        "09_improved_recipe",
+        "SE-CNN and replicated models",
+        tuple(("se_cnn", name) for name in REPLICATED_MODELS),
+    ),
     Family("10_ablation_study", "Ablation study", ABLATIONS, PUBLIC),
     Family("10_ablation_study", "Leave-one-out", LEAVE_ONE_OUT, PUBLIC, "2026-11-27"),
     Family("11_distillation", "Distillation and SWA", FOLLOW_UPS, BOTH),
     Family("12_ferplus_and_high_resolution", "FER+ and high resolution", STEPS[1:3], BOTH),
     Family("13_consistent_distillation", "Consistent distillation", DISTILLATION_PAIRS, PUBLIC),
     Family("14_tta_and_ensembles", "Ensembles", ENSEMBLES_COMPARED, by_seeds=False),
-    Family("15_accuracy_and_model_size", "Steps of accuracy", STEPS, since="2026-11-27"),
+    Family(
+        "15_accuracy_and_model_size", "Steps to the best single model", STEPS, since="2026-11-27"
+    ),
     Family("16_transfer", "Transfer", TRANSFERS, PUBLIC),
-    Family("17_duplicates_and_label_noise", "Labels and votes", LEADS, measures=len(TARGETS)),
     Family(
         "17_duplicates_and_label_noise",
-        "Prediction from votes",
+        "Leads against labels and votes",
+        LEADS,
+        measures=len(TARGETS),
+    ),
+    Family(
+        "17_duplicates_and_label_noise",
+        "Accuracy predicted from votes",
         tuple(product(CEILING_MODELS, ("all images", "de-duplicated"))),
         by_seeds=False,
     ),
@@ -119,7 +130,7 @@ FAMILIES = (
         tuple(product(CORRUPTIONS, SEVERITIES)),
         by_seeds=False,
     ),
-    Family("20_robustness", "Robustness, means", (*CORRUPTIONS, "mean"), by_seeds=False),
+    Family("20_robustness", "Robustness, each corruption", (*CORRUPTIONS, "mean"), by_seeds=False),
 )
 
 
