@@ -22,7 +22,7 @@ from fer_lib.evaluation.seed_variance import (
 from fer_lib.runs.predictions import Predictor
 
 # By name: a measure of logits and labels, and the same on resamples of the images.
-_MEASURES = {
+MEASURES = {
     "confidence_gap": (measures.confidence_gap, measures.resampled_confidence_gap),
     "ece": (measures.expected_calibration_error, measures.resampled_calibration_error),
     "nll": (measures.negative_log_likelihood, measures.resampled_likelihood),
@@ -58,7 +58,7 @@ def calibration_table(
         for title, values in temperatures.items()
     }
     tables = [pd.DataFrame.from_dict(summary, orient="index")]
-    for name, measure in _MEASURES.items():
+    for name, measure in MEASURES.items():
         before, after = (_samples(runs, split, measure, each) for each in (None, temperatures))
         change = {title: after[title] - before[title] for title in before}
         estimates = _means(change)

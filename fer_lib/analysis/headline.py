@@ -5,7 +5,7 @@ of the test images and of the seeds (`evaluation.seed_variance`).
 """
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ from fer_lib.runs.run import Run
 DEDUPLICATED = "deduplicated_"
 STRICTLY = "strictly_"
 SHORT_EPOCHS = 20
+SeedVariances = Callable[[Mapping[str, np.ndarray]], dict[str, SeedVariance]]
 
 
 class SeedSamples:
@@ -44,6 +45,8 @@ class SeedSamples:
         measure: `accuracy`, `balanced_accuracy` or `macro_f1`.
         pool: runs of further experiments, whose variance across seeds is pooled with theirs; the
             experiments of an ensemble's members may be among them.
+        variances: how the variance across seeds is estimated: `seed_variances`, or
+            `shared_seed_variance` without a variance of its own for an unstable experiment.
 
     Attributes:
         values: by experiment, of each seed, float64 [n].
@@ -60,6 +63,7 @@ class SeedSamples:
         split: str,
         measure: str = "accuracy",
         pool: Iterable[Run] = (),
+        variances: SeedVariances = seed_variances,
     ):
         evaluated = _evaluated(runs, split)
         self.values = _values(evaluated, measure)
@@ -74,7 +78,7 @@ class SeedSamples:
             if run.name not in own:
                 further.setdefault(run.name, []).append(run)
         pooled = _values(_evaluated(further, split), measure)
-        self.seeds: dict[str, SeedVariance] = seed_variances(pooled | self.values)
+        self.seeds: dict[str, SeedVariance] = variances(pooled | self.values)
 
     def mean(self, name: str) -> TotalEstimate:
         """The mean over the seeds of an experiment."""
@@ -197,7 +201,11 @@ def headline_table(
 
 
 def compare_experiments(
-    runs: Iterable[Run], pairs: Iterable[tuple[str, str]], split: str, measure: str = "accuracy"
+    runs: Iterable[Run],
+    pairs: Iterable[tuple[str, str]],
+    split: str,
+    measure: str = "accuracy",
+    variances: SeedVariances = seed_variances,
 ) -> pd.DataFrame:
     """Differences of experiments from their baselines, decided as one family.
 
@@ -209,7 +217,7 @@ def compare_experiments(
     Args:
         runs: finished runs, of these and of other experiments.
         pairs: (experiment, baseline) by name.
-        split, measure: as `SeedSamples`.
+        split, measure, variances: as `SeedSamples`.
 
     Returns:
         One row per pair: `experiment`, `baseline`, `seeds` and `baseline_seeds` (how many),
@@ -221,7 +229,7 @@ def compare_experiments(
     runs, pairs = list(runs), list(pairs)
     names = dict.fromkeys(name for pair in pairs for name in pair)
     by_name = {name: [run for run in runs if run.name == name] for name in names}
-    samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name))
+    samples = SeedSamples(by_name, split, measure, same_budget(runs, by_name), variances)
     seeds = {name: len(samples.values.get(name, ())) for name in names}
     rows = [(*pair, *map(seeds.get, pair)) for pair in pairs]
     # HOG's regression is deterministic: it has no seeds to vary.

@@ -26,6 +26,7 @@ from scipy.special import fdtrc, stdtr, stdtrit  # scipy.stats takes half a seco
 from fer_lib.evaluation.bootstrap import CONFIDENCE_LEVEL
 
 UNSTABLE_LEVEL = 0.05  # of the test whether an experiment varies more than the rest
+POWER = 0.8  # of the smallest difference that is called detectable
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,22 @@ def seed_variances(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVaria
     return {name: own.get(name, shared) for name in groups}
 
 
+def shared_seed_variance(groups: Mapping[str, Sequence[float]]) -> dict[str, SeedVariance]:
+    """The variance across seeds pooled over all experiments, an unstable one included.
+
+    Args:
+        groups: as `seed_variances`.
+
+    Returns:
+        The same variance for each experiment.
+
+    >>> variances = shared_seed_variance({"a": (0.60, 0.62), "b": (0.5, 0.9)})
+    >>> round(variances["a"].sd, 4), variances["a"] == variances["b"]
+    (0.2002, True)
+    """
+    return dict.fromkeys(groups, pooled_seed_variance(groups.values()))
+
+
 def instability_test(name: str, groups: Mapping[str, Sequence[float]]) -> FTest:
     """Test whether the variance across seeds of an experiment is larger than that of the rest.
 
@@ -152,7 +169,7 @@ def total_mean(values: np.ndarray, resampled: np.ndarray, seeds: SeedVariance) -
         resampled: of each seed on the same k bootstrap resamples of the images, [n, k].
         seeds: the variance across seeds.
     """
-    return _estimate(np.mean(values), _shared_variance(resampled), {seeds: 1 / len(values)})
+    return _estimate(np.mean(values), image_variance(resampled), {seeds: 1 / len(values)})
 
 
 def total_difference(
@@ -168,20 +185,56 @@ def total_difference(
         seeds: the variance across seeds of each; the same one twice where it is pooled.
     """
     a, b = resampled
-    between = np.cov(a, b)[: len(a), len(a) :].mean()
-    variance = _shared_variance(a) + _shared_variance(b) - 2 * between
+    variance = image_variance(a) + image_variance(b) - 2 * image_covariance(a, b)
     shares = dict.fromkeys(seeds, 0.0)
     for each, group in zip(seeds, values, strict=True):
         shares[each] += 1 / len(group)
     return _estimate(np.mean(values[0]) - np.mean(values[1]), max(variance, 0.0), shares)
 
 
-def _shared_variance(resampled: np.ndarray) -> float:
-    """The mean covariance of two different seeds; of a single seed its variance, which is more."""
+def image_variance(resampled: np.ndarray) -> float:
+    """The variance of the images, which the seeds of an experiment share.
+
+    It is the mean covariance of two different seeds; of a single seed its variance, which is more.
+
+    Args:
+        resampled: of each seed on the same k bootstrap resamples of the images, [n, k].
+    """
     covariance = np.atleast_2d(np.cov(resampled))
     n = len(covariance)
     off_diagonal = covariance.sum() - covariance.trace()
     return float(off_diagonal / (n * (n - 1)) if n > 1 else covariance[0, 0])
+
+
+def image_covariance(a: np.ndarray, b: np.ndarray) -> float:
+    """The mean covariance of a network of one experiment and a network of another.
+
+    Args:
+        a, b: of each seed on the same k bootstrap resamples of the images, [n, k] and [m, k].
+    """
+    return float(np.cov(a, b)[: len(a), len(a) :].mean())
+
+
+def detectable_difference(
+    image_variance: float, seeds: SeedVariance, n: float, level: float = 1 - CONFIDENCE_LEVEL
+) -> float:
+    """The smallest true difference of two experiments that a test detects with a power of 80 %.
+
+    It is (t₀ + t₁) times the standard error of the difference, where t₀ and t₁ are the quantiles
+    of Student's t at 1 − `level`/2 and at the power.
+
+    Args:
+        image_variance: of the difference, c_A + c_B − 2 c_AB; 0 where its estimate is negative.
+        seeds: the variance across seeds of both experiments.
+        n: the seeds of each experiment; `inf` for a variance of the images only.
+        level: of the two-sided test, such as 5 % divided by the comparisons of a family.
+
+    >>> round(detectable_difference(0.0, SeedVariance(0.01, 1_000_000), 2), 4)  # 1.96 + 0.84 errors
+    0.028
+    """
+    spread = _estimate(0.0, max(image_variance, 0.0), {seeds: 2 / n})
+    quantiles = stdtrit(spread.degrees_of_freedom, [1 - level / 2, POWER])
+    return float(quantiles.sum() * spread.standard_error)
 
 
 def _estimate(

@@ -164,7 +164,8 @@ def show(
       fraction, probability, share is shown in percent; one with change, difference, gain or gap is
       signed, in percentage points if both apply. Thousands are grouped. `formats` overrides this.
     - Intervals: the columns `x`, `x_low`, `x_high` become one, “65.3 % (63.7–66.8)”.
-    - Standard deviations: the columns `x`, `x_sd` become one, “65.3 % ± 0.4”.
+    - Standard deviations: `x_sd` stands behind `x` and its interval, in the unit of `x`; `seeds`,
+      how many there are, comes before it: mean, interval, n, SD.
     - Settings: in a column of mixed types, numbers are shown as they were written.
     - Missing values are shown as “–”, lists with commas, enums by their value, schemes of shift
       TTA in words. The index is hidden.
@@ -177,19 +178,21 @@ def show(
     Returns:
         A pandas Styler; its `data` holds the formatted cells.
     """
-    merged = {f"{name}{end}" for name in table.columns for end in ("_low", "_high", "_sd")}
+    merged = {f"{name}{end}" for name in table.columns for end in ("_low", "_high")}
     names = [name for name in table.columns if name not in merged]
+    of_sd = {f"{name}_sd": name for name in names if f"{name}_sd" in names}
+    names = _deviations_last(names, of_sd)
     heads, cells = [], {}
     for index, name in enumerate(names):
-        formatter = (formats or {}).get(name) or _formatter(table[name], name)
+        measure = of_sd.get(name, name)
+        formatter = (formats or {}).get(measure) or _formatter(table[measure], measure)
         columns = [name, *table.columns.intersection([f"{name}_low", f"{name}_high"])]
         rows = zip(*(table[column] for column in columns), strict=True)
         cells[index] = [_cell(row, formatter) for row in rows]
-        heads.append(_head(name, formatter))
-        if (sd := f"{name}_sd") in table:
-            pairs = zip(cells[index], table[sd], strict=True)
-            cells[index] = [_with_sd(text, value, formatter) for text, value in pairs]
-            heads[-1] += " ± SD"
+        heads.append(_head(name if len(of_sd) > 1 or name not in of_sd else "SD", formatter))
+        if name in of_sd and formatter is percent:
+            cells[index] = [text.removesuffix(_PERCENT_UNIT) for text in cells[index]]
+            heads[-1] += " (points)"
     display = pd.DataFrame(cells, index=range(len(table))).set_axis(heads, axis=1)
     is_numeric = map(pd.api.types.is_numeric_dtype, table[names].dtypes)
     style = display.style.hide(axis="index").format(_keep_interval_whole)
@@ -201,6 +204,17 @@ def show(
     if caption is None:
         return style
     return style.set_caption(caption.replace(" %", "\N{NO-BREAK SPACE}%"))
+
+
+def _deviations_last(names: list[str], of_sd: Mapping[str, str]) -> list[str]:
+    """Move each standard deviation behind its measure, and `seeds` before the first of them."""
+    moved = {*of_sd, "seeds"} if of_sd else set()
+    ordered = [name for name in names if name not in moved]
+    for number, (sd, measure) in enumerate(of_sd.items()):
+        seeds = ["seeds"] if number == 0 and "seeds" in names else []
+        at = ordered.index(measure) + 1
+        ordered[at:at] = [*seeds, sd]
+    return ordered
 
 
 def _formatter(values: pd.Series, name: str) -> Callable[..., str]:
@@ -255,14 +269,6 @@ def _in_words(value) -> str:
     number_of = {"3x3": "nine", "5": "five"}[shifts]
     unit = "pixel" if pixels == "1" else "pixels"
     return f"{'flip, ' if flip else ''}{number_of} shifts by up to {pixels} {unit}"
-
-
-def _with_sd(text: str, sd: float, formatter: Callable[..., str]) -> str:
-    """Put a standard deviation, in the unit of its value, between a value and its interval."""
-    if is_missing(sd):
-        return text
-    value, parenthesis, limits = text.partition(" (")
-    return f"{value} ± {formatter(sd).removesuffix(_PERCENT_UNIT)}{parenthesis}{limits}"
 
 
 def _head(name: str, formatter: Callable[..., str]) -> str:

@@ -13,6 +13,7 @@ from fer_lib.analysis.headline import (
 )
 from fer_lib.analysis.leakage import LEAKAGE_PATH
 from fer_lib.analysis.verdict import Verdict
+from fer_lib.evaluation.seed_variance import shared_seed_variance
 from fer_lib.experiments import HOG
 from fer_lib.io import read_json
 from fer_lib.runs.predictions import SplitPredictions
@@ -163,6 +164,17 @@ def test_differences_are_decided_as_one_family(runs):
     assert "macro_f1_difference" in compare_experiments(runs, pairs, "public_test", "macro_f1")
     reverse = compare_experiments(runs, [("worse", "better")], "public_test")
     assert reverse.loc[0, "verdict"] is Verdict.REFUTED
+
+
+def test_a_variance_shared_with_an_unstable_experiment_can_hide_a_difference(runs):
+    unstable = [run("unstable", seed, accuracy) for seed, accuracy in enumerate((0.4, 0.8, 0.9))]
+    own, shared = (
+        compare_experiments([*runs, *unstable], [("better", "worse")], "public_test", **options)
+        for options in ({}, {"variances": shared_seed_variance})
+    )
+    assert own.loc[0, "accuracy_difference"] == shared.loc[0, "accuracy_difference"]
+    verdicts = [table.loc[0, "verdict"] for table in (own, shared)]
+    assert verdicts == [Verdict.CONFIRMED, Verdict.INCONCLUSIVE]
 
 
 def test_one_seed_is_not_tested_and_does_not_count_in_the_family(runs):

@@ -5,10 +5,14 @@ from scipy import stats
 from fer_lib.evaluation.seed_variance import (
     SeedVariance,
     TotalEstimate,
+    detectable_difference,
     holm,
+    image_covariance,
+    image_variance,
     instability_test,
     pooled_seed_variance,
     seed_variances,
+    shared_seed_variance,
     total_difference,
     total_mean,
 )
@@ -128,6 +132,41 @@ def test_interval_and_p_value_are_those_of_student_and_satterthwaite():
     assert [TotalEstimate(value, 0.0, 10).p_value for value in (0.0, 0.3)] == [1, 0]
     two_sided = TotalEstimate(2.0, 1.0, 10)
     assert two_sided.p_value == pytest.approx(2 * (1 - stats.t.cdf(2, 10)))
+
+
+def test_image_variance_and_covariance_by_hand():
+    # Deviations (−2, 0, 2), (−2, −1, 3) and, of the other experiment, (−1, 0, 1).
+    a, b = np.array([[1.0, 3.0, 5.0], [2.0, 3.0, 7.0]]), np.array([[1.0, 2.0, 3.0]])
+    assert image_variance(a) == pytest.approx((4 + 0 + 6) / 2)
+    assert image_variance(b) == pytest.approx((1 + 1) / 2)
+    assert image_covariance(a, b) == pytest.approx(((2 + 2) / 2 + (2 + 3) / 2) / 2)
+
+
+def test_a_shared_variance_includes_an_unstable_experiment():
+    groups = {"a": (0.60, 0.61), "b": (0.50, 0.51, 0.52), "c": (0.4, 0.9)}
+    pooled = shared_seed_variance(groups)
+    # Squared deviations 0.00005, 0.0002 and 0.125 over 1 + 2 + 1 degrees of freedom.
+    assert pooled["a"].sd == pytest.approx((0.12525 / 4) ** 0.5)
+    assert pooled["a"] == pooled["b"] == pooled["c"] != seed_variances(groups)["c"]
+
+
+def test_the_detectable_difference_by_hand():
+    seeds = SeedVariance(0.01, 10)
+    # Without a variance of the images, the error is 0.01 √(2/2), and t has 10 degrees of freedom.
+    assert detectable_difference(0.0, seeds, 2) == pytest.approx(0.01 * (2.228 + 0.879), abs=1e-5)
+    strict = detectable_difference(0.0, seeds, 2, level=0.01)
+    assert strict == pytest.approx(0.01 * (3.169 + 0.879), abs=1e-5)
+    # With 0.0003 of the images, the error is 0.02, and t has 10 · 4² degrees of freedom.
+    with_images = detectable_difference(3e-4, seeds, 2)
+    assert with_images == pytest.approx(0.02 * (1.975 + 0.844), abs=2e-5)
+    # Any number of seeds leaves the images, and the normal distribution.
+    without_seeds = detectable_difference(4e-4, seeds, np.inf)
+    assert without_seeds == pytest.approx(0.02 * (1.960 + 0.842), abs=2e-5)
+
+
+def test_an_image_variance_estimated_below_zero_counts_as_none():
+    seeds = SeedVariance(0.01, 10)
+    assert detectable_difference(-1e-6, seeds, 2) == detectable_difference(0.0, seeds, 2)
 
 
 def test_holm_by_hand():

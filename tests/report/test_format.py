@@ -118,25 +118,31 @@ def test_table_merges_intervals_and_keeps_them_on_one_line():
     assert list(cells(alone)) == ["low", "temperature low"]
 
 
-def test_table_merges_standard_deviations():
+def test_mean_interval_seeds_and_standard_deviation_are_in_this_order():
     table = pd.DataFrame(
         {
             "model": ["A", "B"],
+            "seeds": [5, 1],
             "accuracy": [0.653, 0.7],
             "accuracy_sd": [0.004, float("nan")],
             "accuracy_low": [0.637, 0.69],
             "accuracy_high": [0.668, 0.71],
-            "macro_f1": [0.6, 0.5],
-            "macro_f1_sd": [0.0123, 0.01],
+            "loss": [0.6, 0.5],
         }
     )
     shown = show(table).data
-    assert list(shown) == ["model", "accuracy ± SD", "macro-F1 ± SD"]
-    assert shown["accuracy ± SD"].tolist() == [
-        "65.3\xa0% ± 0.4 (63.7–66.8)",
-        "70.0\xa0% (69.0–71.0)",
-    ]
-    assert shown["macro-F1 ± SD"].tolist() == ["0.600 ± 0.012", "0.500 ± 0.010"]
+    assert list(shown) == ["model", "accuracy", "seeds", "SD (points)", "loss"]
+    assert shown["accuracy"].tolist() == ["65.3\xa0% (63.7–66.8)", "70.0\xa0% (69.0–71.0)"]
+    assert shown["SD (points)"].tolist() == ["0.4", "–"]
+
+
+def test_several_standard_deviations_are_named_by_their_measures():
+    table = pd.DataFrame({"macro_f1_sd": [0.0123], "macro_f1": [0.6], "seeds": [3]})
+    assert cells(table) == {"macro-F1": ["0.600"], "seeds": ["3"], "SD": ["0.012"]}
+    two = table.assign(accuracy=0.7, accuracy_sd=0.01)
+    heads = ["macro-F1", "seeds", "macro-F1 SD", "accuracy", "accuracy SD (points)"]
+    assert list(cells(two)) == heads
+    assert list(cells(two.drop(columns=["macro_f1_sd", "accuracy_sd"])))[1] == "seeds"
 
 
 def test_settings_are_shown_as_they_were_written():
