@@ -97,6 +97,11 @@ def test_version(capsys):
 def test_messages_name_the_command_that_was_called(process, name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [process])
     assert error_line(["predict"], capsys).startswith(f"{name} predict: ")
+    for arguments in ([], ["predict"], ["train"]):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        usage = " ".join(["usage:", name, *arguments, "[-h]"])
+        assert capsys.readouterr().out.startswith(usage)
     with pytest.raises(SystemExit):
         main(["--help"])
     assert f"{name} predict photo.jpg" in " ".join(capsys.readouterr().out.split())

@@ -126,7 +126,8 @@ def test_camera_until_it_is_interrupted(moving_faces, tmp_path, monkeypatch, cap
 
 def test_camera_that_is_missing(capsys):
     assert predict("--camera", "99") == 2
-    assert "camera 99                   could not be read  No such file" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "camera 99                   could not be read  no such camera (/dev/video99)" in out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii", "latin-1"])
