@@ -241,9 +241,13 @@ def with_tiny(monkeypatch, dataset, tiny):
 def test_record_list_and_verify(with_tiny, run, results, capsys):
     at = ["--results", str(results)]
     assert "no run is recorded" in error_line(["verify", *at], capsys)
+    assert main(["list", *at]) == 0
+    note = f"note: {results}: no run is recorded; the recorded runs are part of the repository\n"
+    assert capsys.readouterr().out.startswith(note)
     assert main(["record", str(run.folder), *at]) == 0
     assert main(["list", *at]) == 0
     listed = capsys.readouterr().out
+    assert not listed.startswith("note")
     assert "tiny: 1 recorded\n  seed 0" in listed and "custom_cnn: not recorded" in listed
     for arguments in (["verify", *at], ["verify", str(results / "tiny" / "seed-0"), *at]):
         assert main(arguments) == 0
