@@ -97,6 +97,11 @@ def test_version(capsys):
 def test_messages_name_the_command_that_was_called(process, name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [process])
     assert error_line(["predict"], capsys).startswith(f"{name} predict: ")
+    for arguments in ([], ["predict"], ["train"]):
+        with pytest.raises(SystemExit):
+            main([*arguments, "--help"])
+        usage = " ".join(["usage:", name, *arguments, "[-h]"])
+        assert capsys.readouterr().out.startswith(usage)
     with pytest.raises(SystemExit):
         main(["--help"])
     assert f"{name} predict photo.jpg" in " ".join(capsys.readouterr().out.split())
@@ -236,9 +241,13 @@ def with_tiny(monkeypatch, dataset, tiny):
 def test_record_list_and_verify(with_tiny, run, results, capsys):
     at = ["--results", str(results)]
     assert "no run is recorded" in error_line(["verify", *at], capsys)
+    assert main(["list", *at]) == 0
+    note = f"note: {results}: no run is recorded; the recorded runs are part of the repository\n"
+    assert capsys.readouterr().out.startswith(note)
     assert main(["record", str(run.folder), *at]) == 0
     assert main(["list", *at]) == 0
     listed = capsys.readouterr().out
+    assert not listed.startswith("note")
     assert "tiny: 1 recorded\n  seed 0" in listed and "custom_cnn: not recorded" in listed
     for arguments in (["verify", *at], ["verify", str(results / "tiny" / "seed-0"), *at]):
         assert main(arguments) == 0

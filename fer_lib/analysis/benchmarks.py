@@ -13,6 +13,7 @@ PACKAGES_PATH = ANALYSIS / "packages.json"
 FACE_DETECTION_PATH = ANALYSIS / "face_detection.json"
 PLAYGROUND_PATH = ANALYSIS / "playground.json"
 EXPORTS_PATH = ANALYSIS / "exports.json"
+PREDICT_FACES_PATH = ANALYSIS / "predict_faces.json"
 
 # The kinds of images of `benchmarks/face_detection.py`, by the first word of a group's name.
 _VARIANTS = {

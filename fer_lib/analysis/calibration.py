@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from fer_lib.analysis.headline import predictions_on
+from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.evaluation import calibration as measures
 from fer_lib.evaluation.seed_variance import (
     TotalEstimate,
@@ -192,8 +193,36 @@ def threshold_table(
         each with the limits `…_low` and `…_high` of its interval. A model without a record has no
         rows.
     """
-    measure = partial(measures.confident_predictions, thresholds=thresholds)
-    resampled = partial(measures.resampled_confident_predictions, thresholds=thresholds)
+    return _threshold_table(runs, thresholds, None)
+
+
+def emotion_threshold_table(runs: list[Predictor], thresholds: Sequence[float]) -> pd.DataFrame:
+    """Return coverage and precision on PrivateTest of predictions above a calibrated confidence.
+
+    Args:
+        runs: the seeds of one model.
+        thresholds: as in `threshold_table`.
+
+    Returns:
+        One row per predicted `emotion` and `threshold`: the means over seeds `coverage`, the
+        fraction of the predictions of this emotion whose confidence reaches the threshold, and
+        `precision`, the accuracy of these, each with the limits `…_low` and `…_high` of its
+        interval, cut at 0 and 1. Without runs, no rows.
+    """
+    tables = [_threshold_table({name: runs}, thresholds, k) for k, name in enumerate(EMOTION_NAMES)]
+    renamed = {f"accuracy{end}": f"precision{end}" for end in ("", "_low", "_high")}
+    table = pd.concat(tables, ignore_index=True).rename(columns=renamed | {"model": "emotion"})
+    limits = [column for column in table if column.endswith(("_low", "_high"))]
+    return table.assign(**table[limits].clip(0, 1))
+
+
+def _threshold_table(
+    runs: Mapping[str, list[Predictor]], thresholds: Sequence[float], predicted: int | None
+) -> pd.DataFrame:
+    """As `threshold_table`, of predictions of one class or of all."""
+    options = {"thresholds": thresholds, "predicted": predicted}
+    measure = partial(measures.confident_predictions, **options)
+    resampled = partial(measures.resampled_confident_predictions, **options)
     temperatures = {title: [temperature(run) for run in group] for title, group in runs.items()}
     samples = _samples(runs, "private_test", (measure, resampled), temperatures)
     tables = []

@@ -56,6 +56,7 @@ MEASURED = (
     "interval_coverage.json",
     "packages.json",
     "playground.json",
+    "predict_faces.json",
     "speed.json",
     "video.json",
 )

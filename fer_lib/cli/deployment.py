@@ -16,7 +16,8 @@ from fer_lib.deploy.annotate import Saver
 from fer_lib.deploy.exported import export_path, litert_path
 from fer_lib.deploy.faces import CONFIDENT_ABOVE, Prediction, predict_photos
 from fer_lib.deploy.inference import OnnxModel, load_onnx_model
-from fer_lib.deploy.inputs import find_inputs, is_video
+from fer_lib.deploy.inputs import find_inputs
+from fer_lib.deploy.suffixes import is_video
 from fer_lib.deploy.tracking import predict_camera, predict_video
 from fer_lib.deploy.videos import VideoError
 from fer_lib.text import printable

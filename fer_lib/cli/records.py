@@ -9,6 +9,7 @@ from fer_lib.io import read_json
 from fer_lib.runs.manifest import CHECKSUMS_FILE, rewrite_manifest
 from fer_lib.runs.run import Run, RunError
 from fer_lib.runs.store import find_runs, record_run
+from fer_lib.text import printable
 
 
 def record(options: Namespace) -> None:
@@ -126,7 +127,11 @@ def list_experiments(options: Namespace) -> int:
     from fer_lib.experiments import EXPERIMENTS
 
     by_name, code = dict.fromkeys(EXPERIMENTS, ()), 0
-    for run in find_runs(options.results):
+    runs = find_runs(options.results)
+    if not runs:
+        where = f"note: {printable(options.results)}: no run is recorded"
+        print(f"{where}; the recorded runs are part of the repository")
+    for run in runs:
         name = run.folder.parent.name
         by_name[name] = (*by_name.get(name, ()), run)
     for name, runs in by_name.items():

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from fer_lib.data.labels import IMAGE_SIZE
+from fer_lib.deploy.suffixes import is_photo, is_video
 from fer_lib.images import open_image
-from fer_lib.io import require_regular_file
+from fer_lib.io import list_files, require_regular_file
 from fer_lib.text import QUOTED_LENGTH, printable
 
 _ORIENTATION = 0x0112  # EXIF tag
@@ -55,8 +56,11 @@ def _other_kind(path: Path) -> str:
     if "\0" in str(path):
         return "not a file name"
     if path.is_dir():
-        readable = os.access(path, os.R_OK | os.X_OK)
-        return f"the folder {'holds no photo or video' if readable else 'cannot be read'}"
+        if not os.access(path, os.R_OK | os.X_OK):
+            return "the folder cannot be read"
+        if any(is_photo(file) or is_video(file) for file in list_files(path, [])):
+            return "a folder; give a list of its files"
+        return "the folder holds no photo or video"
     return "not a file, but a FIFO, a socket or a device"
 
 
@@ -66,13 +70,17 @@ def photo_of(source: "str | Path | Image.Image | np.ndarray | Photo") -> Photo:
     A photo is returned unchanged.
 
     Raises:
-        PhotoError: the image cannot be read.
+        PhotoError: the image cannot be read, or is of another type.
     """
     if isinstance(source, Photo):
         return source
     if isinstance(source, str | Path):
         return read_image(Path(source))
-    return photo_from_image(source) if isinstance(source, Image.Image) else photo_from_array(source)
+    if isinstance(source, Image.Image):
+        return photo_from_image(source)
+    if np.ndim(source) == 0:
+        raise PhotoError("expected the name of a file, an image of Pillow or an array")
+    return photo_from_array(source)
 
 
 def read_image(path: Path) -> Photo:
@@ -111,7 +119,9 @@ def _other_format(path: Path) -> str:
         start = file.read(12)
     if start[4:8] == b"ftyp" and start[8:] in _HEIC_BRANDS:
         return "HEIC, which is not supported: convert it to JPEG, such as with `heif-convert`"
-    return "not an image" if start else "an empty file"
+    if not start:
+        return "an empty file"
+    return "not an image" + ("; use predict_video for a video" if is_video(path) else "")
 
 
 def _upright(image: Image.Image) -> Photo:

@@ -8,21 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_lib.deploy.annotate import is_saved
-from fer_lib.images import SUFFIXES
+from fer_lib.deploy.suffixes import is_photo, is_video
 from fer_lib.io import list_files
-
-VIDEO_SUFFIXES = frozenset(
-    (
-        *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m2v", ".m4v", ".mkv", ".mov"),
-        *(".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
-    )
-)
-PHOTO_SUFFIXES = frozenset(SUFFIXES) | {".heic", ".heif"}  # these to say that they are not read
-
-
-def is_video(path: Path) -> bool:
-    """Whether the ending of a file's name is a video's."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -55,7 +42,7 @@ def find_inputs(texts: Iterable[str]) -> Inputs:
             continue
         closed: list[Path] = []
         files = list_files(path, closed)
-        inputs = [file for file in files if is_video(file) or file.suffix.lower() in PHOTO_SUFFIXES]
+        inputs = [file for file in files if is_video(file) or is_photo(file)]
         inputs += closed
         for file in inputs or [path]:
             paths.setdefault(_identity(file), file)

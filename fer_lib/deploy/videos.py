@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from fer_lib.deploy.images import Photo, require_input_file
+from fer_lib.deploy.suffixes import is_photo
 from fer_lib.text import printable
 
 LARGEST_SIDE = 3840  # pixels; larger frames are reduced to it
@@ -62,6 +63,8 @@ def read_video(path: Path) -> Iterator[Frame]:
         try:
             container = _open(file)
         except (av.FFmpegError, OSError) as error:
+            if is_photo(path):
+                raise VideoError("not a video; use predict_faces for an image") from None
             raise VideoError(f"not a video, or broken: {_reason(error)}") from None
         with container:
             try:
@@ -101,7 +104,10 @@ def _camera(number: int) -> tuple[str, str]:
         if number >= len(names):
             raise VideoError(f"there are {len(names)} cameras")
         return "dshow", f"video={names[number]}"
-    return "v4l2", f"/dev/video{number}"
+    device = f"/dev/video{number}"
+    if not Path(device).exists():
+        raise VideoError(f"no such camera ({device})")
+    return "v4l2", device
 
 
 def _frames(container) -> Iterator[Frame]:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from fer_lib.evaluation.bootstrap import bootstrap_counts
 from fer_lib.runs.predictions import softmax
@@ -25,7 +23,9 @@ def negative_log_likelihood(logits: np.ndarray, labels: np.ndarray) -> float:
 
 def _losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """The negative log-likelihood of each image, float64 [n]."""
-    log_p = log_softmax(np.asarray(logits, np.float64), axis=1)
+    shifted = np.asarray(logits, np.float64)
+    shifted = shifted - shifted.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return -(_targets(labels, logits.shape[1]) * log_p).sum(axis=1)
 
 
@@ -149,16 +149,25 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
     Args:
         logits: float [n, classes], on images that are used neither for training nor for reported
-            results (PublicTest).
+            results (PublicTest). The logarithm of probabilities will do.
         labels: integers [n], or one distribution over the classes per image, float [n, classes].
+
+    Raises:
+        ValueError: a logit is not finite, such as the logarithm of 0.
     """
-    minimum = minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits / np.exp(log_t), labels),
-        bounds=np.log(_TEMPERATURE_BOUNDS),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(minimum.x))
+    logits = np.asarray(logits, np.float64)
+    if not np.isfinite(logits).all():
+        raise ValueError("there are logits that are not finite")
+    targets = _targets(np.asarray(labels), logits.shape[1])
+    low, high = np.log(_TEMPERATURE_BOUNDS)
+    while high - low > 1e-9:  # bisection: the likelihood has one maximum
+        middle = (low + high) / 2
+        expected = softmax(logits / np.exp(middle))
+        if ((expected - targets) * logits).sum() > 0:  # the derivative in 1/T: overconfident
+            low = middle
+        else:
+            high = middle
+    return float(np.exp(high))
 
 
 def selective_accuracy(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -223,7 +232,10 @@ def resampled_selective_accuracy(
 
 
 def confident_predictions(
-    logits: np.ndarray, labels: np.ndarray, thresholds: Sequence[float]
+    logits: np.ndarray,
+    labels: np.ndarray,
+    thresholds: Sequence[float],
+    predicted: int | None = None,
 ) -> np.ndarray:
     """Compute coverage and accuracy of the predictions whose confidence reaches a threshold.
 
@@ -231,36 +243,44 @@ def confident_predictions(
         logits: float [n, classes].
         labels: integers [n].
         thresholds: k probabilities.
+        predicted: count only predictions of this class; their accuracy is its precision.
 
     Returns:
-        Coverage and accuracy, float64 [2, k]. The accuracy is NaN where no prediction is covered.
+        Coverage and accuracy, float64 [2, k]. They are NaN where their denominator is 0.
     """
-    sums = _covered_and_correct(logits, labels, thresholds).mean(axis=0)
+    sums = _covered_and_correct(logits, labels, thresholds, predicted).mean(axis=0)
     return _coverage_and_accuracy(sums)
 
 
 def resampled_confident_predictions(
-    logits: np.ndarray, labels: np.ndarray, thresholds: Sequence[float]
+    logits: np.ndarray,
+    labels: np.ndarray,
+    thresholds: Sequence[float],
+    predicted: int | None = None,
 ) -> np.ndarray:
     """Compute `confident_predictions` on the resamples of `bootstrap_counts`, float64 [2000, 2, k].
 
     Args:
-        logits, labels, thresholds: as `confident_predictions`.
+        logits, labels, thresholds, predicted: as `confident_predictions`.
     """
-    values = _covered_and_correct(logits, labels, thresholds)
+    values = _covered_and_correct(logits, labels, thresholds, predicted)
     means = _resampled_means(values.reshape(len(values), -1))
     return _coverage_and_accuracy(means.reshape(-1, *values.shape[1:]))
 
 
-def _covered_and_correct(logits, labels, thresholds) -> np.ndarray:
-    """Whether each image is covered, and whether it is also correct, bool [n, 2, k]."""
+def _covered_and_correct(logits, labels, thresholds, predicted) -> np.ndarray:
+    """Whether images are covered, without a threshold and with each, and correct too, [n, 2, k+1].
+
+    Images of which another class than `predicted` is predicted are not covered.
+    """
     confidence, correct, _ = _binned(logits, labels)
-    covered = confidence[:, None] >= np.asarray(thresholds)
+    counted = True if predicted is None else np.argmax(logits, axis=1)[:, None] == predicted
+    covered = counted & (confidence[:, None] >= [0, *thresholds])
     return np.stack([covered, covered & correct[:, None]], axis=1)
 
 
 def _coverage_and_accuracy(means: np.ndarray) -> np.ndarray:
-    """From the shares of covered images and of covered and correct ones, [..., 2, k]."""
+    """From the shares of covered images and of covered and correct ones, [..., 2, k+1]."""
     covered, correct = np.moveaxis(means, -2, 0)
-    accuracy = np.divide(correct, covered, out=np.full(covered.shape, np.nan), where=covered > 0)
-    return np.stack([covered, accuracy], axis=-2)
+    with np.errstate(invalid="ignore"):  # 0 / 0
+        return np.stack([covered / covered[..., :1], correct / covered], axis=-2)[..., 1:]

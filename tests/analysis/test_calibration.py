@@ -8,6 +8,7 @@ from sklearn.metrics import log_loss
 from fer_lib.analysis.calibration import (
     accuracy_at_coverage,
     calibration_table,
+    emotion_threshold_table,
     reliability_table,
     selective_prediction_table,
     temperature,
@@ -145,6 +146,25 @@ def test_selective_prediction_by_hand():
     assert mean["accuracy_at_25_percent_coverage"] == 0.5
     low, high = mean.filter(regex="_(low|high)$")
     assert low < 0.5 < high
+
+
+def test_coverage_and_precision_of_an_emotion_by_hand():
+    """Angry is predicted with a probability of 0.8, 0.8, 0.8 and 0.6, and fear with 0.8."""
+    sure, unsure, fear = (
+        [p if k == c else (1 - p) / 6 for k in range(7)] for c, p in ((0, 0.8), (0, 0.6), (2, 0.8))
+    )
+    rows = 20 * [sure, sure, sure, unsure, fear]
+    run = model(20 * [0, 0, 1, 0, 2], 19 * [0, 0, 1, 1, 2] + [0, 0, 1, 1, 3], rows)
+    assert temperature(run) == pytest.approx(1, abs=0.1)  # right on 80 % of PublicTest
+    table = emotion_threshold_table([run, run], (0.0, 0.7)).set_index(["emotion", "threshold"])
+    values = table[["coverage", "precision"]]
+    assert values.loc[("angry", 0.0)].tolist() == pytest.approx([1, 1 / 2])
+    assert values.loc[("angry", 0.7)].tolist() == pytest.approx([3 / 4, 2 / 3])
+    assert values.loc[("fear", 0.7)].tolist() == pytest.approx([1, 19 / 20])
+    assert values.loc[("sad", 0.7)].isna().all()
+    low, high = table.loc[("angry", 0.7), ["precision_low", "precision_high"]]
+    assert low < 2 / 3 < high
+    assert table.loc[("fear", 0.7), "precision_high"] == 1  # cut
 
 
 def test_thresholds_apply_to_calibrated_probabilities():

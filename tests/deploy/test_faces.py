@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 import warnings
@@ -84,6 +85,35 @@ def test_unreadable_photo_is_a_prediction_with_an_error(two_faces, model, tmp_pa
     assert good.error is None and len(good.faces) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("film.mp4", "not an image; use predict_video for a video"),
+        ("text.jpg", "not an image"),
+        ("none.mp4", "no such file"),
+        ("empty.mp4", "an empty file"),
+        ("folder", "a folder; give a list of its files"),
+        ("folder/none", "the folder holds no photo or video"),
+    ],
+)
+def test_message_says_what_helps(name, message, video, tmp_path):
+    shutil.copy(video, tmp_path / "film.mp4")
+    (tmp_path / "text.jpg").write_text("hello")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "folder" / "none").mkdir(parents=True)
+    (tmp_path / "folder" / "a.JPG").touch()
+    with pytest.raises(PhotoError) as caught:
+        predict_faces(tmp_path / name)
+    assert str(caught.value) == f"{tmp_path / name}: {message}"
+
+
+@pytest.mark.parametrize("source", [None, 3, b"a.jpg", iter(["a.jpg"])])
+def test_source_of_another_type_is_named(source):
+    expected = "expected the name of a file, an image of Pillow or an array"
+    with pytest.raises(PhotoError, match=f"^{type(source).__name__}: {expected}$"):
+        predict_faces(source)
+
+
 def test_sources_path_array_and_list(portrait, two_faces, model_path, is_near):
     rgb = np.asarray(portrait)
     (in_rgb,) = predict_faces(rgb, model_path)
@@ -165,6 +195,6 @@ def test_an_image_of_pillow_is_read_like_its_file(portrait, model, tmp_path):
 
 @pytest.mark.parametrize("source", [b"\xff" * 10_000, np.zeros((9, 9, 9, 9))])
 def test_message_does_not_repeat_the_pixels(source, model):
-    with pytest.raises(PhotoError, match=r"^(bytes|ndarray): an array of dtype") as error:
+    with pytest.raises(PhotoError, match=r"^(bytes: expected|ndarray: an array)") as error:
         predict_faces(source, model)
     assert len(str(error.value)) < 200

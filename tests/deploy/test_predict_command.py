@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,10 @@ import pytest
 from PIL import Image
 
 from fer_lib.cli import main
+from fer_lib.cli.predictions import _CSV_HEADER
+from fer_lib.data.labels import EMOTION_NAMES
 from fer_lib.deploy import tracking
+from fer_lib.deploy.faces import Face, Prediction
 from fer_lib.deploy.images import Photo
 from fer_lib.deploy.videos import Frame, read_video
 
@@ -88,6 +92,21 @@ def test_csv_of_photos_and_a_video(photo_path, video, tmp_path, capsys):
     assert bad["error"] == "no such file" and bad["file"].endswith(r"none, or \n.png")
 
 
+def test_page_lists_the_fields_of_json_and_the_columns_of_csv():
+    page = (Path(__file__).parents[2] / "book" / "playground.md").read_text("utf-8")
+    of_json, of_csv = (
+        re.findall(r"`(\w+)`", re.search(f"^With `--{name}`, .*$", page, re.MULTILINE)[0])
+        for name in ("json", "csv")
+    )
+    assert tuple(of_csv) == _CSV_HEADER
+    probabilities = dict.fromkeys(EMOTION_NAMES, 1 / 7)
+    face = Face((1, 2, 3), probabilities, id=1)
+    frame = Prediction("a.mp4", faces=[face], frame=0, seconds=0.0, save_error="full")
+    error = Prediction("b.mp4", error="no such file")
+    lines = [json.loads(each.to_json()) for each in (frame, error)]
+    assert {*lines[0], *lines[1], *lines[0]["faces"][0]} == set(of_json)
+
+
 def test_faces_of_a_video_are_rows_and_the_saved_video_keeps_its_times(video, tmp_path, capsys):
     assert predict(video, "--save", tmp_path) == 0
     _, first, second, total = capsys.readouterr().out.splitlines()
@@ -126,7 +145,8 @@ def test_camera_until_it_is_interrupted(moving_faces, tmp_path, monkeypatch, cap
 
 def test_camera_that_is_missing(capsys):
     assert predict("--camera", "99") == 2
-    assert "camera 99                   could not be read  No such file" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "camera 99                   could not be read  no such camera (/dev/video99)" in out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "ascii", "latin-1"])

@@ -106,7 +106,10 @@ def test_files_that_are_no_videos(tmp_path):
     for name in ("text.mp4", "empty.mp4"):
         assert error_of(tmp_path / name)[1].startswith("not a video, or broken: ")
     assert error_of(tmp_path / "none.mp4")[1] == "no such file"
-    assert error_of(tmp_path)[1] == "the folder holds no photo or video"
+    (tmp_path / "folder").mkdir()
+    assert error_of(tmp_path / "folder")[1] == "the folder holds no photo or video"
+    gray_images(1)[0].save(tmp_path / "a.JPG")
+    assert error_of(tmp_path / "a.JPG") == ([], "not a video; use predict_faces for an image")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def test_camera_reads_frames(monkeypatch):
 
 
 def test_missing_camera_is_an_error():
-    with pytest.raises(VideoError, match=r"^No such file"):
+    with pytest.raises(VideoError, match=r"^no such camera \(/dev/video99\)$"):
         next(read_camera(99))
 
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -96,6 +99,30 @@ def test_the_temperature_is_where_the_derivative_vanishes(overconfident):
     assert scaled < unscaled
 
 
+def test_temperature_of_probabilities_by_hand():
+    """Confidence 0.9, and three of four are right: odds of 9 become odds of 3 at T = 2."""
+    probabilities, labels = np.array([[0.9, 0.1]] * 4), [0, 0, 0, 1]
+    assert fit_temperature(np.log(probabilities), labels) == pytest.approx(2, rel=1e-8)
+    votes = np.array([[0.75, 0.25]])
+    assert fit_temperature(np.log([[0.9, 0.1]]), votes) == pytest.approx(2, rel=1e-8)
+
+
+def test_calibration_needs_only_the_base_installation():
+    code = """
+import sys
+from fer_lib.evaluation.calibration import expected_calibration_error, fit_temperature
+fit_temperature([[0.0, -1.0], [0.0, -1.0]], [0, 1])
+sys.exit(", ".join({"keras", "pandas", "scipy", "sklearn"} & sys.modules.keys()) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_temperature_of_logits_that_are_not_finite_is_refused():
+    with pytest.raises(ValueError, match="not finite"):
+        fit_temperature([[0.0, -np.inf], [0.0, -1.0]], [0, 1])
+
+
 def test_selective_accuracy_by_hand():
     logits = np.log([[0.6, 0.4], [0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
     coverage, accuracy = selective_accuracy(logits, np.array([1, 0, 0, 0]))
@@ -160,11 +187,16 @@ def test_confident_predictions_by_hand():
     assert coverage.tolist() == [1, 0.5, 0]
     assert accuracy[:2].tolist() == [0.5, 0.5]
     assert np.isnan(accuracy[2])
+    coverage, precision = confident_predictions(logits, labels, (0.5, 0.7), predicted=1)
+    assert (coverage.tolist(), precision.tolist()) == ([1, 0.5], [0.5, 0])
+    coverage, precision = confident_predictions(logits, labels, (0.5,), predicted=7)
+    assert np.isnan([*coverage, *precision]).all()
 
 
 def test_confident_predictions_of_a_resample_are_those_of_its_images(overconfident):
     logits, labels = overconfident
-    resampled = resampled_confident_predictions(logits, labels, (0.6, 0.9))
     drawn = np.repeat(np.arange(len(labels)), bootstrap_counts(len(labels))[3].astype(int))
-    expected = confident_predictions(logits[drawn], labels[drawn], (0.6, 0.9))
-    np.testing.assert_allclose(resampled[3], expected, rtol=1e-5)
+    for predicted in (None, 4):
+        resampled = resampled_confident_predictions(logits, labels, (0.6, 0.9), predicted)
+        expected = confident_predictions(logits[drawn], labels[drawn], (0.6, 0.9), predicted)
+        np.testing.assert_allclose(resampled[3], expected, rtol=1e-5)
