@@ -41,7 +41,7 @@ def show_comparisons(
     table = table.drop(columns=["seeds", "baseline_seeds"], errors="ignore")
     if {"verdict", "holm_p_value"} <= set(table):
         decided = zip(table["verdict"], table.pop("holm_p_value"), strict=True)
-        table["verdict"] = [_with_p_value(*each) for each in decided]
+        table["verdict"] = [verdict_with_p_value(*each) for each in decided]
     table = table.rename(columns={"holm_p_value": "p_value"})
     table = table.replace({"verdict": VERDICT_WORDS})
     if "split" in table:
@@ -49,7 +49,12 @@ def show_comparisons(
     return show(table, caption=caption)
 
 
-def _with_p_value(verdict: Verdict, p: float) -> str:
+def verdict_with_p_value(verdict: Verdict, p: float) -> str:
+    """The verdict on a difference in words, and its p-value where it was tested.
+
+    >>> verdict_with_p_value(Verdict.CONFIRMED, 0.0132)
+    'higher (p\\xa0=\\xa00.0132)'
+    """
     words = VERDICT_WORDS[verdict]
     if is_missing(p):
         return words

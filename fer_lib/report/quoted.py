@@ -69,6 +69,19 @@ def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def latex_row(heads: Sequence[str], cells: Sequence[str]) -> str:
+    """A row of a LaTeX table, below a comment with the heads, as a block of code in Markdown.
+
+    >>> print(latex_row(["network", "accuracy"], ["SE-CNN", "70.6"]))
+    ```latex
+    % network & accuracy
+    SE-CNN & 70.6 \\\\
+    ```
+    """
+    lines = ["```latex", "% " + " & ".join(heads), " & ".join(cells) + r" \\", "```"]
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class FrontPage:
     """The models of the front page and of the README, with their accuracies on PrivateTest.
@@ -184,7 +197,18 @@ def _best(page: FrontPage, best: Run | None) -> dict[str, str]:
         "best_private": page.over_seeds(title),
         "best_deduplicated": page.over_seeds(title, _DEDUPLICATED),
         "best_strictly_deduplicated": page.over_seeds(title, _STRICT),
+        "best_latex_row": _latex_row(page, title),
     }
+
+
+def _latex_row(page: FrontPage, title: str) -> str:
+    """A model with its accuracies, their intervals and its seeds, for a table of another paper."""
+    heads = ["network", "PrivateTest (95\\,\\% interval)", "de-duplicated", "seeds", "protocol"]
+    texts = [page.accuracy(title, split) for split in _SPLITS[:2]]
+    texts = [text.replace("\N{NO-BREAK SPACE}%", "\\,\\%").replace(_DASH, "--") for text in texts]
+    protocol = "FER+ votes in training, selected on PublicTest, flip TTA"
+    seeds = str(len(page.models.get(title, ())))
+    return latex_row(heads, [f"{title}~\\cite{{fer2013compact}}", *texts, seeds, protocol])
 
 
 def _model_card(best: Run | None) -> dict[str, str]:

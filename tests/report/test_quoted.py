@@ -68,6 +68,14 @@ def test_headline_is_the_mean_with_its_interval_then_seeds_and_deviation(numbers
     assert re.fullmatch(rf"% \([\d.]+–\u2060[\d.]+; n\xa0=\xa0{len(runs)}, {deviation}\)", *rest)
 
 
+def test_row_to_paste_has_the_accuracies_and_seeds_of_the_best_model(numbers):
+    name, *cells, protocol = numbers["best_latex_row"].splitlines()[2].split(" & ")
+    assert name.startswith(numbers["best_title"]) and protocol.endswith(r" \\")
+    for cell, key in zip(cells[:2], ("best_private", "best_deduplicated"), strict=True):
+        assert re.findall(r"[\d.]+", cell) == re.findall(r"[\d.]+", numbers[key])[:3]
+    assert f"n\xa0=\xa0{cells[2]}," in numbers["best_private"]
+
+
 def test_missing_runs_are_not_recorded(tmp_path):
     empty = Profile("full", tmp_path, tmp_path, trains_in_notebooks=False, mark="")
     numbers = quoted_numbers(empty)
