@@ -9,6 +9,7 @@ from fer_lib.paths import ANALYSIS
 
 LATENCY_PATH = ANALYSIS / "edge.json"
 SPEED_PATH = ANALYSIS / "speed.json"
+GPU_THROUGHPUT_PATH = ANALYSIS / "gpu_throughput.json"
 PACKAGES_PATH = ANALYSIS / "packages.json"
 FACE_DETECTION_PATH = ANALYSIS / "face_detection.json"
 PLAYGROUND_PATH = ANALYSIS / "playground.json"
@@ -43,6 +44,16 @@ def training_throughput(path: Path = SPEED_PATH) -> pd.DataFrame:
     table = pd.DataFrame(read_json(path)["training_throughput"]).drop(columns="share_of_peak")
     images_per_second = table["training_images_per_second"]
     return table.assign(relative_throughput=images_per_second / images_per_second[0])
+
+
+def gpu_throughput(path: Path = GPU_THROUGHPUT_PATH) -> pd.DataFrame:
+    """Training throughput on a GPU with the JAX backend, as it was noted.
+
+    Returns:
+        One row per `experiment` and number of `processes` that trained at the same time:
+        `images_per_second`, of all of them together.
+    """
+    return pd.DataFrame(read_json(path)["rows"])
 
 
 def latency(path: Path = LATENCY_PATH) -> pd.DataFrame:

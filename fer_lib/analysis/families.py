@@ -7,7 +7,7 @@ corrects it there by itself, with as many comparisons.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 
 import pandas as pd
 
@@ -18,33 +18,27 @@ from fer_lib.analysis.label_noise.ceilings import CEILING_MODELS
 from fer_lib.analysis.label_noise.differences import LEADS, TARGETS
 from fer_lib.experiments import (
     ABLATIONS,
-    ACCURACY_STEPS,
     CONTROLS,
-    FERPLUS_STEPS,
+    DISTILLATION_COMPARISONS,
+    FERPLUS_COMPARISONS,
     FOLLOW_UPS,
     HOG,
     LEAVE_ONE_OUT,
     MAIN_MODELS,
     REPLICATED_MODELS,
+    STEPS,
     TRANSFERS,
 )
 from fer_lib.runs.run import Run
 
 PUBLIC, PRIVATE, BOTH = ("public_test",), ("private_test",), ("public_test", "private_test")
 CUSTOM_CNN, HEAD_ONLY, FINE_TUNED = REPLICATED_MODELS
-STUDENT, TEACHER = ACCURACY_STEPS[:2:-1]
 BASELINE_PAIRS = (
     (CUSTOM_CNN, FINE_TUNED),
     (CUSTOM_CNN, HEAD_ONLY),
     (CUSTOM_CNN, HOG),
     (FINE_TUNED, HEAD_ONLY),
     (HOG, HEAD_ONLY),
-)
-STEPS = tuple((name, baseline) for baseline, name in pairwise(ACCURACY_STEPS))
-DISTILLATION_PAIRS = (
-    *FERPLUS_STEPS[1:5],
-    (f"{STUDENT}_70", TEACHER),
-    ("se_cnn_ferplus_distilled_60", "se_cnn_ferplus"),
 )
 ENSEMBLES_COMPARED = (
     "Two SE-CNNs",
@@ -104,8 +98,12 @@ FAMILIES = (
     Family("10_ablation_study", "Ablation study", ABLATIONS, PUBLIC),
     Family("10_ablation_study", "Leave-one-out", LEAVE_ONE_OUT, PUBLIC, "2026-11-27"),
     Family("11_distillation", "Distillation and SWA", FOLLOW_UPS, BOTH),
-    Family("12_ferplus_and_high_resolution", "FER+ and high resolution", STEPS[1:3], BOTH),
-    Family("13_consistent_distillation", "Consistent distillation", DISTILLATION_PAIRS, PUBLIC),
+    Family(
+        "12_ferplus_and_high_resolution", "FER+ and high resolution", FERPLUS_COMPARISONS, PUBLIC
+    ),
+    Family(
+        "13_consistent_distillation", "Consistent distillation", DISTILLATION_COMPARISONS, PUBLIC
+    ),
     Family("14_tta_and_ensembles", "Ensembles", ENSEMBLES_COMPARED, by_seeds=False),
     Family(
         "15_accuracy_and_model_size", "Steps to the best single model", STEPS, since="2026-11-27"

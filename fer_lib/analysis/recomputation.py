@@ -52,6 +52,7 @@ MEASURED = (
     "edge.json",
     "exports.json",
     "face_detection.json",
+    "gpu_throughput.json",
     "gpu_trials.json",
     "interval_coverage.json",
     "packages.json",

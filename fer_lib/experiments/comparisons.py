@@ -60,13 +60,18 @@ ACCURACY_STEPS = (
     "se_cnn_hires_ferplus",
     "se_cnn_hires_ferplus_distilled",
 )
-FERPLUS_STEPS = (
+STEPS = tuple(zip(ACCURACY_STEPS[1:], ACCURACY_STEPS, strict=False))
+FERPLUS_COMPARISONS = (
+    ("se_cnn_ferplus", "se_cnn_batch_256"),
     ("se_cnn_hires_ferplus", "se_cnn_ferplus"),
+)
+DISTILLATION_COMPARISONS = (
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus"),
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_distilled_70"),
+    ("se_cnn_hires_ferplus_distilled_70", "se_cnn_hires_ferplus"),
+    ("se_cnn_ferplus_distilled_60", "se_cnn_ferplus"),
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_180"),
     ("se_cnn_hires_ferplus_180", "se_cnn_hires_ferplus"),
-    ("se_cnn_ferplus", "se_cnn_batch_256"),
 )
 TRANSFERS = (
     ("pretrained_1pct", "scratch_1pct"),

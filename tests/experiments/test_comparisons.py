@@ -4,9 +4,10 @@ from fer_lib.experiments import (
     ABLATIONS,
     CONTROLS,
     DEPLOYMENT_CANDIDATES,
+    DISTILLATION_COMPARISONS,
     ENSEMBLES,
     EXPERIMENTS,
-    FERPLUS_STEPS,
+    FERPLUS_COMPARISONS,
     FOLLOW_UPS,
     LEAVE_ONE_OUT,
     MAIN_MODELS,
@@ -53,6 +54,10 @@ DIFFERENCES = {
     ("se_cnn_hires_ferplus_distilled", "se_cnn_hires_ferplus_180"): DISTILLATION
     | {"consistent_distillation"},
     ("se_cnn_hires_ferplus_180", "se_cnn_hires_ferplus"): {"epochs", "patience"},
+    ("se_cnn_hires_ferplus_distilled_70", "se_cnn_hires_ferplus"): DISTILLATION
+    | {"consistent_distillation"},
+    ("se_cnn_ferplus_distilled_60", "se_cnn_ferplus"): DISTILLATION
+    | {"consistent_distillation", "epochs", "patience"},
     ("se_cnn_ferplus", "se_cnn_batch_256"): {"ferplus_weight"},
     ("leave_out_sgd", "se_cnn_batch_256"): ADAM,
     ("leave_out_label_smoothing", "se_cnn_batch_256"): {"label_smoothing"},
@@ -74,7 +79,7 @@ def test_settings_that_an_experiment_and_its_baseline_differ_in(pair):
 
 
 def test_every_comparison_is_checked_above():
-    followed_up = {*FOLLOW_UPS, *FERPLUS_STEPS}
+    followed_up = {*FOLLOW_UPS, *FERPLUS_COMPARISONS, *DISTILLATION_COMPARISONS}
     assert {*CONTROLS, *ABLATIONS, *LEAVE_ONE_OUT, *TRANSFERS, *followed_up} == set(DIFFERENCES)
 
 

@@ -11,14 +11,13 @@ from fer_lib.data.dataset import Dataset
 from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation.bootstrap import paired_difference
-from fer_lib.experiments import ACCURACY_STEPS
+from fer_lib.experiments import STEPS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
 
-# Pairs (experiment, baseline) that are compared over all seeds of both: the steps to the best single
-# model, and all steps beyond the SE-CNN together.
-STEPS = tuple(zip(ACCURACY_STEPS[1:], ACCURACY_STEPS, strict=False))
-LEADS = (*STEPS, (ACCURACY_STEPS[-1], "se_cnn"))
+# Pairs (experiment, baseline) that are compared over all seeds of both: the steps to the best
+# single model, and all steps beyond the SE-CNN together.
+LEADS = (*STEPS, (STEPS[-1][0], "se_cnn"))
 TARGETS = ("label", "majority")
 
 
