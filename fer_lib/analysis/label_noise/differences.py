@@ -15,8 +15,8 @@ from fer_lib.experiments import ACCURACY_STEPS
 from fer_lib.runs.predictions import SplitPredictions
 from fer_lib.runs.run import Run
 
-# Pairs (experiment, baseline) that are compared over all seeds of both: the steps to the best single
-# model, and all steps beyond the SE-CNN together.
+# Pairs (experiment, baseline) that are compared over all seeds of both: the steps to the best
+# single model, and all steps beyond the SE-CNN together.
 STEPS = tuple(zip(ACCURACY_STEPS[1:], ACCURACY_STEPS, strict=False))
 LEADS = (*STEPS, (ACCURACY_STEPS[-1], "se_cnn"))
 TARGETS = ("label", "majority")
