@@ -108,13 +108,13 @@ FAMILIES = (
     Family(
         "15_accuracy_and_model_size", "Steps to the best single model", STEPS, since="2026-11-27"
     ),
-    Family("16_transfer", "Transfer", TRANSFERS, PUBLIC),
     Family(
-        "17_duplicates_and_label_noise",
-        "Leads against labels and votes",
+        "15_accuracy_and_model_size",
+        "Steps against labels and votes",
         LEADS,
         measures=len(TARGETS),
     ),
+    Family("16_transfer", "Transfer", TRANSFERS, PUBLIC),
     Family(
         "17_duplicates_and_label_noise",
         "Accuracy predicted from votes",
