@@ -99,7 +99,11 @@ FAMILIES = (
     Family("10_ablation_study", "Leave-one-out", LEAVE_ONE_OUT, PUBLIC, "2026-11-27"),
     Family("11_distillation", "Distillation and SWA", FOLLOW_UPS, BOTH),
     Family(
-        "12_ferplus_and_high_resolution", "FER+ and high resolution", FERPLUS_COMPARISONS, PUBLIC
+        "12_ferplus_and_high_resolution",
+        "FER+ and high resolution",
+        FERPLUS_COMPARISONS,
+        PUBLIC,
+        "2026-11-27",
     ),
     Family(
         "13_consistent_distillation", "Consistent distillation", DISTILLATION_COMPARISONS, PUBLIC
