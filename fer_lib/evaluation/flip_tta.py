@@ -4,7 +4,7 @@ A run's own predictions are with one of the two; `flip_tta.npz` holds the logits
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,36 +13,13 @@ from fer_lib.data.dataset import Dataset
 from fer_lib.evaluation.inference import load_model, predict_logits
 from fer_lib.io import atomic_write, read_arrays
 from fer_lib.paths import ANALYSIS, RUNS
-from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.predictions import PredictedRun
 from fer_lib.runs.run import Run
 from fer_lib.runs.store import find_run
 from fer_lib.tta import FLIP, NO_TTA
 
 FLIP_TTA_PATH = ANALYSIS / "flip_tta.npz"
 SPLIT = "public_test"
-
-
-@dataclass(frozen=True, eq=False)
-class RescoredRun:
-    """A run with predictions of another TTA scheme than its own, on PublicTest only."""
-
-    run: Run
-    predictions: dict[str, SplitPredictions]
-
-    @property
-    def name(self) -> str:
-        """The experiment, as `Run.name`."""
-        return self.run.name
-
-    @property
-    def seed(self) -> int:
-        """As `Run.seed`."""
-        return self.run.seed
-
-    @property
-    def config(self) -> dict:
-        """As `Run.config`."""
-        return self.run.config
 
 
 def other_scheme(run: Run) -> str:
@@ -73,7 +50,7 @@ def record_flip_tta(runs: Iterable[Run], dataset: Dataset, path: Path = FLIP_TTA
         np.savez_compressed(tmp, **arrays)
 
 
-def with_scheme(runs: Iterable[Run], scheme: str) -> list[Run | RescoredRun]:
+def with_scheme(runs: Iterable[Run], scheme: str) -> list[Run | PredictedRun]:
     """The runs with their predictions under a TTA scheme, `NO_TTA` or `FLIP`.
 
     Runs that predict with it themselves are returned as they are; those without such predictions
@@ -86,7 +63,8 @@ def with_scheme(runs: Iterable[Run], scheme: str) -> list[Run | RescoredRun]:
             rescored.append(run)
         elif run.key in stored:
             predictions = replace(run.predictions[SPLIT], logits=stored[run.key])
-            rescored.append(RescoredRun(run, {SPLIT: predictions}))
+            other = PredictedRun(run.name, run.config, {SPLIT: predictions}, run.seed)
+            rescored.append(other)
     return rescored
 
 

@@ -81,6 +81,23 @@ class Predictor(Protocol):
         """`evaluation.metrics.metrics_by_split` of the predictions."""
 
 
+@dataclass(frozen=True, eq=False)
+class PredictedRun:
+    """A run with other predictions than its own, such as those of another TTA scheme.
+
+    Comparisons over seeds take it in place of the run.
+
+    Attributes:
+        name, config, seed: of the run.
+        predictions: by split.
+    """
+
+    name: str
+    config: dict
+    predictions: dict[str, SplitPredictions]
+    seed: int = 0
+
+
 def align(*predictions: SplitPredictions) -> list[SplitPredictions]:
     """Sort the predictions of several models on the same images into the same order.
 

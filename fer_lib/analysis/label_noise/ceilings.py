@@ -10,7 +10,6 @@ import pandas as pd
 
 from fer_lib.analysis.comparison import Estimate
 from fer_lib.analysis.headline import DEDUPLICATED, SeedSamples, same_budget
-from fer_lib.analysis.label_noise.differences import VotedRun
 from fer_lib.analysis.leakage import occurs_in_training
 from fer_lib.analysis.verdict import decide_family
 from fer_lib.data.dataset import Dataset
@@ -19,7 +18,7 @@ from fer_lib.data.labels import EMOTIONS
 from fer_lib.evaluation.bootstrap import bootstrap_counts, percentile_interval
 from fer_lib.evaluation.seed_variance import total_mean
 from fer_lib.experiments import MAIN_MODELS
-from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.predictions import PredictedRun, SplitPredictions
 from fer_lib.runs.run import Run
 
 PLURALITY, REGRESSION = "plurality vote", "logistic regression"
@@ -87,7 +86,7 @@ def differences_from_regression(runs: list[Run], from_votes: SplitPredictions) -
         `_high` of its 95 % interval over images and seeds; `holm_p_value`; and `verdict` on whether
         the experiment is more accurate. NaN for an experiment without runs.
     """
-    regression = VotedRun(REGRESSION, {}, {"private_test": from_votes})
+    regression = PredictedRun(REGRESSION, {}, {"private_test": from_votes})
     by_name = {name: [run for run in runs if run.name == name] for name in CEILING_MODELS}
     pool, rows, differences = same_budget(runs, by_name), [], []
     for split in _SPLITS:

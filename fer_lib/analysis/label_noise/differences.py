@@ -1,6 +1,6 @@
 """Differences between runs on the images that have a majority vote of FER+'s annotators."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from fer_lib.data.ferplus import Votes
 from fer_lib.data.readers import DataError
 from fer_lib.evaluation.bootstrap import paired_difference
 from fer_lib.experiments import STEPS
-from fer_lib.runs.predictions import SplitPredictions
+from fer_lib.runs.predictions import PredictedRun, SplitPredictions
 from fer_lib.runs.run import Run
 
 # Pairs (experiment, baseline) that are compared over all seeds of both: the steps to the best
@@ -61,15 +61,6 @@ def vote_difference(run: Run, baseline: Run, dataset: Dataset, votes: dict[str, 
     }
 
 
-@dataclass(frozen=True)
-class VotedRun:
-    """What a comparison over seeds reads of a run: its predictions on some images, by a name."""
-
-    name: str
-    config: dict
-    predictions: dict[str, SplitPredictions]
-
-
 def vote_leads(runs: list[Run], dataset: Dataset, votes: dict[str, Votes]) -> pd.DataFrame:
     """Compare the pairs of `LEADS` over all seeds, on the images with a majority vote.
 
@@ -87,7 +78,7 @@ def vote_leads(runs: list[Run], dataset: Dataset, votes: dict[str, Votes]) -> pd
         known = private.majority >= 0
         relabeled = replace(predictions, labels=private.majority)
         by_target = dict(zip(TARGETS, (predictions[known], relabeled[known]), strict=True))
-        voted.append(VotedRun(run.name, run.config, by_target))
+        voted.append(PredictedRun(run.name, run.config, by_target))
     tables = [compare_experiments(voted, LEADS, name).assign(target=name) for name in TARGETS]
     return pd.concat(tables, ignore_index=True)
 
